@@ -1,0 +1,1 @@
+"""fmclust: cluster images without labels."""
