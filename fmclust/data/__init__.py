@@ -1,0 +1,1 @@
+"""Where images come from, the paper's split, and batches."""

@@ -1,0 +1,50 @@
+"""The idx format of MNIST's family: a big-endian header, then unsigned bytes."""
+
+import gzip
+import math
+from pathlib import Path
+
+import numpy as np
+
+from fmclust.errors import UserError
+
+_UNSIGNED_BYTES = 0x08
+
+
+def read_bytes(path: Path) -> bytes:
+    """Reads a file, decompressed if its name ends in `.gz`.
+
+    Raises:
+        UserError: If the compressed data is damaged.
+    """
+    try:
+        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (EOFError, gzip.BadGzipFile, OSError) as error:
+        raise UserError(f"{path} can't be read: {error}. Delete it and fetch it again.") from error
+
+
+def parse_idx(raw: bytes, name: str) -> np.ndarray:
+    """Parses idx bytes.
+
+    Args:
+        raw: The decompressed file.
+        name: What to call it in an error.
+
+    Returns:
+        uint8 array of the shape that the header names.
+
+    Raises:
+        UserError: If the header is not that of unsigned bytes, or promises another size than
+            the file has.
+    """
+    if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != _UNSIGNED_BYTES or raw[3] == 0:
+        raise UserError(f"{name} is not an idx file of unsigned bytes (header {raw[:4].hex()}).")
+    start = 4 + 4 * raw[3]
+    if len(raw) < start:
+        raise UserError(f"{name} ends within its header.")
+    shape = tuple(int(n) for n in np.frombuffer(raw, ">u4", count=raw[3], offset=4))
+    if math.prod(shape) != len(raw) - start:
+        raise UserError(
+            f"{name} promises {math.prod(shape)} bytes {shape} but holds {len(raw) - start}."
+        )
+    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)

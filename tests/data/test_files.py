@@ -1,0 +1,67 @@
+"""Idx parsing and the verification of Fashion-MNIST's files."""
+
+import gzip
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmclust.data import fashion_mnist
+from fmclust.data.idx import parse_idx, read_bytes
+from fmclust.errors import UserError
+
+
+def idx(array: np.ndarray) -> bytes:
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    return header + array.astype(np.uint8).tobytes()
+
+
+def test_arrays_come_back_as_written(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
+    path = tmp_path / "images.gz"
+    path.write_bytes(gzip.compress(idx(images)))
+    np.testing.assert_array_equal(parse_idx(read_bytes(path), "images"), images)
+
+
+def test_a_header_that_promises_more_than_the_file_holds_is_refused():
+    lying = bytes([0, 0, 8, 1]) + np.array([2**32 - 1], ">u4").tobytes() + b"\1"
+    with pytest.raises(UserError, match="promises 4294967295 bytes"):
+        parse_idx(lying, "lying")
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_parse_or_are_refused_for_people(raw):
+    try:
+        parse_idx(raw, "some")
+    except UserError as error:
+        assert "some" in str(error)
+
+
+def test_a_damaged_gzip_is_named(tmp_path):
+    path = tmp_path / "broken.gz"
+    path.write_bytes(gzip.compress(b"0" * 1000)[:-6])
+    with pytest.raises(UserError, match="broken.gz can't be read"):
+        read_bytes(path)
+
+
+def test_a_file_of_other_content_is_refused_with_both_checksums(tmp_path):
+    folder = tmp_path / "FashionMNIST" / "raw"
+    folder.mkdir(parents=True)
+    for name in fashion_mnist.SHA256:
+        (folder / name).write_bytes(idx(np.zeros((2, 28, 28))))
+    assert fashion_mnist.find_folder(tmp_path) == folder
+    with pytest.raises(UserError, match="train-images-idx3-ubyte is damaged.*expected c59f468a"):
+        fashion_mnist.read_verified(folder)
+
+
+@pytest.mark.real
+def test_the_real_files_verify_and_split_as_in_the_paper(tmp_path):
+    folder = fashion_mnist.find_folder(tmp_path)
+    if folder is None:
+        pytest.skip("the system's copy is absent (apt-get install dataset-fashion-mnist)")
+    arrays = fashion_mnist.read_verified(folder)
+    assert arrays["train-images-idx3-ubyte"].shape == (60000, 28, 28)
+    # Row sums of the paper's 5,000-image matrices: the last 5,000 of the official test file.
+    counts = np.bincount(arrays["t10k-labels-idx1-ubyte"][-5000:])
+    assert counts.tolist() == [493, 519, 479, 500, 479, 515, 518, 500, 474, 523]
