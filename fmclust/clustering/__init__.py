@@ -1,0 +1,22 @@
+"""Latents to clusters: fitting scikit-learn estimators, assigning, saving. No labels here."""
+
+from fmclust.clustering.fitting import (
+    assign,
+    count_clusters,
+    fit,
+    own_figures,
+    pipeline,
+    responsibilities,
+)
+from fmclust.clustering.storage import load_clusterer, save_clusterer
+
+__all__ = [
+    "assign",
+    "count_clusters",
+    "fit",
+    "load_clusterer",
+    "own_figures",
+    "pipeline",
+    "responsibilities",
+    "save_clusterer",
+]

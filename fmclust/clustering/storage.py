@@ -1,0 +1,28 @@
+"""Fitted estimators as files, by skops: opening one runs no code that it carries."""
+
+from pathlib import Path
+from typing import Any
+
+import skops.io
+
+from fmclust.errors import UserError
+
+# Beyond what skops trusts by itself (scikit-learn's and NumPy's own types): nothing.
+TRUSTED: list[str] = []
+
+
+def save_clusterer(path: Path, clusterer: Any) -> None:
+    """Writes a fitted estimator; skops keeps the library's version with it."""
+    skops.io.dump(clusterer, path)
+
+
+def load_clusterer(path: Path) -> Any:
+    """Reads a fitted estimator.
+
+    Raises:
+        UserError: If the file holds a type that is not trusted.
+    """
+    unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+    if unknown:
+        raise UserError(f"{path} is refused: it holds {', '.join(unknown)}, which is not trusted.")
+    return skops.io.load(path, trusted=TRUSTED)

@@ -1,0 +1,41 @@
+"""One split of a data set, in memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and, where there are any, labels.
+
+    Attributes:
+        images: uint8 tensor of shape (N, 1, H, W), 0 to 255.
+        labels: int64 tensor of shape (N,), or None.
+    """
+
+    images: Tensor
+    labels: Tensor | None = None
+
+    @classmethod
+    def from_arrays(cls, images: np.ndarray, labels: np.ndarray | None) -> "Split":
+        """Copies uint8 arrays of shape (N, H, W) and (N,) into tensors."""
+        return cls(
+            torch.from_numpy(images[:, None].copy()),
+            None if labels is None else torch.from_numpy(labels.astype(np.int64)),
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: slice) -> "Split":
+        return Split(self.images[rows], None if self.labels is None else self.labels[rows])
+
+    def __add__(self, other: "Split") -> "Split":
+        if self.labels is None or other.labels is None:
+            labels = None
+        else:
+            labels = torch.cat([self.labels, other.labels])
+        return Split(torch.cat([self.images, other.images]), labels)

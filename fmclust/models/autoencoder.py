@@ -1,0 +1,94 @@
+"""The one LightningModule: trains any network of `networks.py` to reconstruct images."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR
+
+from fmclust.errors import require_at_least, require_option
+from fmclust.models.networks import NETWORKS
+from fmclust.models.pixels import scale
+
+LOSSES = {"mse": functional.mse_loss, "bce": functional.binary_cross_entropy}
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+SCHEDULES = ("constant", "cosine")
+
+
+class Autoencoder(LightningModule):
+    """Minimizes the reconstruction loss of a network; images come in and go out as uint8.
+
+    All arguments are primitives, so that a checkpoint loads under `weights_only=True`.
+
+    Args:
+        network: Key of `networks.NETWORKS`.
+        image_size: Height and width of the images in pixels.
+        loss: `mse` or `bce`, the mean over images and pixels.
+        optimizer: `adam` or `adamw`.
+        lr: Learning rate, at its highest.
+        weight_decay: The optimizer's weight decay.
+        schedule: `constant`, or `cosine` from `lr` to zero over all epochs.
+        **axes: The network's own arguments, such as `latents` and `channels`.
+
+    Raises:
+        UserError: If an option is unknown or a number out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: str,
+        image_size: Sequence[int],
+        loss: str = "mse",
+        optimizer: str = "adam",
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        schedule: str = "constant",
+        **axes: Any,
+    ) -> None:
+        super().__init__()
+        require_option("model.network", network, NETWORKS)
+        require_option("model.loss", loss, LOSSES)
+        require_option("model.optimizer", optimizer, OPTIMIZERS)
+        require_option("model.schedule", schedule, SCHEDULES)
+        require_at_least("model.latents", axes["latents"], 1)
+        self.save_hyperparameters()
+        self.network: nn.Module = NETWORKS[network](image_size=image_size, **axes)
+        self.reconstruction_loss = LOSSES[loss]
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Maps uint8 images of shape (N, 1, H, W) to float32 latents of shape (N, latents)."""
+        return self.network.encode(scale(images))
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Maps latents of shape (N, latents) to float32 images in 0..1, shape (N, 1, H, W)."""
+        return self.network.decode(latents)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Reconstructs uint8 images: float32 in 0..1, same shape."""
+        return self.decode(self.encode(images))
+
+    def training_step(self, images: Tensor) -> Tensor:
+        return self._log_loss("loss/train", images)
+
+    def validation_step(self, images: Tensor) -> None:
+        self._log_loss("loss/val", images)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        optimizer = OPTIMIZERS[self.hparams.optimizer](
+            self.parameters(), lr=self.hparams.lr, weight_decay=self.hparams.weight_decay
+        )
+        if self.hparams.schedule == "cosine":
+            schedule = CosineAnnealingLR(optimizer, T_max=self.trainer.max_epochs)
+        else:
+            schedule = ConstantLR(optimizer, factor=1.0)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "name": "lr"}}
+
+    def _log_loss(self, name: str, images: Tensor) -> Tensor:
+        latents = self.network.encode(scale(images))
+        loss = self.reconstruction_loss(self.network.decode(latents), scale(images))
+        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
+        return loss

@@ -1,0 +1,65 @@
+"""Autoencoder networks: pure modules from scaled images to latents and back."""
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+
+
+class ConvAutoencoder(nn.Module):
+    """Convolutional autoencoder (the paper, sections 1.2, 4.2 and 5.2).
+
+    Each channel count is a 3x3 convolution of stride 2 with ReLU; a linear layer gives the
+    latents. The decoder is its mirror image and ends in a sigmoid.
+
+    Args:
+        image_size: Height and width of the images in pixels.
+        latents: Number of latents of an image.
+        channels: Channels after each halving of the image, outermost first.
+    """
+
+    def __init__(
+        self, *, image_size: Sequence[int], latents: int, channels: Sequence[int]
+    ) -> None:
+        super().__init__()
+        widths = [1, *channels]
+        sizes = [tuple(image_size)]
+        for _ in channels:
+            height, width = sizes[-1]
+            sizes.append(((height + 1) // 2, (width + 1) // 2))
+        flat = widths[-1] * sizes[-1][0] * sizes[-1][1]
+
+        encoder: list[nn.Module] = []
+        for inner, outer in zip(widths, widths[1:], strict=False):
+            encoder += [nn.Conv2d(inner, outer, 3, stride=2, padding=1), nn.ReLU()]
+        self.encoder = nn.Sequential(*encoder, nn.Flatten(), nn.Linear(flat, latents))
+
+        decoder: list[nn.Module] = [
+            nn.Linear(latents, flat),
+            nn.ReLU(),
+            nn.Unflatten(1, (widths[-1], *sizes[-1])),
+        ]
+        for level in reversed(range(len(channels))):
+            padding = tuple((size + 1) % 2 for size in sizes[level])
+            decoder += [
+                nn.ConvTranspose2d(
+                    widths[level + 1],
+                    widths[level],
+                    3,
+                    stride=2,
+                    padding=1,
+                    output_padding=padding,
+                ),
+                nn.ReLU() if level else nn.Sigmoid(),
+            ]
+        self.decoder = nn.Sequential(*decoder)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Maps float32 images in 0..1, shape (N, 1, H, W), to latents of shape (N, latents)."""
+        return self.encoder(images)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Maps latents of shape (N, latents) to images in 0..1, shape (N, 1, H, W)."""
+        return self.decoder(latents)
+
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"convae": ConvAutoencoder}
