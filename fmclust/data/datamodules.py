@@ -41,6 +41,12 @@ class ImageDataModule(LightningDataModule):
         """Name of the split that networks and clusterers are fitted on."""
         return "train" if "train" in self.splits else "all"
 
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the images in pixels."""
+        height, width = self.splits[self.fitted_split].images.shape[-2:]
+        return height, width
+
     def setup(self, stage: str | None = None) -> None:
         if not self.splits:
             self.splits = self.read()

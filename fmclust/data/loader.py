@@ -58,6 +58,8 @@ class ResidentLoader:
         order: Which rows make each batch.
     """
 
+    batch_sampler = None  # Lightning asks every loader that has a sampler
+
     def __init__(self, images: Tensor, order: EpochOrder) -> None:
         self.images, self.sampler = images, order
 

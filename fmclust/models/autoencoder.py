@@ -1,19 +1,23 @@
 """The one LightningModule: trains any network of `networks.py` to reconstruct images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
-from torch import Tensor, nn
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor
 from torch.nn import functional
-from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
 
 from fmclust.errors import require_at_least, require_option
 from fmclust.models.networks import NETWORKS
 from fmclust.models.pixels import scale
 
-LOSSES = {"mse": functional.mse_loss, "bce": functional.binary_cross_entropy}
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": functional.mse_loss,
+    "bce": functional.binary_cross_entropy,
+}
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 SCHEDULES = ("constant", "cosine")
 
@@ -55,9 +59,8 @@ class Autoencoder(LightningModule):
         require_option("model.optimizer", optimizer, OPTIMIZERS)
         require_option("model.schedule", schedule, SCHEDULES)
         require_at_least("model.latents", axes["latents"], 1)
-        self.save_hyperparameters()
-        self.network: nn.Module = NETWORKS[network](image_size=image_size, **axes)
-        self.reconstruction_loss = LOSSES[loss]
+        self.save_hyperparameters(logger=False)
+        self.network = NETWORKS[network](image_size=image_size, **axes)
 
     def encode(self, images: Tensor) -> Tensor:
         """Maps uint8 images of shape (N, 1, H, W) to float32 latents of shape (N, latents)."""
@@ -77,18 +80,21 @@ class Autoencoder(LightningModule):
     def validation_step(self, images: Tensor) -> None:
         self._log_loss("loss/val", images)
 
-    def configure_optimizers(self) -> dict[str, Any]:
-        optimizer = OPTIMIZERS[self.hparams.optimizer](
-            self.parameters(), lr=self.hparams.lr, weight_decay=self.hparams.weight_decay
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        wanted: dict[str, Any] = dict(self.hparams)
+        optimizer = OPTIMIZERS[wanted["optimizer"]](
+            self.parameters(), lr=wanted["lr"], weight_decay=wanted["weight_decay"]
         )
-        if self.hparams.schedule == "cosine":
-            schedule = CosineAnnealingLR(optimizer, T_max=self.trainer.max_epochs)
+        schedule: LRScheduler
+        if wanted["schedule"] == "cosine":
+            schedule = CosineAnnealingLR(optimizer, T_max=self.trainer.max_epochs or 1)
         else:
             schedule = ConstantLR(optimizer, factor=1.0)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "name": "lr"}}
 
     def _log_loss(self, name: str, images: Tensor) -> Tensor:
-        latents = self.network.encode(scale(images))
-        loss = self.reconstruction_loss(self.network.decode(latents), scale(images))
+        scaled = scale(images)
+        reconstructions = self.network.decode(self.network.encode(scaled))
+        loss = LOSSES[self.hparams["loss"]](reconstructions, scaled)
         self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
         return loss

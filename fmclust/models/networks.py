@@ -5,7 +5,22 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 
-class ConvAutoencoder(nn.Module):
+class Network(nn.Module):
+    """What every autoencoder is: an encoder and a decoder, built by its subclass."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Maps float32 images in 0..1, shape (N, 1, H, W), to latents of shape (N, latents)."""
+        return self.encoder(images)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Maps latents of shape (N, latents) to images in 0..1, shape (N, 1, H, W)."""
+        return self.decoder(latents)
+
+
+class ConvAutoencoder(Network):
     """Convolutional autoencoder (the paper, sections 1.2, 4.2 and 5.2).
 
     Each channel count is a 3x3 convolution of stride 2 with ReLU; a linear layer gives the
@@ -17,12 +32,10 @@ class ConvAutoencoder(nn.Module):
         channels: Channels after each halving of the image, outermost first.
     """
 
-    def __init__(
-        self, *, image_size: Sequence[int], latents: int, channels: Sequence[int]
-    ) -> None:
+    def __init__(self, *, image_size: Sequence[int], latents: int, channels: Sequence[int]) -> None:
         super().__init__()
         widths = [1, *channels]
-        sizes = [tuple(image_size)]
+        sizes = [(image_size[0], image_size[1])]
         for _ in channels:
             height, width = sizes[-1]
             sizes.append(((height + 1) // 2, (width + 1) // 2))
@@ -39,7 +52,7 @@ class ConvAutoencoder(nn.Module):
             nn.Unflatten(1, (widths[-1], *sizes[-1])),
         ]
         for level in reversed(range(len(channels))):
-            padding = tuple((size + 1) % 2 for size in sizes[level])
+            height, width = sizes[level]
             decoder += [
                 nn.ConvTranspose2d(
                     widths[level + 1],
@@ -47,19 +60,11 @@ class ConvAutoencoder(nn.Module):
                     3,
                     stride=2,
                     padding=1,
-                    output_padding=padding,
+                    output_padding=(1 - height % 2, 1 - width % 2),
                 ),
                 nn.ReLU() if level else nn.Sigmoid(),
             ]
         self.decoder = nn.Sequential(*decoder)
 
-    def encode(self, images: Tensor) -> Tensor:
-        """Maps float32 images in 0..1, shape (N, 1, H, W), to latents of shape (N, latents)."""
-        return self.encoder(images)
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Maps latents of shape (N, latents) to images in 0..1, shape (N, 1, H, W)."""
-        return self.decoder(latents)
-
-
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"convae": ConvAutoencoder}
+NETWORKS: dict[str, Callable[..., Network]] = {"convae": ConvAutoencoder}

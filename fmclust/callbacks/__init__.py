@@ -1,0 +1,19 @@
+"""When in a Lightning run each thing happens; the things themselves are in other rooms."""
+
+from fmclust.callbacks.base import RunCallback
+from fmclust.callbacks.clustering import ClusterLatents
+from fmclust.callbacks.losses import LossCurves
+from fmclust.callbacks.progress import PlainProgress, progress_bar
+from fmclust.callbacks.reconstructions import Reconstructions
+from fmclust.callbacks.tensorboard import RunLogger, tensorboard_writer
+
+__all__ = [
+    "ClusterLatents",
+    "LossCurves",
+    "PlainProgress",
+    "Reconstructions",
+    "RunCallback",
+    "RunLogger",
+    "progress_bar",
+    "tensorboard_writer",
+]

@@ -1,0 +1,54 @@
+"""Originals beside reconstructions of a fixed batch, as training goes on."""
+
+from collections.abc import Sequence
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+
+from fmclust.callbacks.base import RunCallback
+from fmclust.callbacks.tensorboard import tensorboard_writer
+from fmclust.data import ImageDataModule
+from fmclust.evaluation import publish
+from fmclust.models.pixels import scale
+from fmclust.plots import draw_reconstructions
+
+
+class Reconstructions(RunCallback):
+    """Draws the first images of the validation split at some epochs (the paper, section 1.2).
+
+    Args:
+        epochs: After which epochs, from 1; the last epoch is drawn in any case.
+        n_images: How many images.
+    """
+
+    def __init__(self, *, epochs: Sequence[int], n_images: int) -> None:
+        self.epochs, self.n_images = set(epochs), n_images
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch + 1 in self.epochs:
+            self._draw(trainer, pl_module, trainer.current_epoch + 1)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch not in self.epochs:
+            self._draw(trainer, pl_module, trainer.current_epoch)
+
+    def _draw(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
+        if not trainer.is_global_zero:
+            return
+        datamodule: ImageDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        split = datamodule.splits.get("val", datamodule.splits[datamodule.fitted_split])
+        images = split.images[: self.n_images].to(pl_module.device)
+        with torch.inference_mode():
+            reconstructions = pl_module(images)
+        publish(
+            self.run,
+            tensorboard_writer(trainer.loggers),
+            "reconstructions",
+            draw_reconstructions(
+                scale(images)[:, 0].cpu().numpy(),
+                reconstructions[:, 0].float().cpu().numpy(),
+                title=f"after epoch {epoch}",
+            ),
+            trainer.global_step,
+            file_name=f"reconstructions_epoch_{epoch}",
+        )

@@ -1,0 +1,97 @@
+"""The checked configuration: its types, and what a `_target_` may be."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.utils import get_object, instantiate
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from fmclust.errors import UserError
+
+PACKAGE = Path(__file__).parent
+# Whose classes a config may name; functions only by their exact names.
+PACKAGES = ("fmclust", "sklearn", "pytorch_lightning")
+FUNCTIONS = ("fmclust.callbacks.progress_bar", "fmclust.clustering.pipeline")
+
+
+@dataclass
+class TrainConfig:
+    """The top level of `conf/config.yaml`; the groups have their own files."""
+
+    seed: int = 0
+    n_clusters: int = 10
+    # Which weights encode the images: of the `last` epoch, or the `best` by loss/val.
+    encode_from: str = "last"
+    # Name in metrics.json that a sweep minimizes; null: loss/val, or, without a network, the
+    # first clusterer's inertia or mean negative log-likelihood.
+    objective: str | None = None
+    data: Any = MISSING
+    model: Any = MISSING
+    cluster: dict[str, Any] = field(default_factory=dict)
+    trainer: Any = MISSING
+    callbacks: dict[str, Any] = field(default_factory=dict)
+    logger: dict[str, Any] = field(default_factory=dict)
+
+
+def register_schema() -> None:
+    """Makes the types known to Hydra, as `schema` in a defaults list."""
+    ConfigStore.instance().store("schema", TrainConfig)
+
+
+def conf_directory() -> Path:
+    """Returns the absolute path of `conf/`: beside the package (a clone) or in it (a wheel)."""
+    beside = PACKAGE.parent / "conf"
+    return beside if (beside / "config.yaml").exists() else PACKAGE / "conf"
+
+
+def build(config: DictConfig, base: type, **arguments: Any) -> Any:
+    """Instantiates a config after checking every `_target_` in it.
+
+    Args:
+        config: Has a `_target_`; so may what it holds.
+        base: The class that all targets must derive from.
+        **arguments: More arguments for the outermost target.
+
+    Raises:
+        UserError: If a target is not one that a config may name.
+    """
+    for target in _targets(OmegaConf.to_container(config)):
+        _check_target(target, base)
+    return instantiate(config, _convert_="all", **arguments)
+
+
+def build_all(configs: DictConfig, base: type, **arguments: Any) -> dict[str, Any]:
+    """Instantiates a dictionary of configs; entries that are null are left out."""
+    return {
+        str(key): build(value, base, **arguments)
+        for key, value in configs.items()
+        if value is not None
+    }
+
+
+def _targets(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield node["_target_"]
+        for value in node.values():
+            yield from _targets(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _targets(value)
+
+
+def _check_target(target: str, base: type) -> None:
+    if target in FUNCTIONS:
+        return
+    refusal = (
+        f"_target_: {target} is refused: it must be a {base.__name__} of {', '.join(PACKAGES)}."
+    )
+    if str(target).split(".")[0] not in PACKAGES:
+        raise UserError(refusal)
+    found = get_object(target)
+    home = getattr(found, "__module__", "").split(".")[0]
+    if not (isinstance(found, type) and issubclass(found, base) and home in PACKAGES):
+        raise UserError(refusal)

@@ -1,0 +1,6 @@
+"""Latents of a run, and labels if any, to clusters, scores, figures and files."""
+
+from fmclust.evaluation.publishing import publish
+from fmclust.evaluation.stage import Labels, evaluate
+
+__all__ = ["Labels", "evaluate", "publish"]

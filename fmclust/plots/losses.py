@@ -1,0 +1,22 @@
+"""Losses against epochs."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+
+def draw_losses(losses: Mapping[str, Sequence[float]], loss_name: str) -> Figure:
+    """Draws curves as the paper does (section 5.2).
+
+    Args:
+        losses: A name such as `loss/train`, to a value for each epoch from the first on.
+        loss_name: What the loss is, for the axis.
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, values in losses.items():
+        axes.plot(range(1, len(values) + 1), values, label=name, marker="." * (len(values) < 60))
+    axes.set(xlabel="epoch", ylabel=f"reconstruction loss ({loss_name})")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure

@@ -1,0 +1,159 @@
+"""One run = one directory, owned by one process from claim to status `done`."""
+
+import fcntl
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fmclust.errors import UserError
+from fmclust.runs.files import replacing, write_json, write_text
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@dataclass
+class Run:
+    """A run directory that this process owns, and what it will say of the run.
+
+    Attributes:
+        directory: The run directory.
+        metrics: Name to number, for metrics.json.
+        warnings: Text for status.json.
+        facts: What else status.json says: versions, device, threads.
+        objective: The number that a sweep minimizes.
+    """
+
+    directory: Path
+    metrics: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    objective: float | None = None
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Adds the wall time of a block to `time/<stage>`, in seconds."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            name = f"time/{stage}"
+            self.metrics[name] = self.metrics.get(name, 0.0) + time.perf_counter() - start
+
+    def warn(self, text: str) -> None:
+        """Notes a warning for status.json and the log."""
+        self.warnings.append(text)
+        logging.getLogger(__name__).warning(text)
+
+    def write_metrics(self) -> None:
+        """Writes metrics.json; a number that is not finite becomes a warning instead."""
+        for name in [name for name, value in self.metrics.items() if not math.isfinite(value)]:
+            self.warn(f"{name} is {self.metrics.pop(name)}: left out of metrics.json")
+        write_json(self.directory / "metrics.json", self.metrics)
+
+    def write_latents(self, latents: Mapping[str, np.ndarray]) -> None:
+        """Writes latents.npz: split to float32 array of shape (N, d)."""
+        with replacing(self.directory / "latents.npz") as partial:
+            np.savez(partial, **dict(latents))  # type: ignore[arg-type]
+
+    def write_status(self, status: str, reason: str | None = None) -> None:
+        """Writes status.json: `running`, `done`, `failed` or `stopped`, with the reason."""
+        write_json(
+            self.directory / "status.json",
+            {
+                "status": status,
+                "reason": reason,
+                "warnings": self.warnings,
+                "objective": self.objective,
+                **self.facts,
+            },
+        )
+
+
+@contextmanager
+def claim(directory: Path, *, config: str, overrides: str) -> Iterator[Run]:
+    """Takes an empty directory for a run and keeps its status true, whatever happens inside.
+
+    Args:
+        directory: Made if it does not exist.
+        config: The composed configuration as YAML.
+        overrides: What was typed, as YAML.
+
+    Raises:
+        UserError: If the directory is not empty or another process owns it; nothing in it is
+            touched then.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with _locked(directory):
+        if any(directory.iterdir()):
+            raise UserError(
+                f"{directory} is not empty, and a run never writes over another: "
+                "type hydra.run.dir=<a new directory>."
+            )
+        run = Run(directory)
+        run.write_status("running")
+        write_text(directory / "config.yaml", config)
+        write_text(directory / "overrides.yaml", overrides)
+        with _logging_to(directory / "train.log"), _keeping_status(run), run.timed("total"):
+            yield run
+
+
+@contextmanager
+def join(directory: Path) -> Iterator[Run]:
+    """Gives the run of a directory that rank zero owns, to another process, which only reads."""
+    yield Run(directory)
+
+
+@contextmanager
+def _keeping_status(run: Run) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        run.write_status("stopped", "interrupted from the keyboard")
+        raise
+    except SystemExit as stop:
+        run.write_status("stopped", f"exit status {stop.code}")
+        raise
+    except BaseException as error:
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        run.write_status("failed", reason)
+        raise
+    run.write_metrics()
+    run.write_status("done")
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Holds a lock that the system releases even when the process is killed."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise UserError(
+            f"{directory} belongs to a run that is going on: type hydra.run.dir=<a new directory>."
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,29 @@
+"""What a run ran on: recorded, since versions and threads change sums in their last digits."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = ("fmclust", "torch", "torchvision", "pytorch-lightning", "scikit-learn", "numpy")
+
+
+def environment() -> dict[str, Any]:
+    """Returns versions, processor, threads and, where there is one, the GPU."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "cpu": _cpu_model(),
+        "gpu": gpu,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _cpu_model() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

@@ -1,0 +1,55 @@
+"""What a run leaves: the one list of names in a run directory."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One name or pattern in a run directory.
+
+    Attributes:
+        pattern: Path relative to the run directory; `*` stands for any part of a name.
+        when: `always`; `trained`: only when a network was trained; `labelled`: only when the
+            data has labels; `chosen`: only when something optional is on.
+    """
+
+    pattern: str
+    when: str = "always"
+
+
+LAYOUT = (
+    Entry("config.yaml"),
+    Entry("overrides.yaml"),
+    Entry("train.log"),
+    Entry("status.json"),
+    Entry("metrics.json"),
+    Entry("assignments.csv"),
+    Entry("clusterers/*.skops"),
+    Entry("latents.npz", "trained"),
+    Entry("checkpoints/last.ckpt", "trained"),
+    Entry("checkpoints/best.ckpt", "chosen"),
+    Entry("figures/losses.png", "trained"),
+    Entry("figures/reconstructions_epoch_*.png", "chosen"),
+    Entry("figures/*_confusion_raw.png", "labelled"),
+    Entry("figures/*_confusion_matched.png", "labelled"),
+    Entry("events.out.tfevents.*", "chosen"),
+)
+
+
+def unexpected_and_missing(directory: Path, kinds: set[str]) -> tuple[list[str], list[str]]:
+    """Compares a finished run's directory with the list.
+
+    Args:
+        directory: The run directory.
+        kinds: Which of `trained`, `labelled`, `chosen` hold for the run, beside `always`.
+
+    Returns:
+        Files that no entry names, and entries that no file fits.
+    """
+    files = [p.relative_to(directory).as_posix() for p in directory.rglob("*") if p.is_file()]
+    expected = [entry.pattern for entry in LAYOUT if entry.when in kinds | {"always"}]
+    unexpected = [f for f in files if not any(fnmatch(f, pattern) for pattern in expected)]
+    missing = [pattern for pattern in expected if not any(fnmatch(f, pattern) for f in files)]
+    return sorted(unexpected), missing
