@@ -1,16 +1,43 @@
-.PHONY: help test
+.PHONY: help train test data tb clean
+.DEFAULT_GOAL := help
 PY := .venv/bin/python
+DEBIAN := data/debian
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /:/' | awk -F: '{printf "make %-8s%s\n", $$1, $$2}'
+
+train: data  ## environment, data, then the main job on Fashion-MNIST; ARGS="..." adds overrides
+	$(PY) -m fmclust.train model=convae cluster=gmm $(ARGS)
+
+test: data  ## environment, data, then lint, types and all tests
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest -n 2 $(ARGS)
+
+data: .venv/.installed  ## find or fetch Fashion-MNIST and verify it
+	@$(PY) -m fmclust.data || { command -v apt-get >/dev/null && $(MAKE) --no-print-directory debian-data && $(PY) -m fmclust.data; }
+
+# Debian's package of the same files, below data/ and without root, for where only apt gets out.
+.PHONY: debian-data
+debian-data:
+	mkdir -p $(DEBIAN)/lists/partial $(DEBIAN)/cache/archives/partial data/FashionMNIST/raw
+	cd $(DEBIAN) && for task in update 'download dataset-fashion-mnist'; do \
+		apt-get -qq -o Dir::State::Lists="$$PWD/lists" -o Dir::Cache="$$PWD/cache" \
+			-o Debug::NoLocking=1 $$task || exit 1; done
+	dpkg-deb -x $(DEBIAN)/dataset-fashion-mnist_*.deb $(DEBIAN)/files
+	for file in $(DEBIAN)/files/usr/share/datasets/fashion-mnist/*.gz; do \
+		gunzip -c "$$file" > data/FashionMNIST/raw/.partial || exit 1; \
+		mv data/FashionMNIST/raw/.partial "data/FashionMNIST/raw/$$(basename "$$file" .gz)"; done
+	rm -rf $(DEBIAN)
+
+tb: .venv/.installed  ## TensorBoard over outputs/
+	$(PY) -m tensorboard.main --logdir outputs
+
+clean:  ## delete the environment and caches; data/ and outputs/ stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 
 .venv/.installed: pyproject.toml constraints.txt
 	python3 -m venv .venv
 	$(PY) -m pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
-
-test: .venv/.installed  ## make the environment; lint, types and all tests
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
-	$(PY) -m mypy
-	$(PY) -m pytest

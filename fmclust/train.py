@@ -52,8 +52,7 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     from fmclust.data import ImageDataModule
     from fmclust.models import Autoencoder
     from fmclust.reports import print_scores
-    from fmclust.runs import claim, join
-    from fmclust.runs.environment import environment
+    from fmclust.runs import claim, environment, join
 
     check(config)
     quieten_lightning()

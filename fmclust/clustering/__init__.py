@@ -1,8 +1,9 @@
 """Latents to clusters: fitting scikit-learn estimators, assigning, saving. No labels here."""
 
 from fmclust.clustering.fitting import (
+    Clustering,
     assign,
-    count_clusters,
+    cluster,
     fit,
     own_figures,
     pipeline,
@@ -11,8 +12,9 @@ from fmclust.clustering.fitting import (
 from fmclust.clustering.storage import load_clusterer, save_clusterer
 
 __all__ = [
+    "Clustering",
     "assign",
-    "count_clusters",
+    "cluster",
     "fit",
     "load_clusterer",
     "own_figures",

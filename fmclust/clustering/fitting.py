@@ -1,6 +1,8 @@
 """Fitting an estimator to latents, assigning latents to clusters, and its own figures."""
 
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -57,37 +59,76 @@ def responsibilities(clusterer: Any, latents: np.ndarray) -> np.ndarray | None:
         return clusterer.predict_proba(latents)
 
 
-def count_clusters(clusterer: Any, clusters: np.ndarray) -> int:
-    """Returns the number of clusters, empty ones included.
+@dataclass(frozen=True)
+class Clustering:
+    """A fitted estimator and the clusters of every split; no label was near it.
+
+    Attributes:
+        estimator: The fitted scikit-learn estimator.
+        n_clusters: Number of clusters, empty ones included.
+        clusters: Split to int64 cluster ids of shape (N,).
+        probabilities: Split to float array of shape (N,), the responsibility of the assigned
+            cluster; empty for estimators that are not mixtures.
+        figures: Label-free figures, see `own_figures`.
+        warnings: What fitting warned of, and whether clusters are empty.
+    """
+
+    estimator: Any
+    n_clusters: int
+    clusters: dict[str, np.ndarray]
+    probabilities: dict[str, np.ndarray]
+    figures: dict[str, float]
+    warnings: list[str]
+
+
+def cluster(
+    clusterer: BaseEstimator, latents: Mapping[str, np.ndarray], fitted_split: str
+) -> Clustering:
+    """Fits an estimator on one split and assigns all splits to its clusters.
 
     Args:
-        clusterer: A fitted estimator.
-        clusters: int64 cluster ids of what it was fitted on.
+        clusterer: Unfitted estimator with `fit` and `predict`; left as it is.
+        latents: Split to float32 array of shape (N, d).
+        fitted_split: The split to fit on.
+
+    Raises:
+        UserError: If the estimator refuses its parameters or the latents.
     """
-    estimator = _estimator(clusterer)
-    declared = getattr(estimator, "n_clusters", getattr(estimator, "n_components", 0))
-    return max(declared, int(clusters.max()) + 1)
+    fitted, warned = fit(clusterer, latents[fitted_split])
+    clusters = {split: assign(fitted, rows) for split, rows in latents.items()}
+    soft = {split: responsibilities(fitted, rows) for split, rows in latents.items()}
+    n_clusters = _count_clusters(fitted, clusters[fitted_split])
+    empty = n_clusters - len(np.unique(clusters[fitted_split]))
+    if empty:
+        warned.append(f"{empty} of {n_clusters} clusters are empty")
+    return Clustering(
+        estimator=fitted,
+        n_clusters=n_clusters,
+        clusters=clusters,
+        probabilities={s: rows.max(axis=1) for s, rows in soft.items() if rows is not None},
+        figures={"empty_clusters": float(empty), **own_figures(fitted, latents[fitted_split])},
+        warnings=warned,
+    )
 
 
-def own_figures(clusterer: Any, latents: np.ndarray, clusters: np.ndarray) -> dict[str, float]:
+def own_figures(clusterer: Any, latents: np.ndarray) -> dict[str, float]:
     """Label-free figures of a fitted estimator.
 
     Args:
         clusterer: A fitted estimator.
         latents: float32 array of shape (N, d), what it was fitted on.
-        clusters: int64 array of shape (N,), their cluster ids.
 
     Returns:
-        `empty_clusters`, and what the estimator has of: `inertia` (sum of squared distances),
-        `n_iter`, `converged` (0 or 1), `log_likelihood` (mean per latent, nats), `bic`, `aic`.
+        What the estimator has of: `inertia` (sum of squared distances), `n_iter`, `converged`
+        (0 or 1), `log_likelihood` (mean per latent, nats), `bic`, `aic`.
     """
     estimator = _estimator(clusterer)
     before = clusterer[:-1].transform(latents) if isinstance(clusterer, Pipeline) else latents
-    empty = count_clusters(clusterer, clusters) - len(np.unique(clusters))
-    figures = {"empty_clusters": float(empty)}
-    for name in ("inertia", "n_iter", "converged"):
-        if hasattr(estimator, f"{name}_"):
-            figures[name] = float(getattr(estimator, f"{name}_"))
+    figures = {
+        name: float(getattr(estimator, f"{name}_"))
+        for name in ("inertia", "n_iter", "converged")
+        if hasattr(estimator, f"{name}_")
+    }
     with _one_blas_thread():
         if hasattr(estimator, "score_samples"):
             figures["log_likelihood"] = float(estimator.score_samples(before).mean())
@@ -95,6 +136,12 @@ def own_figures(clusterer: Any, latents: np.ndarray, clusters: np.ndarray) -> di
             if hasattr(estimator, name):
                 figures[name] = float(getattr(estimator, name)(before))
     return figures
+
+
+def _count_clusters(clusterer: Any, clusters: np.ndarray) -> int:
+    estimator = _estimator(clusterer)
+    declared = getattr(estimator, "n_clusters", getattr(estimator, "n_components", 0))
+    return max(declared, int(clusters.max()) + 1)
 
 
 def _estimator(clusterer: Any) -> Any:

@@ -1,6 +1,7 @@
 """Latents of a run, and labels if any, to clusters, scores, figures and files."""
 
+from fmclust.evaluation.labels import Labels
 from fmclust.evaluation.publishing import publish
-from fmclust.evaluation.stage import Labels, evaluate
+from fmclust.evaluation.stage import evaluate
 
 __all__ = ["Labels", "evaluate", "publish"]

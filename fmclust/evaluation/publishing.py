@@ -4,8 +4,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 
-from fmclust.runs import Run
-from fmclust.runs.files import replacing
+from fmclust.runs import Run, replacing
 
 
 def publish(

@@ -1,0 +1,27 @@
+"""What the scores compare clusters with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fmclust.data import Split
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Classes of the splits that have some; none at all for images without labels.
+
+    Attributes:
+        classes: Split to int64 array of shape (N,).
+        names: A name for every class.
+    """
+
+    classes: Mapping[str, np.ndarray]
+    names: Sequence[str]
+
+    @classmethod
+    def of(cls, splits: Mapping[str, Split], names: Sequence[str] | None) -> "Labels":
+        """Takes the labels of the splits that have some."""
+        classes = {n: s.labels.numpy() for n, s in splits.items() if s.labels is not None}
+        return cls(classes, names or ())
