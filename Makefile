@@ -24,7 +24,7 @@ debian-data:
 	mkdir -p $(DEBIAN)/lists/partial $(DEBIAN)/cache/archives/partial data/FashionMNIST/raw
 	cd $(DEBIAN) && for task in update 'download dataset-fashion-mnist'; do \
 		apt-get -qq -o Dir::State::Lists="$$PWD/lists" -o Dir::Cache="$$PWD/cache" \
-			-o Debug::NoLocking=1 $$task || exit 1; done
+			-o Debug::NoLocking=1 -o APT::Sandbox::User=root $$task || exit 1; done
 	dpkg-deb -x $(DEBIAN)/dataset-fashion-mnist_*.deb $(DEBIAN)/files
 	for file in $(DEBIAN)/files/usr/share/datasets/fashion-mnist/*.gz; do \
 		gunzip -c "$$file" > data/FashionMNIST/raw/.partial || exit 1; \

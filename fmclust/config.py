@@ -91,7 +91,10 @@ def _check_target(target: str, base: type) -> None:
     )
     if str(target).split(".")[0] not in PACKAGES:
         raise UserError(refusal)
-    found = get_object(target)
+    try:
+        found = get_object(target)
+    except ImportError as error:
+        raise UserError(f"_target_: {target} is not found: check its spelling.") from error
     home = getattr(found, "__module__", "").split(".")[0]
     if not (isinstance(found, type) and issubclass(found, base) and home in PACKAGES):
         raise UserError(refusal)

@@ -1,0 +1,43 @@
+"""The networks: shapes at any image size, and that they learn."""
+
+import pytest
+import torch
+
+from fmclust.errors import UserError
+from fmclust.models import Autoencoder
+
+AXES = {"network": "convae", "latents": 10, "channels": [8, 16]}
+
+
+@pytest.mark.parametrize("size", [(28, 28), (32, 32), (9, 13), (64, 64)])
+def test_reconstructions_have_the_images_shape(size):
+    images = torch.randint(0, 256, (3, 1, *size), dtype=torch.uint8)
+    model = Autoencoder(image_size=list(size), **AXES)
+    assert model.encode(images).shape == (3, 10)
+    reconstructions = model(images)
+    assert reconstructions.shape == images.shape
+    assert 0 <= reconstructions.min() and reconstructions.max() <= 1
+
+
+@pytest.mark.parametrize("loss", ["mse", "bce"])
+def test_a_few_images_are_learned_by_heart(loss):
+    torch.manual_seed(0)
+    images = torch.zeros(8, 1, 28, 28, dtype=torch.uint8)
+    for row, image in enumerate(images):
+        image[0, 3 * row : 3 * row + 4, 4:24] = 255
+    model = Autoencoder(image_size=[28, 28], loss=loss, **AXES)
+    model.log = lambda *_, **__: None  # there is no Trainer
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(400):
+        optimizer.zero_grad()
+        loss_now = model.training_step(images)
+        loss_now.backward()
+        optimizer.step()
+        losses.append(loss_now.item())
+    assert losses[-1] < losses[0] / 10
+
+
+def test_an_unknown_loss_is_named():
+    with pytest.raises(UserError, match="model.loss=mes is unknown: type model.loss=mse"):
+        Autoencoder(image_size=[28, 28], loss="mes", **AXES)

@@ -1,0 +1,144 @@
+"""The main job in process: what it leaves, that it repeats, that labels only score."""
+
+import csv
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from conftest import OPTIONS_TO_RUN
+
+from fmclust.clustering import assign, load_clusterer
+from fmclust.data import DigitsDataModule, Split
+from fmclust.errors import UserError
+from fmclust.models import Autoencoder, encode_all
+from fmclust.runs import unexpected_and_missing
+
+
+def metrics_of(run) -> dict[str, float]:
+    return json.loads((run.directory / "metrics.json").read_text())
+
+
+def test_a_run_leaves_what_the_list_says_and_nothing_else(finished):
+    assert unexpected_and_missing(finished.directory, {"trained", "labelled", "chosen"}) == ([], [])
+    status = json.loads((finished.directory / "status.json").read_text())
+    assert status["status"] == "done" and status["objective"] == finished.objective
+
+
+def test_metrics_have_their_names(finished):
+    metrics = metrics_of(finished)
+    scores = {
+        f"{clusterer}/{split}/{score}"
+        for clusterer in ("kmeans", "gmm")
+        for split in ("train", "val", "test")
+        for score in ("accuracy", "nmi", "ari", "homogeneity", "completeness")
+    }
+    times = {f"time/{stage}" for stage in ("data", "fit", "encode", "cluster", "total")}
+    own = {"kmeans/inertia", "gmm/log_likelihood", "gmm/bic", "gmm/aic", "gmm/converged"}
+    assert scores | times | own | {"loss/train", "loss/val"} <= set(metrics)
+    assert np.isfinite(list(metrics.values())).all()
+
+
+def test_the_same_command_twice_gives_the_same_metrics(finished, run_digits):
+    again = run_digits("trainer.max_epochs=2", "cluster=[kmeans,gmm]", "n_clusters=12")
+    first, second = (
+        {name: v for name, v in metrics_of(run).items() if not name.startswith("time/")}
+        for run in (finished, again)
+    )
+    assert first == second
+
+
+def test_the_checkpoint_reloads_safely_and_gives_the_same_latents_and_clusters(finished):
+    path = finished.directory / "checkpoints" / "last.ckpt"
+    model = Autoencoder.load_from_checkpoint(path, weights_only=True)
+    data = DigitsDataModule()
+    data.setup()
+    latents = np.load(finished.directory / "latents.npz", allow_pickle=False)["test"]
+    again = encode_all(model, data.splits["test"].images)
+    np.testing.assert_allclose(again, latents, atol=1e-5)
+    with (finished.directory / "assignments.csv").open() as file:
+        rows = [r for r in csv.DictReader(file) if (r["clusterer"], r["split"]) == ("gmm", "test")]
+    clusterer = load_clusterer(finished.directory / "clusterers" / "gmm.skops")
+    assert assign(clusterer, latents).tolist() == [int(row["cluster"]) for row in rows]
+
+
+def test_labels_touch_no_cluster(finished, run_digits, monkeypatch):
+    read = DigitsDataModule.read
+
+    def permuted(self):
+        rng = np.random.default_rng(0)
+        return {
+            name: Split(split.images, split.labels[torch.from_numpy(rng.permutation(len(split)))])
+            for name, split in read(self).items()
+        }
+
+    monkeypatch.setattr(DigitsDataModule, "read", permuted)
+    other = run_digits("trainer.max_epochs=2", "cluster=[kmeans,gmm]", "n_clusters=12")
+    clusters = [
+        [row["cluster"] for row in csv.DictReader((run.directory / "assignments.csv").open())]
+        for run in (finished, other)
+    ]
+    assert clusters[0] == clusters[1]
+    assert metrics_of(other)["gmm/test/accuracy"] != metrics_of(finished)["gmm/test/accuracy"]
+
+
+@pytest.mark.parametrize("option", OPTIONS_TO_RUN)
+def test_every_option_runs(option, run_digits):
+    assert np.isfinite(run_digits(option).objective)
+
+
+def test_pixels_need_no_training(run_digits):
+    run = run_digits("model=pixels", "cluster=kmeans")
+    assert unexpected_and_missing(run.directory, {"labelled", "chosen"})[0] == []
+    assert run.objective == metrics_of(run)["kmeans/inertia"]
+
+
+def test_a_directory_that_is_not_empty_is_left_as_it_is(finished, run_digits, monkeypatch):
+    from conftest import composed
+
+    from fmclust.train import run_job
+
+    before = (finished.directory / "metrics.json").read_bytes()
+    with pytest.raises(UserError, match="not empty"):
+        run_job(composed("data=digits"), finished.directory, [])
+    assert (finished.directory / "metrics.json").read_bytes() == before
+
+
+def test_a_failed_run_says_so(tmp_path):
+    from conftest import composed
+
+    from fmclust.train import run_job
+
+    with pytest.raises(UserError, match="GaussianMixture can't cluster"):
+        run_job(
+            composed("data=digits", "trainer.max_epochs=1", "n_clusters=5000"), tmp_path / "r", []
+        )
+    status = json.loads((tmp_path / "r" / "status.json").read_text())
+    assert status["status"] == "failed" and "5000" in status["reason"]
+
+
+def test_a_hostile_estimator_is_refused(tmp_path):
+    import skops.io
+
+    path = tmp_path / "evil.skops"
+    skops.io.dump({"x": pickle.Pickler}, path)
+    with pytest.raises(UserError, match="refused"):
+        load_clusterer(path)
+
+
+@pytest.mark.real
+def test_two_epochs_on_the_real_images(tmp_path):
+    from conftest import composed
+
+    from fmclust.data import FashionMNISTDataModule
+    from fmclust.train import run_job
+
+    run_job(composed("trainer=cpu", "trainer.max_epochs=2"), tmp_path / "run", [])
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    data = FashionMNISTDataModule()
+    data.setup()
+    mean = data.splits["train"].images.float().mean(dim=0) / 255
+    mean_image_loss = ((data.splits["val"].images / 255 - mean) ** 2).mean()
+    assert metrics["loss/val"] < float(mean_image_loss)
+    assert metrics["gmm/test/accuracy"] > 0.40
