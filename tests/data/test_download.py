@@ -1,0 +1,78 @@
+"""torchvision's download against a local HTTP server: retries, damage, nowhere to get it."""
+
+import gzip
+import hashlib
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from torchvision.datasets import FashionMNIST
+
+from fmclust.data import download, fashion_mnist
+from fmclust.errors import UserError
+
+
+class Flaky(SimpleHTTPRequestHandler):
+    """Cuts the first answer of every file short, as a lost connection does."""
+
+    seen: set[str] = set()
+    cut = True
+
+    def do_GET(self):
+        if self.cut and self.path not in self.seen:
+            self.seen.add(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"partial")
+            return
+        super().do_GET()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """Serves four small idx files and makes torchvision and our checksums expect them."""
+    site = tmp_path / "site"
+    site.mkdir()
+    resources, sha256 = [], {}
+    for name in fashion_mnist.SHA256:
+        shape = (6, 28, 28) if "images" in name else (6,)
+        raw = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">u4").tobytes()
+        raw += bytes(int(np.prod(shape)))
+        packed = gzip.compress(raw)
+        (site / f"{name}.gz").write_bytes(packed)
+        resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
+        sha256[name] = hashlib.sha256(raw).hexdigest()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Flaky, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(FashionMNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+    monkeypatch.setattr(FashionMNIST, "resources", resources)
+    for module in (fashion_mnist, download):
+        monkeypatch.setattr(module, "SHA256", sha256)
+    monkeypatch.setattr(fashion_mnist, "SYSTEM_COPY", tmp_path / "nowhere")
+    monkeypatch.setattr(download, "PAUSES", (0.0,) * 5)
+    monkeypatch.setattr(Flaky, "seen", set())
+    yield site
+    server.shutdown()
+    server.server_close()
+
+
+def test_cut_connections_are_tried_again_and_the_files_verify(served, tmp_path):
+    folder = download.locate_or_download(tmp_path / "data")
+    assert folder == tmp_path / "data" / "FashionMNIST" / "raw"
+    assert set(fashion_mnist.read_verified(folder)) == set(fashion_mnist.SHA256)
+    assert Flaky.seen, "no connection was cut"
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["FashionMNIST"]
+
+
+def test_a_part_is_never_taken_for_the_whole(served, tmp_path):
+    (served / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(UserError, match=r"missing.*make data.*data.root="):
+        download.locate_or_download(tmp_path / "data")
+    assert fashion_mnist.find_folder(tmp_path / "data") is None
+    assert not list((tmp_path / "data" / "FashionMNIST" / "raw").iterdir())
