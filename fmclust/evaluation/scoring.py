@@ -32,7 +32,8 @@ def score_split(
     clusters: np.ndarray, classes: np.ndarray, *, n_clusters: int, n_classes: int
 ) -> Scored:
     """Scores int64 cluster ids of shape (N,) against int64 classes of shape (N,)."""
-    confusion = MatchedConfusion(n_classes, n_clusters)
+    # One process has all samples: it must not wait for others.
+    confusion = MatchedConfusion(n_classes, n_clusters, sync_on_compute=False)
     confusion.update(torch.from_numpy(clusters), torch.from_numpy(classes))
     raw = confusion.contingency.numpy()
     return Scored(

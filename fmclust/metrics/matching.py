@@ -1,5 +1,7 @@
 """The Hungarian matching of clusters to classes, and what is scored by it."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -26,8 +28,8 @@ class _Contingency(Metric):
     full_state_update = False
     contingency: Tensor
 
-    def __init__(self, n_classes: int, n_clusters: int) -> None:
-        super().__init__()
+    def __init__(self, n_classes: int, n_clusters: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.n_classes, self.n_clusters = n_classes, n_clusters
         zeros = torch.zeros(n_classes, n_clusters, dtype=torch.int64)
         self.add_state("contingency", zeros, dist_reduce_fx="sum")

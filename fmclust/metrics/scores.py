@@ -22,7 +22,8 @@ def score(
         `accuracy` (Hungarian, the paper's CoClust accuracy), `nmi` (arithmetic mean), `ari`,
         `homogeneity`, `completeness`: all at most 1, higher is better.
     """
-    accuracy = ClusterAccuracy(n_classes, n_clusters)
+    # One process has all samples: it must not wait for others.
+    accuracy = ClusterAccuracy(n_classes, n_clusters, sync_on_compute=False)
     accuracy.update(torch.from_numpy(clusters), torch.from_numpy(classes))
     homogeneity, completeness, nmi = sklearn_metrics.homogeneity_completeness_v_measure(
         classes, clusters
