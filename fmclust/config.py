@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from fmclust.errors import UserError
+from fmclust.errors import UserError, require_at_least, require_option
 
 PACKAGE = Path(__file__).parent
 # Whose classes a config may name; functions only by their exact names.
@@ -41,6 +42,20 @@ def register_schema() -> None:
     ConfigStore.instance().store("schema", TrainConfig)
 
 
+def check(config: DictConfig) -> None:
+    """Refuses values that no run can work with, before anything is touched.
+
+    Raises:
+        UserError: Names the value and what to type.
+    """
+    require_at_least("seed", config.seed, 0)
+    require_at_least("n_clusters", config.n_clusters, 1)
+    require_option("encode_from", config.encode_from, ("last", "best"))
+    require_at_least("trainer.max_epochs", config.trainer.max_epochs, 1)
+    if not config.cluster:
+        raise UserError("no clusterer: type cluster=gmm, for instance.")
+
+
 def conf_directory() -> Path:
     """Returns the absolute path of `conf/`: beside the package (a clone) or in it (a wheel)."""
     beside = PACKAGE.parent / "conf"
@@ -56,11 +71,17 @@ def build(config: DictConfig, base: type, **arguments: Any) -> Any:
         **arguments: More arguments for the outermost target.
 
     Raises:
-        UserError: If a target is not one that a config may name.
+        UserError: If a target is not one that a config may name, or refuses its arguments.
     """
     for target in _targets(OmegaConf.to_container(config)):
         _check_target(target, base)
-    return instantiate(config, _convert_="all", **arguments)
+    try:
+        return instantiate(config, _convert_="all", **arguments)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, UserError):
+            raise cause from None
+        raise UserError(f"{config._target_}: {' '.join(str(cause or error).split())}") from error
 
 
 def build_all(configs: DictConfig, base: type, **arguments: Any) -> dict[str, Any]:

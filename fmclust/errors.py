@@ -26,11 +26,13 @@ def require_option(key: str, value: object, options: Iterable[str]) -> None:
         raise UserError(f"{key}={value} is unknown: type {hint}.")
 
 
-def require_at_least(key: str, value: float, least: float) -> None:
-    """Checks that a number is not below the least that makes sense.
+def require_at_least(key: str, value: object, least: float) -> None:
+    """Checks that a value is a number, and not below the least that makes sense.
 
     Raises:
-        UserError: If it is.
+        UserError: If it is no number, or below.
     """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UserError(f"{key}={value} is no number: type {key}= with a value from {least} on.")
     if not value >= least:
         raise UserError(f"{key}={value} is too small: type {key}= with a value from {least} on.")

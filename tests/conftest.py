@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from fmclust.config import conf_directory, register_schema
-from fmclust.train import run_job
+from fmclust.job import run_job
 
 
 def composed(*overrides: str) -> DictConfig:

@@ -6,12 +6,14 @@ import pickle
 
 import numpy as np
 import pytest
+import skops.io
 import torch
-from conftest import OPTIONS_TO_RUN
+from conftest import OPTIONS_TO_RUN, composed
 
 from fmclust.clustering import assign, load_clusterer
-from fmclust.data import DigitsDataModule, Split
+from fmclust.data import DigitsDataModule, FashionMNISTDataModule, Split
 from fmclust.errors import UserError
+from fmclust.job import run_job
 from fmclust.models import Autoencoder, encode_all
 from fmclust.runs import unexpected_and_missing
 
@@ -95,10 +97,6 @@ def test_pixels_need_no_training(run_digits):
 
 
 def test_a_directory_that_is_not_empty_is_left_as_it_is(finished, run_digits, monkeypatch):
-    from conftest import composed
-
-    from fmclust.train import run_job
-
     before = (finished.directory / "metrics.json").read_bytes()
     with pytest.raises(UserError, match="not empty"):
         run_job(composed("data=digits"), finished.directory, [])
@@ -106,10 +104,6 @@ def test_a_directory_that_is_not_empty_is_left_as_it_is(finished, run_digits, mo
 
 
 def test_a_failed_run_says_so(tmp_path):
-    from conftest import composed
-
-    from fmclust.train import run_job
-
     with pytest.raises(UserError, match="GaussianMixture can't cluster"):
         run_job(
             composed("data=digits", "trainer.max_epochs=1", "n_clusters=5000"), tmp_path / "r", []
@@ -119,8 +113,6 @@ def test_a_failed_run_says_so(tmp_path):
 
 
 def test_a_hostile_estimator_is_refused(tmp_path):
-    import skops.io
-
     path = tmp_path / "evil.skops"
     skops.io.dump({"x": pickle.Pickler}, path)
     with pytest.raises(UserError, match="refused"):
@@ -129,11 +121,6 @@ def test_a_hostile_estimator_is_refused(tmp_path):
 
 @pytest.mark.real
 def test_two_epochs_on_the_real_images(tmp_path):
-    from conftest import composed
-
-    from fmclust.data import FashionMNISTDataModule
-    from fmclust.train import run_job
-
     run_job(composed("trainer=cpu", "trainer.max_epochs=2"), tmp_path / "run", [])
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     data = FashionMNISTDataModule()

@@ -1,6 +1,6 @@
 """What callbacks that leave something in the run directory share."""
 
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, Trainer
 
 from fmclust.runs import Run
 
@@ -13,3 +13,8 @@ class RunCallback(Callback):
     """
 
     run: Run
+
+
+def losses_of(trainer: Trainer) -> dict[str, float]:
+    """Returns `loss/*` of the epoch that ended last."""
+    return {n: float(v) for n, v in trainer.callback_metrics.items() if n.startswith("loss/")}

@@ -1,19 +1,21 @@
 """After training: encode every split, then hand over to the evaluation stage."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import Logger
 from sklearn.base import BaseEstimator
 
-from fmclust.callbacks.base import RunCallback
+from fmclust.callbacks.base import RunCallback, losses_of
 from fmclust.callbacks.tensorboard import tensorboard_writer
 from fmclust.data import ImageDataModule
 from fmclust.errors import UserError
 from fmclust.evaluation import Labels, evaluate
-from fmclust.models import Autoencoder, encode_all
+from fmclust.models import Autoencoder, Pixels, encode_all
+from fmclust.runs import Run
 
 
 class ClusterLatents(RunCallback):
@@ -37,32 +39,50 @@ class ClusterLatents(RunCallback):
         assert isinstance(pl_module, Autoencoder)
         run, datamodule = self.run, _datamodule(trainer)
         run.metrics["time/fit"] = time.perf_counter() - self._start
-        run.metrics.update(_losses(trainer))
+        run.metrics.update(losses_of(trainer))
         if self.encode_from == "best":
             run.metrics["loss/val"] = _load_best(trainer, pl_module)
-        with run.timed("encode"):
-            latents = {
-                name: encode_all(pl_module, split.images, pl_module.device)
-                for name, split in datamodule.splits.items()
-            }
-        run.write_latents(latents)
-        evaluate(
-            run,
-            self.clusterers,
-            latents,
-            fitted_split=datamodule.fitted_split,
-            labels=Labels.of(datamodule.splits, datamodule.class_names),
-            writer=tensorboard_writer(trainer.loggers),
-            step=trainer.global_step,
+        cluster_images(
+            run, pl_module, datamodule, self.clusterers, trainer.loggers, step=trainer.global_step
         )
+
+
+def cluster_images(
+    run: Run,
+    model: Autoencoder | Pixels,
+    datamodule: ImageDataModule,
+    clusterers: Mapping[str, BaseEstimator],
+    loggers: Iterable[Logger],
+    *,
+    step: int = 0,
+) -> None:
+    """Encodes every split and evaluates the clusterers on the latents.
+
+    Args:
+        run: Where files and numbers go; pixels are not kept as latents, being the images.
+        model: What encodes, on the device that it lies on.
+        datamodule: Set up.
+        clusterers: Name to unfitted scikit-learn estimator.
+        loggers: TensorBoard's among them, or not.
+        step: TensorBoard's step.
+    """
+    with run.timed("encode"):
+        latents = {name: encode_all(model, s.images) for name, s in datamodule.splits.items()}
+    if isinstance(model, Autoencoder):
+        run.write_latents(latents)
+    evaluate(
+        run,
+        clusterers,
+        latents,
+        fitted_split=datamodule.fitted_split,
+        labels=Labels.of(datamodule.splits, datamodule.class_names),
+        writer=tensorboard_writer(loggers),
+        step=step,
+    )
 
 
 def _datamodule(trainer: Trainer) -> ImageDataModule:
     return trainer.datamodule  # type: ignore[attr-defined]
-
-
-def _losses(trainer: Trainer) -> dict[str, float]:
-    return {n: float(v) for n, v in trainer.callback_metrics.items() if n.startswith("loss/")}
 
 
 def _load_best(trainer: Trainer, pl_module: LightningModule) -> float:

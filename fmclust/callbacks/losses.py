@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from pytorch_lightning import LightningModule, Trainer
 
-from fmclust.callbacks.base import RunCallback
+from fmclust.callbacks.base import RunCallback, losses_of
 from fmclust.evaluation import publish
 from fmclust.plots import draw_losses
 
@@ -22,9 +22,8 @@ class LossCurves(RunCallback):
         self.losses.update(state_dict)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for name, value in trainer.callback_metrics.items():
-            if name.startswith("loss/"):
-                self.losses[name].append(float(value))
+        for name, value in losses_of(trainer).items():
+            self.losses[name].append(value)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:

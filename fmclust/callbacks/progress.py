@@ -6,6 +6,8 @@ import time
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ProgressBar, RichProgressBar
 
+from fmclust.callbacks.base import losses_of
+
 
 class PlainProgress(ProgressBar):
     """Prints one line an epoch: for logs and pipes, where a bar is noise."""
@@ -25,11 +27,7 @@ class PlainProgress(ProgressBar):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._enabled:
-            losses = "  ".join(
-                f"{name} {value:.5f}"
-                for name, value in trainer.callback_metrics.items()
-                if name.startswith("loss/")
-            )
+            losses = "  ".join(f"{name} {value:.5f}" for name, value in losses_of(trainer).items())
             seconds = time.perf_counter() - self._start
             epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
             print(f"{epoch}  {losses}  {seconds:.1f} s", flush=True)

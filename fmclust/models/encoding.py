@@ -11,19 +11,17 @@ BATCH = 2048
 
 
 @torch.inference_mode()
-def encode_all(
-    model: Autoencoder | Pixels, images: Tensor, device: str | torch.device = "cpu"
-) -> np.ndarray:
+def encode_all(model: Autoencoder | Pixels, images: Tensor) -> np.ndarray:
     """Encodes images in batches.
 
     Args:
-        model: Lies on `device`.
+        model: Encodes on the device that it lies on.
         images: uint8 tensor of shape (N, 1, H, W), on any device.
-        device: Where the encoding happens.
 
     Returns:
         float32 array of shape (N, d).
     """
+    device = next((p.device for p in model.parameters()), images.device)
     training = model.training
     model.eval()
     latents = [model.encode(batch.to(device)).float().cpu() for batch in images.split(BATCH)]
