@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
@@ -41,6 +42,14 @@ def run_digits(tmp_path_factory) -> Callable[..., Finished]:
 def finished(run_digits) -> Finished:
     """One finished run with both clusterers, for tests that only read it."""
     return run_digits("trainer.max_epochs=2", "cluster=[kmeans,gmm]", "n_clusters=12")
+
+
+def write_idx(path: Path, array: np.ndarray) -> Path:
+    """Writes an array of 0 to 255 in the idx format."""
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(header + array.astype(np.uint8).tobytes())
+    return path
 
 
 OPTIONS_TO_RUN = [

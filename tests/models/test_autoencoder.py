@@ -2,7 +2,10 @@
 
 import pytest
 import torch
+from pytorch_lightning import Trainer
 
+from fmclust.callbacks import LossCurves
+from fmclust.data import ImageDataModule, Split
 from fmclust.errors import UserError
 from fmclust.models import Autoencoder
 
@@ -19,23 +22,36 @@ def test_reconstructions_have_the_images_shape(size):
     assert 0 <= reconstructions.min() and reconstructions.max() <= 1
 
 
+class EightImages(ImageDataModule):
+    """Eight bars, as train and val."""
+
+    def read(self):
+        images = torch.zeros(8, 1, 28, 28, dtype=torch.uint8)
+        for row, image in enumerate(images):
+            image[0, 3 * row : 3 * row + 4, 4:24] = 255
+        return {"train": Split(images), "val": Split(images)}
+
+
 @pytest.mark.parametrize("loss", ["mse", "bce"])
 def test_a_few_images_are_learned_by_heart(loss):
     torch.manual_seed(0)
-    images = torch.zeros(8, 1, 28, 28, dtype=torch.uint8)
-    for row, image in enumerate(images):
-        image[0, 3 * row : 3 * row + 4, 4:24] = 255
-    model = Autoencoder(image_size=[28, 28], loss=loss, **AXES)
-    model.log = lambda *_, **__: None  # there is no Trainer
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    losses = []
-    for _ in range(400):
-        optimizer.zero_grad()
-        loss_now = model.training_step(images)
-        loss_now.backward()
-        optimizer.step()
-        losses.append(loss_now.item())
-    assert losses[-1] < losses[0] / 10
+    curves = LossCurves()
+    trainer = Trainer(
+        max_epochs=400,
+        accelerator="cpu",
+        callbacks=[curves],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    curves.on_train_end = lambda *_: None  # nothing to draw: there is no run directory
+    trainer.fit(
+        Autoencoder(image_size=[28, 28], loss=loss, lr=3e-3, **AXES),
+        EightImages(batch_size=8, seed=0),
+    )
+    assert curves.losses["loss/train"][-1] < curves.losses["loss/train"][0] / 10
 
 
 def test_an_unknown_loss_is_named():
