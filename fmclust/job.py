@@ -9,6 +9,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer, seed_everything
+from pytorch_lightning.accelerators import CUDAAccelerator, MPSAccelerator
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
@@ -18,7 +19,7 @@ from torch import nn
 from fmclust.callbacks import ClusterLatents, RunCallback, cluster_images
 from fmclust.config import build, build_all, check
 from fmclust.data import ImageDataModule
-from fmclust.errors import require_option
+from fmclust.errors import UserError, require_option
 from fmclust.models import Autoencoder, Pixels
 from fmclust.reports import print_scores
 from fmclust.runs import Run, claim, environment, join
@@ -41,6 +42,7 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
         UserError: If the user can put it right.
     """
     check(config)
+    require_device(config.trainer.accelerator)
     quieten_lightning()
     rank = getattr(rank_zero_only, "rank", 0)  # above zero in the processes that DDP starts
     texts = {"config": OmegaConf.to_yaml(config), "overrides": OmegaConf.to_yaml(overrides)}
@@ -62,6 +64,21 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     print_scores(run.metrics, seed=config.seed)
     print(f"Run directory: {directory}")
     return run.objective
+
+
+def require_device(accelerator: str) -> None:
+    """Refuses a GPU that is not there.
+
+    Raises:
+        UserError: Says what to type instead.
+    """
+    found = {"cuda": CUDAAccelerator.is_available(), "mps": MPSAccelerator.is_available()}
+    found["gpu"] = any(found.values())
+    if not found.get(accelerator, True):
+        raise UserError(
+            f"trainer.accelerator={accelerator}: torch sees no GPU of this kind here, "
+            "type trainer=cpu."
+        )
 
 
 def quieten_lightning() -> None:
