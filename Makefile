@@ -39,5 +39,5 @@ clean:  ## delete the environment and caches; data/ and outputs/ stay
 
 .venv/.installed: pyproject.toml constraints.txt
 	python3 -m venv .venv
-	$(PY) -m pip install -q -c constraints.txt -e '.[dev]'
+	$(PY) -m pip install -c constraints.txt -e '.[dev]'
 	touch $@

@@ -3,14 +3,13 @@
 from fmclust.callbacks.base import RunCallback
 from fmclust.callbacks.clustering import ClusterLatents, cluster_images
 from fmclust.callbacks.losses import LossCurves
-from fmclust.callbacks.progress import PlainProgress, progress_bar
+from fmclust.callbacks.progress import progress_bar
 from fmclust.callbacks.reconstructions import Reconstructions
 from fmclust.callbacks.tensorboard import RunLogger
 
 __all__ = [
     "ClusterLatents",
     "LossCurves",
-    "PlainProgress",
     "Reconstructions",
     "RunCallback",
     "RunLogger",

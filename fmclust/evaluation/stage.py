@@ -1,5 +1,6 @@
 """The stage after the latents: fit, assign, score, draw, write, log. Knows no Lightning."""
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +13,8 @@ from fmclust.evaluation.labels import Labels
 from fmclust.evaluation.publishing import publish
 from fmclust.evaluation.scoring import draw_confusions, score_split
 from fmclust.runs import Run, replacing
+
+log = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -74,6 +77,8 @@ def _cluster_and_save(
     latents: Mapping[str, np.ndarray],
     fitted_split: str,
 ) -> Clustering:
+    shape = " x ".join(f"{n:,}" for n in latents[fitted_split].shape)
+    log.info("Clustering %s latents of the %s split by %s", shape, fitted_split, name)
     with run.timed("cluster"):
         clustering = cluster(clusterer, latents, fitted_split)
     with replacing(run.directory / "clusterers" / f"{name}.skops") as partial:

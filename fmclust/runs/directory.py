@@ -150,8 +150,9 @@ def _locked(directory: Path) -> Iterator[None]:
 def _logging_to(path: Path) -> Iterator[None]:
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
-    root = logging.getLogger()
+    root, ours = logging.getLogger(), logging.getLogger("fmclust")
     root.addHandler(handler)
+    ours.setLevel(logging.DEBUG)
     try:
         yield
     finally:
