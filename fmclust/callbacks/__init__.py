@@ -1,18 +1,22 @@
 """When in a Lightning run each thing happens; the things themselves are in other rooms."""
 
 from fmclust.callbacks.base import RunCallback
+from fmclust.callbacks.checkpoints import AtomicCheckpointIO
 from fmclust.callbacks.clustering import ClusterLatents, cluster_images
-from fmclust.callbacks.losses import LossCurves
+from fmclust.callbacks.curves import LearningCurves
 from fmclust.callbacks.progress import progress_bar
 from fmclust.callbacks.reconstructions import Reconstructions
-from fmclust.callbacks.tensorboard import RunLogger
+from fmclust.callbacks.tensorboard import RunLogger, introduce, tensorboard_writer
 
 __all__ = [
+    "AtomicCheckpointIO",
     "ClusterLatents",
-    "LossCurves",
+    "LearningCurves",
     "Reconstructions",
     "RunCallback",
     "RunLogger",
     "cluster_images",
+    "introduce",
     "progress_bar",
+    "tensorboard_writer",
 ]

@@ -2,6 +2,7 @@
 
 from pytorch_lightning import Callback, Trainer
 
+from fmclust.data import ImageDataModule
 from fmclust.runs import Run
 
 
@@ -18,3 +19,8 @@ class RunCallback(Callback):
 def losses_of(trainer: Trainer) -> dict[str, float]:
     """Returns `loss/*` of the epoch that ended last."""
     return {n: float(v) for n, v in trainer.callback_metrics.items() if n.startswith("loss/")}
+
+
+def datamodule_of(trainer: Trainer) -> ImageDataModule:
+    """Returns the data that the trainer trains on."""
+    return trainer.datamodule  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
 """After training: encode every split, then hand over to the evaluation stage."""
 
+import logging
 import time
 from collections.abc import Iterable, Mapping
 
@@ -9,13 +10,15 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 from sklearn.base import BaseEstimator
 
-from fmclust.callbacks.base import RunCallback, losses_of
-from fmclust.callbacks.tensorboard import tensorboard_writer
+from fmclust.callbacks.base import RunCallback, datamodule_of, losses_of
+from fmclust.callbacks.tensorboard import conclude, tensorboard_writer
 from fmclust.data import ImageDataModule
 from fmclust.errors import UserError
 from fmclust.evaluation import Labels, evaluate
 from fmclust.models import Autoencoder, Pixels, encode_all
 from fmclust.runs import Run
+
+log = logging.getLogger(__name__)
 
 
 class ClusterLatents(RunCallback):
@@ -28,22 +31,36 @@ class ClusterLatents(RunCallback):
 
     def __init__(self, clusterers: Mapping[str, BaseEstimator], *, encode_from: str) -> None:
         self.clusterers, self.encode_from = clusterers, encode_from
-        self._start = 0.0
+        self._start, self._losses = 0.0, {}  # type: float, dict[str, float]
+
+    def state_dict(self) -> dict[str, float]:
+        return self._losses
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        self._losses = state_dict
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._start = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._losses = losses_of(trainer)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero:
             return
         assert isinstance(pl_module, Autoencoder)
-        run, datamodule = self.run, _datamodule(trainer)
+        run = self.run
         run.metrics["time/fit"] = time.perf_counter() - self._start
-        run.metrics.update(losses_of(trainer))
+        run.metrics.update(self._losses)
         if self.encode_from == "best":
             run.metrics["loss/val"] = _load_best(trainer, pl_module)
         cluster_images(
-            run, pl_module, datamodule, self.clusterers, trainer.loggers, step=trainer.global_step
+            run,
+            pl_module,
+            datamodule_of(trainer),
+            self.clusterers,
+            trainer.loggers,
+            epoch=trainer.current_epoch,
         )
 
 
@@ -54,7 +71,7 @@ def cluster_images(
     clusterers: Mapping[str, BaseEstimator],
     loggers: Iterable[Logger],
     *,
-    step: int = 0,
+    epoch: int = 0,
 ) -> None:
     """Encodes every split and evaluates the clusterers on the latents.
 
@@ -64,25 +81,27 @@ def cluster_images(
         datamodule: Set up.
         clusterers: Name to unfitted scikit-learn estimator.
         loggers: TensorBoard's among them, or not.
-        step: TensorBoard's step.
+        epoch: Epochs trained: TensorBoard's step.
     """
+    images = {name: split.images for name, split in datamodule.splits.items()}
+    log.info("Encoding %s images", f"{sum(map(len, images.values())):,}")
     with run.timed("encode"):
-        latents = {name: encode_all(model, s.images) for name, s in datamodule.splits.items()}
+        latents = {name: encode_all(model, split) for name, split in images.items()}
     if isinstance(model, Autoencoder):
         run.write_latents(latents)
+    writer = tensorboard_writer(loggers)
     evaluate(
         run,
         clusterers,
         latents,
+        images,
         fitted_split=datamodule.fitted_split,
         labels=Labels.of(datamodule.splits, datamodule.class_names),
-        writer=tensorboard_writer(loggers),
-        step=step,
+        writer=writer,
+        step=epoch,
     )
-
-
-def _datamodule(trainer: Trainer) -> ImageDataModule:
-    return trainer.datamodule  # type: ignore[attr-defined]
+    if writer is not None:
+        conclude(writer, run.metrics, epoch)
 
 
 def _load_best(trainer: Trainer, pl_module: LightningModule) -> float:

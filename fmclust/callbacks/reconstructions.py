@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from pytorch_lightning import LightningModule, Trainer
 
-from fmclust.callbacks.base import RunCallback
+from fmclust.callbacks.base import RunCallback, datamodule_of
 from fmclust.callbacks.tensorboard import tensorboard_writer
-from fmclust.data import ImageDataModule
+from fmclust.errors import require_whole, require_whole_numbers
 from fmclust.evaluation import publish
 from fmclust.models.pixels import scale
 from fmclust.plots import draw_reconstructions
@@ -22,6 +22,8 @@ class Reconstructions(RunCallback):
     """
 
     def __init__(self, *, epochs: Sequence[int], n_images: int) -> None:
+        require_whole_numbers("callbacks.reconstructions.epochs", epochs)
+        require_whole("callbacks.reconstructions.n_images", n_images, 1)
         self.epochs, self.n_images = set(epochs), n_images
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -35,7 +37,7 @@ class Reconstructions(RunCallback):
     def _draw(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
         if not trainer.is_global_zero:
             return
-        datamodule: ImageDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = datamodule_of(trainer)
         split = datamodule.splits.get("val", datamodule.splits[datamodule.fitted_split])
         images = split.images[: self.n_images].to(pl_module.device)
         with torch.inference_mode():
@@ -49,6 +51,6 @@ class Reconstructions(RunCallback):
                 reconstructions[:, 0].float().cpu().numpy(),
                 title=f"after epoch {epoch}",
             ),
-            trainer.global_step,
+            epoch,
             file_name=f"reconstructions_epoch_{epoch}",
         )

@@ -25,3 +25,9 @@ class Labels:
         """Takes the labels of the splits that have some."""
         classes = {n: s.labels.numpy() for n, s in splits.items() if s.labels is not None}
         return cls(classes, names or ())
+
+    def named(self, split: str) -> list[str] | None:
+        """Returns the name of the class of every image of a split, or None without labels."""
+        if split not in self.classes:
+            return None
+        return [self.names[cls] for cls in self.classes[split].tolist()]

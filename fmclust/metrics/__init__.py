@@ -1,6 +1,6 @@
 """Cluster ids and labels to scores; labels exist here and in what calls it."""
 
 from fmclust.metrics.matching import ClusterAccuracy, MatchedConfusion, match_clusters
-from fmclust.metrics.scores import score
+from fmclust.metrics.scores import SCORES, score
 
-__all__ = ["ClusterAccuracy", "MatchedConfusion", "match_clusters", "score"]
+__all__ = ["SCORES", "ClusterAccuracy", "MatchedConfusion", "match_clusters", "score"]

@@ -6,6 +6,8 @@ from sklearn import metrics as sklearn_metrics
 
 from fmclust.metrics.matching import ClusterAccuracy
 
+SCORES = ("accuracy", "nmi", "ari", "homogeneity", "completeness")
+
 
 def score(
     clusters: np.ndarray, classes: np.ndarray, *, n_clusters: int, n_classes: int

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
 
-from fmclust.errors import require_at_least, require_option
+from fmclust.errors import require_number, require_option, require_whole
 from fmclust.models.networks import NETWORKS
 from fmclust.models.pixels import scale
 
@@ -58,7 +58,9 @@ class Autoencoder(LightningModule):
         require_option("model.loss", loss, LOSSES)
         require_option("model.optimizer", optimizer, OPTIMIZERS)
         require_option("model.schedule", schedule, SCHEDULES)
-        require_at_least("model.latents", axes["latents"], 1)
+        require_number("model.lr", lr, above=0)
+        require_number("model.weight_decay", weight_decay)
+        require_whole("model.latents", axes["latents"], 1)
         self.save_hyperparameters(logger=False)
         self.network = NETWORKS[network](image_size=image_size, **axes)
 
@@ -96,5 +98,14 @@ class Autoencoder(LightningModule):
         scaled = scale(images)
         reconstructions = self.network.decode(self.network.encode(scaled))
         loss = LOSSES[self.hparams["loss"]](reconstructions, scaled)
-        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
+        # By epoch and not to the logger: callbacks/curves.py logs against the epoch's number.
+        self.log(
+            name,
+            loss,
+            on_step=False,
+            on_epoch=True,
+            logger=False,
+            batch_size=len(images),
+            sync_dist=True,
+        )
         return loss

@@ -1,7 +1,16 @@
 """Arrays to matplotlib figures: pure functions, no files, no loggers."""
 
+from fmclust.plots.clusters import draw_members
 from fmclust.plots.confusion import draw_confusion
 from fmclust.plots.images import draw_reconstructions
 from fmclust.plots.losses import draw_losses
+from fmclust.plots.sweeps import Series, draw_sweep
 
-__all__ = ["draw_confusion", "draw_losses", "draw_reconstructions"]
+__all__ = [
+    "Series",
+    "draw_confusion",
+    "draw_losses",
+    "draw_members",
+    "draw_reconstructions",
+    "draw_sweep",
+]

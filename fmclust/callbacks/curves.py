@@ -1,0 +1,54 @@
+"""What every epoch gives as numbers: losses, learning rate, images per second."""
+
+import time
+from collections import defaultdict
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+
+from fmclust.callbacks.base import RunCallback, datamodule_of, losses_of
+from fmclust.evaluation import publish
+from fmclust.plots import draw_losses
+
+
+class LearningCurves(RunCallback):
+    """Logs the numbers of every epoch against its number, and draws the losses at the end.
+
+    Lightning would log them against its count of steps, which no two batch sizes share. The
+    losses are drawn as the paper draws them (section 5.2).
+    """
+
+    def __init__(self) -> None:
+        self.losses: dict[str, list[float]] = defaultdict(list)
+        self._start = self._seconds = 0.0
+
+    def state_dict(self) -> dict[str, list[float]]:
+        return dict(self.losses)
+
+    def load_state_dict(self, state_dict: dict[str, list[float]]) -> None:
+        self.losses.update(state_dict)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._start = time.perf_counter()
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._seconds = time.perf_counter() - self._start
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        losses = losses_of(trainer)
+        for name, value in losses.items():
+            self.losses[name].append(value)
+        datamodule = datamodule_of(trainer)
+        n_images = len(datamodule.splits[datamodule.fitted_split])
+        numbers: dict[str, Any] = {
+            **losses,
+            "lr": trainer.optimizers[0].param_groups[0]["lr"],
+            "speed/images_per_second": n_images / self._seconds,
+        }
+        for logger in trainer.loggers:
+            logger.log_metrics(numbers, step=trainer.current_epoch + 1)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            figure = draw_losses(self.losses, pl_module.hparams["loss"])
+            publish(self.run, None, "losses", figure, trainer.current_epoch)
