@@ -1,7 +1,7 @@
 """The checked configuration: its types, and what a `_target_` may be."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from fmclust.errors import UserError, require_at_least, require_option
+from fmclust.errors import UserError, require_option, require_whole
 
 PACKAGE = Path(__file__).parent
 # Whose classes a config may name; functions only by their exact names.
@@ -24,6 +24,8 @@ class TrainConfig:
 
     seed: int = 0
     n_clusters: int = 10
+    # CPU threads of torch and scikit-learn; null: all cores, or a launcher's share of them.
+    threads: int | None = None
     # Which weights encode the images: of the `last` epoch, or the `best` by loss/val.
     encode_from: str = "last"
     # Name in metrics.json that a sweep minimizes; null: loss/val, or, without a network, the
@@ -48,10 +50,14 @@ def check(config: DictConfig) -> None:
     Raises:
         UserError: Names the value and what to type.
     """
-    require_at_least("seed", config.seed, 0)
-    require_at_least("n_clusters", config.n_clusters, 1)
+    for key in config:
+        require_option(str(key), key, [f.name for f in fields(TrainConfig)])
+    require_whole("seed", config.seed, 0)
+    require_whole("n_clusters", config.n_clusters, 1)
     require_option("encode_from", config.encode_from, ("last", "best"))
-    require_at_least("trainer.max_epochs", config.trainer.max_epochs, 1)
+    if config.threads is not None:
+        require_whole("threads", config.threads, 1)
+    require_whole("trainer.max_epochs", config.trainer.max_epochs, 1)
     if not config.cluster:
         raise UserError("no clusterer: type cluster=gmm, for instance.")
 

@@ -1,11 +1,19 @@
 """The one exception type for what a user can put right."""
 
+import errno
+import math
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class UserError(Exception):
     """A user's mistake; its text says what is wrong, with which value, and what to type."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run; its text says what is kept and how to go on."""
 
 
 def require_option(key: str, value: object, options: Iterable[str]) -> None:
@@ -26,13 +34,39 @@ def require_option(key: str, value: object, options: Iterable[str]) -> None:
         raise UserError(f"{key}={value} is unknown: type {hint}.")
 
 
-def require_at_least(key: str, value: object, least: float) -> None:
-    """Checks that a value is a number, and not below the least that makes sense.
+def require_whole(key: str, value: object, least: int) -> None:
+    """Checks that a value is a whole number, and not below the least that makes sense.
 
     Raises:
-        UserError: If it is no number, or below.
+        UserError: If it is no whole number, or below.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserError(f"{key}={value} is no number: type {key}= with a value from {least} on.")
-    if not value >= least:
-        raise UserError(f"{key}={value} is too small: type {key}= with a value from {least} on.")
+    hint = f"type {key}= with a whole number from {least} on."
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UserError(f"{key}={value} is no whole number: {hint}")
+    if value < least:
+        raise UserError(f"{key}={value} is too small: {hint}")
+
+
+def require_number(key: str, value: object, *, above: float | None = None) -> None:
+    """Checks that a value is a finite number: above a bound, or from zero on.
+
+    Raises:
+        UserError: If it is no number, or out of range.
+    """
+    hint = f"type {key}= with a number " + ("from 0 on." if above is None else f"above {above}.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise UserError(f"{key}={value} is no number: {hint}")
+    if value < 0 if above is None else value <= above:
+        raise UserError(f"{key}={value} is too small: {hint}")
+
+
+def require_whole_numbers(key: str, values: object) -> None:
+    """Checks that a value is a list of whole numbers from 1 on.
+
+    Raises:
+        UserError: If it is no such list.
+    """
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise UserError(f"{key}={values} is no list: type '{key}=[{values}]'.")
+    for value in values:
+        require_whole(key, value, 1)

@@ -7,6 +7,7 @@ from fmclust.clustering.fitting import (
     fit,
     own_figures,
     pipeline,
+    require_fittable,
     responsibilities,
 )
 from fmclust.clustering.storage import load_clusterer, save_clusterer
@@ -19,6 +20,7 @@ __all__ = [
     "load_clusterer",
     "own_figures",
     "pipeline",
+    "require_fittable",
     "responsibilities",
     "save_clusterer",
 ]

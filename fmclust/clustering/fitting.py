@@ -19,6 +19,31 @@ def pipeline(**steps: BaseEstimator | None) -> Pipeline:
     return Pipeline([(name, step) for name, step in steps.items() if step is not None])
 
 
+def require_fittable(clusterers: Mapping[str, BaseEstimator], n_latents: int) -> None:
+    """Checks the parameters of estimators before anything slow is done for them.
+
+    Args:
+        clusterers: Name to unfitted scikit-learn estimator.
+        n_latents: How many latents they will be fitted to.
+
+    Raises:
+        UserError: If scikit-learn refuses a parameter, or wants more clusters than latents.
+    """
+    for name, clusterer in clusterers.items():
+        steps = clusterer.named_steps.values() if isinstance(clusterer, Pipeline) else [clusterer]
+        for step in steps:
+            try:
+                step._validate_params()
+            except ValueError as error:
+                raise UserError(f"cluster.{name}: {' '.join(str(error).split())}") from error
+        n_clusters = _declared_clusters(clusterer)
+        if n_clusters > n_latents:
+            raise UserError(
+                f"cluster.{name}: {n_clusters} clusters are more than the {n_latents} images to "
+                f"fit on: type n_clusters= with at most {n_latents}."
+            )
+
+
 def fit(clusterer: BaseEstimator, latents: np.ndarray) -> tuple[Any, list[str]]:
     """Fits a copy of an estimator.
 
@@ -139,9 +164,12 @@ def own_figures(clusterer: Any, latents: np.ndarray) -> dict[str, float]:
 
 
 def _count_clusters(clusterer: Any, clusters: np.ndarray) -> int:
+    return max(_declared_clusters(clusterer), int(clusters.max()) + 1)
+
+
+def _declared_clusters(clusterer: Any) -> int:
     estimator = _estimator(clusterer)
-    declared = getattr(estimator, "n_clusters", getattr(estimator, "n_components", 0))
-    return max(declared, int(clusters.max()) + 1)
+    return getattr(estimator, "n_clusters", getattr(estimator, "n_components", None)) or 0
 
 
 def _estimator(clusterer: Any) -> Any:

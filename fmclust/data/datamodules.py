@@ -13,7 +13,7 @@ from fmclust.data.download import locate_or_download
 from fmclust.data.idx import parse_idx, read_bytes
 from fmclust.data.loader import EpochOrder, ResidentLoader
 from fmclust.data.splits import Split
-from fmclust.errors import UserError, require_at_least, require_option
+from fmclust.errors import UserError, require_option, require_whole
 
 
 class ImageDataModule(LightningDataModule):
@@ -21,14 +21,14 @@ class ImageDataModule(LightningDataModule):
 
     Args:
         batch_size: The most images of a batch in one process.
-        seed: What the order of the images is drawn from, with the epoch.
+        seed: What the order of the images is drawn from, with the epoch; None keeps the file's.
     """
 
     class_names: tuple[str, ...] | None = None
 
-    def __init__(self, *, batch_size: int, seed: int) -> None:
+    def __init__(self, *, batch_size: int, seed: int | None) -> None:
         super().__init__()
-        require_at_least("data.batch_size", batch_size, 1)
+        require_whole("data.batch_size", batch_size, 1)
         self.batch_size, self.seed = batch_size, seed
         self.splits: dict[str, Split] = {}
 
@@ -79,13 +79,18 @@ class FashionMNISTDataModule(ImageDataModule):
         split: `paper`: train is the 60,000 training images, val the first and test the last
             5,000 of the test file. `all`: all 70,000 as one split.
         batch_size: The most images of a batch in one process.
-        seed: What the order of the images is drawn from, with the epoch.
+        seed: What the order of the images is drawn from, with the epoch; None keeps the file's.
     """
 
     class_names = fashion_mnist.CLASSES
 
     def __init__(
-        self, *, root: str = "data", split: str = "paper", batch_size: int = 256, seed: int = 0
+        self,
+        *,
+        root: str = "data",
+        split: str = "paper",
+        batch_size: int = 256,
+        seed: int | None = 0,
     ) -> None:
         require_option("data.split", split, ("paper", "all"))
         super().__init__(batch_size=batch_size, seed=seed)
@@ -115,7 +120,7 @@ class DigitsDataModule(ImageDataModule):
 
     class_names = tuple("0123456789")
 
-    def __init__(self, *, batch_size: int = 256, seed: int = 0) -> None:
+    def __init__(self, *, batch_size: int = 256, seed: int | None = 0) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
 
     def read(self) -> dict[str, Split]:
@@ -137,10 +142,10 @@ class IdxDataModule(ImageDataModule):
             first half of the t10k images is val, the rest is test; without them, the last two
             tenths of the train images are val and test.
         batch_size: The most images of a batch in one process.
-        seed: What the order of the images is drawn from, with the epoch.
+        seed: What the order of the images is drawn from, with the epoch; None keeps the file's.
     """
 
-    def __init__(self, *, root: str, batch_size: int = 256, seed: int = 0) -> None:
+    def __init__(self, *, root: str, batch_size: int = 256, seed: int | None = 0) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
         self.root = Path(root)
 

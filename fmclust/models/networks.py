@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from fmclust.errors import require_whole_numbers
+
 
 class Network(nn.Module):
     """What every autoencoder is: an encoder and a decoder, built by its subclass."""
@@ -34,6 +36,7 @@ class ConvAutoencoder(Network):
 
     def __init__(self, *, image_size: Sequence[int], latents: int, channels: Sequence[int]) -> None:
         super().__init__()
+        require_whole_numbers("model.channels", channels)
         widths = [1, *channels]
         sizes = [(image_size[0], image_size[1])]
         for _ in channels:

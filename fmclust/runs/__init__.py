@@ -1,8 +1,23 @@
 """The run directory: its names, claiming and locking it, writing whole files or none."""
 
-from fmclust.runs.directory import Run, claim, join
+from fmclust.runs.directory import Run, claim, join, reopen
 from fmclust.runs.environment import environment
 from fmclust.runs.files import replacing
-from fmclust.runs.layout import LAYOUT, unexpected_and_missing
+from fmclust.runs.layout import LAST_CHECKPOINT, LAYOUT, unexpected_and_missing
+from fmclust.runs.reading import read_config, read_metrics, read_overrides, read_status
 
-__all__ = ["LAYOUT", "Run", "claim", "environment", "join", "replacing", "unexpected_and_missing"]
+__all__ = [
+    "LAST_CHECKPOINT",
+    "LAYOUT",
+    "Run",
+    "claim",
+    "environment",
+    "join",
+    "read_config",
+    "read_metrics",
+    "read_overrides",
+    "read_status",
+    "reopen",
+    "replacing",
+    "unexpected_and_missing",
+]

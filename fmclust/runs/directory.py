@@ -4,18 +4,22 @@ import fcntl
 import logging
 import math
 import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fmclust.errors import UserError
+from fmclust.errors import DISK_FULL, Interrupted, UserError
 from fmclust.runs.files import replacing, write_json, write_text
+from fmclust.runs.layout import LAST_CHECKPOINT
+from fmclust.runs.reading import read_status
 
+log = logging.getLogger(__name__)
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -50,7 +54,7 @@ class Run:
     def warn(self, text: str) -> None:
         """Notes a warning for status.json and the log."""
         self.warnings.append(text)
-        logging.getLogger(__name__).warning(text)
+        log.warning(text)
 
     def write_metrics(self) -> None:
         """Writes metrics.json; a number that is not finite becomes a warning instead."""
@@ -97,11 +101,28 @@ def claim(directory: Path, *, config: str, overrides: str) -> Iterator[Run]:
                 f"{directory} is not empty, and a run never writes over another: "
                 "type hydra.run.dir=<a new directory>."
             )
-        run = Run(directory)
-        run.write_status("running")
         write_text(directory / "config.yaml", config)
         write_text(directory / "overrides.yaml", overrides)
-        with _logging_to(directory / "train.log"), _keeping_status(run), run.timed("total"):
+        with _working_on(Run(directory)) as run:
+            yield run
+
+
+@contextmanager
+def reopen(directory: Path) -> Iterator[Run]:
+    """Takes the directory of a run that was stopped or failed, to go on with it.
+
+    Raises:
+        UserError: If there is no such run, it is finished, or another process owns it.
+    """
+    if not directory.is_dir():
+        raise UserError(f"{directory} is no run directory: it does not exist.")
+    with _locked(directory):
+        status = read_status(directory)
+        if status is None:
+            raise UserError(f"{directory} is no run directory: it has no status.json.")
+        if status["status"] == "done":
+            raise UserError(f"{directory} is finished: there is nothing to go on with.")
+        with _working_on(Run(directory)) as run:
             yield run
 
 
@@ -112,21 +133,52 @@ def join(directory: Path) -> Iterator[Run]:
 
 
 @contextmanager
+def _working_on(run: Run) -> Iterator[Run]:
+    run.write_status("running")
+    with _logging_to(run.directory / "train.log"), _keeping_status(run):
+        with run.timed("total"):
+            yield run
+        run.write_metrics()
+        run.write_status("done")
+
+
+@contextmanager
 def _keeping_status(run: Run) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        run.write_status("stopped", "interrupted from the keyboard")
-        raise
+        _note(run, "stopped", "interrupted from the keyboard")
+        raise Interrupted(f"Stopped. {how_to_go_on(run.directory)}") from None
     except SystemExit as stop:
-        run.write_status("stopped", f"exit status {stop.code}")
+        _note(run, "stopped", f"exit status {stop.code}")
+        raise
+    except UserError as error:
+        _note(run, "failed", str(error))
+        raise
+    except OSError as error:
+        _note(run, "failed", f"{type(error).__name__}: {error}")
+        if error.errno in DISK_FULL:
+            raise UserError(
+                f"no space left on the disk of {run.directory}. {how_to_go_on(run.directory)}"
+            ) from error
         raise
     except BaseException as error:
-        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        run.write_status("failed", reason)
+        _note(run, "failed", f"{type(error).__name__}: {error}")
         raise
-    run.write_metrics()
-    run.write_status("done")
+
+
+def how_to_go_on(directory: Path) -> str:
+    """Names the last checkpoint of a run, if there is one, and the command that goes on."""
+    checkpoint = directory / LAST_CHECKPOINT
+    kept = f"Last checkpoint: {checkpoint}. " if checkpoint.exists() else ""
+    return f"{kept}To go on, type: python -m fmclust.resume {shlex.quote(f'run={directory}')}"
+
+
+def _note(run: Run, status: str, reason: str) -> None:
+    """Writes why a run ended early, as far as the disk lets it."""
+    log.debug(reason, exc_info=True)  # train.log alone has the traceback
+    with suppress(OSError):
+        run.write_status(status, reason)
 
 
 @contextmanager
@@ -149,6 +201,7 @@ def _locked(directory: Path) -> Iterator[None]:
 @contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
     handler = logging.FileHandler(path, encoding="utf-8")
+    handler.handleError = lambda record: None  # type: ignore[method-assign] # the disk is full
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
     root, ours = logging.getLogger(), logging.getLogger("fmclust")
     root.addHandler(handler)
@@ -157,4 +210,5 @@ def _logging_to(path: Path) -> Iterator[None]:
         yield
     finally:
         root.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()

@@ -5,13 +5,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 PACKAGES = ("fmclust", "torch", "torchvision", "pytorch-lightning", "scikit-learn", "numpy")
 
 
 def environment() -> dict[str, Any]:
     """Returns versions, processor, threads and, where there is one, the GPU."""
+    import torch  # slow; reading a run directory does without
+
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "python": platform.python_version(),

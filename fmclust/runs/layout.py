@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+LAST_CHECKPOINT = "checkpoints/last.ckpt"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -12,7 +14,8 @@ class Entry:
     Attributes:
         pattern: Path relative to the run directory; `*` stands for any part of a name.
         when: `always`; `trained`: only when a network was trained; `labelled`: only when the
-            data has labels; `chosen`: only when something optional is on.
+            data has labels; `chosen`: only when something optional is on; `profiled`: only with
+            a profiler.
     """
 
     pattern: str
@@ -28,13 +31,17 @@ LAYOUT = (
     Entry("assignments.csv"),
     Entry("clusterers/*.skops"),
     Entry("latents.npz", "trained"),
-    Entry("checkpoints/last.ckpt", "trained"),
+    Entry(LAST_CHECKPOINT, "trained"),
     Entry("checkpoints/best.ckpt", "chosen"),
     Entry("figures/losses.png", "trained"),
     Entry("figures/reconstructions_epoch_*.png", "chosen"),
+    Entry("figures/*_samples.png"),
     Entry("figures/*_confusion_raw.png", "labelled"),
     Entry("figures/*_confusion_matched.png", "labelled"),
     Entry("events.out.tfevents.*", "chosen"),
+    Entry("projector_config.pbtxt", "chosen"),
+    Entry("*/latents/*", "chosen"),  # the projector's
+    Entry("fit-profile.txt", "profiled"),
 )
 
 
@@ -43,7 +50,7 @@ def unexpected_and_missing(directory: Path, kinds: set[str]) -> tuple[list[str],
 
     Args:
         directory: The run directory.
-        kinds: Which of `trained`, `labelled`, `chosen` hold for the run, beside `always`.
+        kinds: Which kinds of entries hold for the run, beside `always`.
 
     Returns:
         Files that no entry names, and entries that no file fits.

@@ -1,0 +1,79 @@
+"""Training under Lightning, with what a job hangs on it."""
+
+import logging
+import signal
+import warnings
+
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.profilers import Profiler
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+from sklearn.base import BaseEstimator
+
+from fmclust.callbacks import AtomicCheckpointIO, ClusterLatents, RunCallback
+from fmclust.config import build, build_all
+from fmclust.data import ImageDataModule
+from fmclust.models import Autoencoder
+from fmclust.runs import LAST_CHECKPOINT, Run
+
+
+def fit_and_cluster(
+    config: DictConfig,
+    run: Run,
+    datamodule: ImageDataModule,
+    model: Autoencoder,
+    clusterers: dict[str, BaseEstimator],
+    loggers: list[Logger],
+) -> None:
+    """Trains, from the last checkpoint if there is one; a callback clusters when that ends.
+
+    Raises:
+        KeyboardInterrupt: On Ctrl-C, which Lightning would make an exit of.
+        UserError: If the user can put it right.
+    """
+    callbacks = list(build_all(config.callbacks, Callback).values())
+    callbacks.append(ClusterLatents(clusterers, encode_from=config.encode_from))
+    for callback in callbacks:
+        if isinstance(callback, RunCallback):
+            callback.run = run
+    trainer = _build_trainer(config, run, callbacks, loggers)
+    checkpoint = run.directory / LAST_CHECKPOINT
+    resumed = str(checkpoint) if checkpoint.exists() else None
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(model, datamodule, ckpt_path=resumed, weights_only=True)
+    except SIGTERMException:
+        raise
+    except SystemExit:
+        signal.signal(signal.SIGINT, on_interrupt)  # Lightning ignores it from then on
+        raise KeyboardInterrupt from None
+
+
+def quieten_lightning() -> None:
+    """Leaves out Lightning's hints and what it does that newer releases of torch deprecate."""
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (
+        ".*LeafSpec.* is deprecated",
+        "Checkpoint directory .* exists and is not empty",
+    ):
+        warnings.filterwarnings("ignore", message=message)
+
+
+def _build_trainer(
+    config: DictConfig, run: Run, callbacks: list[Callback], loggers: list[Logger]
+) -> Trainer:
+    settings = config.trainer
+    profiler = settings.profiler and build(settings.profiler, Profiler, dirpath=run.directory)
+    return build(
+        OmegaConf.masked_copy(settings, [key for key in settings if key != "profiler"]),
+        Trainer,
+        callbacks=callbacks,
+        logger=loggers,
+        profiler=profiler,
+        plugins=[AtomicCheckpointIO()],
+        enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
+        default_root_dir=run.directory,
+    )
