@@ -1,19 +1,27 @@
 """The edge where people type: from a command line to a checked configuration and back."""
 
-import logging
+import os
+import re
 import sys
+import threading
 from collections.abc import Callable
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
+from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from fmclust.config import conf_directory, register_schema
-from fmclust.errors import UserError
+from fmclust.errors import DISK_FULL, Interrupted, UserError
+from fmclust.mistakes import explain
+from fmclust.watch import SweepWatch
+
+PATH_KEYS = ("run", "runs", "input", "output", "data.root", "hydra.run.dir", "hydra.sweep.dir")
+MULTIRUN = ("-m", "--multirun")
+MISTAKE, FAILED_JOBS, INTERRUPTED = 2, 1, 130  # exit statuses
 
 
-def command(config_name: str, task: Callable[[DictConfig], float]) -> Callable[[], None]:
+def command(config_name: str, task: Callable[[DictConfig], float | None]) -> Callable[[], None]:
     """Makes a command of a task: a Hydra application whose users' mistakes are one line.
 
     Args:
@@ -21,18 +29,59 @@ def command(config_name: str, task: Callable[[DictConfig], float]) -> Callable[[
         task: What to do with the composed configuration; returns a sweep's objective.
     """
 
-    def forgiving(config: DictConfig) -> float:
+    def forgiving(config: DictConfig) -> float | None:
         try:
             return task(config)
-        except UserError as error:
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
-                raise  # one job must not end the others
-            logging.getLogger("fmclust").debug("refused", exc_info=True)
-            print(f"fmclust: {error}", file=sys.stderr)
-            sys.exit(2)
+        except (UserError, OmegaConfBaseException) as error:  # Hydra would add lines of its own
+            text = str(error) if isinstance(error, UserError) else explain(error, config_name)
+            sys.exit(complain(text, MISTAKE))
 
     forgiving.__module__ = task.__module__
     register_schema()
-    return hydra.main(
+    application = hydra.main(
         config_path=str(conf_directory()), config_name=config_name, version_base="1.3"
     )(forgiving)
+
+    def main() -> None:
+        # Hydra's parser takes no override after a flag that stands between overrides.
+        sys.argv[1:] = sorted(map(quote_path, sys.argv[1:]), key=lambda a: a not in MULTIRUN)
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # it hands on exceptions rather than printing them
+        threading.excepthook = quiet_on_a_full_disk
+        status = 0
+        try:
+            application()
+        except Interrupted as stop:
+            status = complain(str(stop), INTERRUPTED)
+        except KeyboardInterrupt:
+            status = complain("Stopped.", INTERRUPTED)
+        except (HydraException, OmegaConfBaseException) as error:
+            status = complain(explain(error, config_name), MISTAKE)
+        if not SweepWatch.finish():
+            status = status or FAILED_JOBS
+        sys.exit(status)
+
+    return main
+
+
+def quiet_on_a_full_disk(thread: threading.ExceptHookArgs) -> None:
+    """Leaves it to the main thread to say that the disk is full: TensorBoard's says it too."""
+    error = thread.exc_value
+    if not (isinstance(error, OSError) and error.errno in DISK_FULL):
+        threading.__excepthook__(thread)
+
+
+def complain(text: str, status: int) -> int:
+    """Prints one line on standard error; returns the exit status."""
+    print(f"fmclust: {text}", file=sys.stderr)
+    return status
+
+
+def quote_path(argument: str) -> str:
+    """Quotes the value of a key that takes a path, so that Hydra reads it as it is typed."""
+    key, equals, value = argument.partition("=")
+    is_path = equals and key.lstrip("+") in PATH_KEYS
+    if not is_path or re.fullmatch(r"'.*'|\".*\"|null|\?\?\?|", value):
+        return argument
+    # In Hydra's quotes a backslash counts only before a quote.
+    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + (m[2] and r"\'"), value)
+    return f"{key}='{escaped}'"

@@ -3,20 +3,43 @@
 `python -m fmclust.train model=convae cluster=gmm`
 """
 
+import os
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fmclust.entry import command
+from fmclust.sweep import sweep_job
 
 
 def train(config: DictConfig) -> float:
     """Runs the job that the command line describes, in the directory that Hydra made for it."""
+    from pytorch_lightning.utilities import rank_zero_only
+
     from fmclust.job import run_job  # torch and Lightning, which `--help` does without
+    from fmclust.reports import print_run
 
     hydra = HydraConfig.get()
-    return run_job(config, Path(hydra.runtime.output_dir), list(hydra.overrides.task))
+    run = sweep_job if hydra.mode == RunMode.MULTIRUN else run_job
+    if config.threads is None:
+        config.threads = share_of_cores(hydra.launcher)
+    directory = Path(hydra.runtime.output_dir)
+    objective = run(config, directory, list(hydra.overrides.task))
+    if run is run_job:
+        rank_zero_only(print_run)(directory)
+    return objective
+
+
+def share_of_cores(launcher: DictConfig) -> int | None:
+    """Returns the threads of one job when a launcher runs several at once; None: all."""
+    if "cpus_per_task" in launcher:  # submitit's
+        return launcher.cpus_per_task
+    if "n_jobs" in launcher:  # joblib's; -1 is one for every core
+        cores = os.cpu_count() or 1
+        return max(1, cores // launcher.n_jobs) if launcher.n_jobs > 0 else 1
+    return None
 
 
 main = command("config", train)

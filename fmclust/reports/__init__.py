@@ -1,5 +1,6 @@
-"""Finished runs as tables."""
+"""Finished runs as tables, CSVs and plots."""
 
-from fmclust.reports.tables import print_scores
+from fmclust.reports.sweeps import Job, report_sweep
+from fmclust.reports.tables import print_run
 
-__all__ = ["print_scores"]
+__all__ = ["Job", "print_run", "report_sweep"]

@@ -1,44 +1,73 @@
-"""Scores as a table for people."""
+"""One run as tables for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-SCORES = ("accuracy", "nmi", "ari", "homogeneity", "completeness")
+from fmclust.metrics import SCORES
+from fmclust.reports.paper import paper_accuracies
+from fmclust.runs import read_config, read_metrics
+
+BROKEN = {
+    "clusterer": "cluster-\ner",
+    "accuracy": "accu-\nracy",
+    "objective": "objec-\ntive",
+    "homogeneity": "homo-\ngeneity",
+    "completeness": "comple-\nteness",
+    "paper's accuracy": "paper's\naccuracy",
+}
 OWN_FIGURES = ("inertia", "log_likelihood", "bic", "aic", "empty_clusters")
 
 
-def print_scores(metrics: Mapping[str, float], *, seed: int) -> None:
-    """Prints one run: a row per clusterer with its own figures, then one per split with scores.
+def print_run(directory: Path) -> None:
+    """Prints a finished run: its label-free figures, its scores, and where it is.
 
     Args:
-        metrics: As in metrics.json; names such as `gmm/bic` and `gmm/test/accuracy`.
-        seed: The run's seed.
+        directory: The run directory.
     """
     console = Console()
-    clusterers = [name.split("/")[0] for name in metrics if name.endswith("/empty_clusters")]
-    known = [f for f in OWN_FIGURES if any(f"{name}/{f}" in metrics for name in clusterers)]
-    own = _table("Label-free figures on the fitted split", ["clusterer"], known)
-    for name in clusterers:
-        own.add_row(name, *(_number(metrics.get(f"{name}/{figure}")) for figure in known))
-    console.print(own)
+    config, metrics = read_config(directory), read_metrics(directory)
+    console.print(_own_figures(metrics))
     # In the order of metrics.json, which is that of the splits and clusterers.
     scored = dict.fromkeys(tuple(name.split("/")[:2]) for name in metrics if name.count("/") == 2)
     if scored:
-        table = _table(f"Scores of one run (1 seed: {seed})", ["clusterer", "split"], SCORES)
+        paper = paper_accuracies(config)
+        numbers = [*SCORES, *(["paper's accuracy"] if paper else [])]
+        title = f"Scores of one run (1 seed: {config.seed})"
+        table = narrow_table(title, ["clusterer", "split", *numbers], right=numbers)
         for clusterer, split in scored:
-            values = (metrics.get(f"{clusterer}/{split}/{score}") for score in SCORES)
+            values = [metrics.get(f"{clusterer}/{split}/{score}") for score in SCORES]
+            values += [paper.get(f"{clusterer}/{split}/accuracy")] if paper else []
             table.add_row(clusterer, split, *map(_number, values))
         console.print(table)
+    print(f"Run directory: {directory}")
 
 
-def _table(title: str, left: list[str], right: tuple[str, ...] | list[str]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for name in left:
-        table.add_column(name)
-    for name in right:
-        table.add_column(name.replace("_", " "), justify="right")
+def _own_figures(metrics: Mapping[str, float]) -> Table:
+    clusterers = [name.split("/")[0] for name in metrics if name.endswith("/empty_clusters")]
+    known = [f for f in OWN_FIGURES if any(f"{name}/{f}" in metrics for name in clusterers)]
+    title = "Label-free figures on the fitted split"
+    table = narrow_table(title, ["clusterer", *known], right=known)
+    for name in clusterers:
+        table.add_row(name, *(_number(metrics.get(f"{name}/{figure}")) for figure in known))
+    return table
+
+
+def narrow_table(title: str, columns: Sequence[str], *, right: Sequence[str] = ()) -> Table:
+    """Makes a table whose headings break so that it fits 80 columns.
+
+    Args:
+        title: What it shows.
+        columns: Names of all columns.
+        right: Those whose cells are numbers.
+    """
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for name in columns:
+        heading = BROKEN.get(name, name.replace("_", "\n"))
+        table.add_column(heading, justify="right" if name in right else "left")
     return table
 
 

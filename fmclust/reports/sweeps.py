@@ -1,0 +1,218 @@
+"""A sweep's jobs as tables, CSVs and a plot: every score against what was swept."""
+
+import csv
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fmclust.metrics import SCORES
+from fmclust.plots import Series, draw_sweep
+from fmclust.reports.tables import narrow_table
+from fmclust.runs import read_metrics, read_status, replacing
+
+SPLITS = ("test", "val", "train", "all")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep.
+
+    Attributes:
+        directory: Its run directory.
+        settings: What was overridden: key to value as text.
+        status: `done`, `failed`, `stopped`, `running` or `not started`.
+        reason: Why it is not done.
+        metrics: As in metrics.json, with `objective`; empty if it is not done.
+        objective_name: Which of the metrics the objective is.
+    """
+
+    directory: Path
+    settings: dict[str, str]
+    status: str
+    reason: str
+    metrics: dict[str, float] = field(default_factory=dict)
+    objective_name: str = ""
+
+    @classmethod
+    def read(cls, directory: Path, overrides: Sequence[str]) -> "Job":
+        """Reads the run directory of a job; it may not be there yet."""
+        parts = (override.partition("=") for override in overrides)
+        settings = {key: value for key, _, value in parts}
+        status = read_status(directory) or {"status": "not started", "reason": None}
+        metrics = {}
+        if status["status"] == "done":
+            metrics = read_metrics(directory) | {"objective": status["objective"]}
+        name = status.get("objective_name", "")
+        return cls(directory, settings, status["status"], status["reason"] or "", metrics, name)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Jobs that differ in nothing but their seed.
+
+    Attributes:
+        settings: What was swept, but for the seed: key to value as text.
+        jobs: The finished ones.
+    """
+
+    settings: dict[str, str]
+    jobs: list[Job]
+
+    def values(self, metric: str) -> list[float]:
+        """Returns a number of every job that has it."""
+        return [job.metrics[metric] for job in self.jobs if metric in job.metrics]
+
+
+def report_sweep(directory: Path, jobs: Sequence[Job]) -> None:
+    """Writes jobs.csv, summary.csv and sweep.png into a sweep's directory; prints its tables.
+
+    Args:
+        directory: The sweep's directory.
+        jobs: All of its jobs.
+    """
+    console = Console()
+    groups = group_by_settings(jobs)
+    _write_jobs(directory / "jobs.csv", jobs)
+    console.print(_job_table(jobs))
+    if any(group.jobs for group in groups):
+        _write_summary(directory / "summary.csv", groups)
+        with replacing(directory / "sweep.png") as partial:
+            draw_sweep(_series(groups), (*SCORES, "objective")).savefig(partial, dpi=110)
+        console.print(_summary_table(groups))
+        names = sorted({job.objective_name for group in groups for job in group.jobs})
+        touched = any(name.endswith(SCORES) for name in names)
+        console.print(
+            f"objective: {', '.join(names)} ({'from labels' if touched else 'label-free'})"
+        )
+    print(f"Sweep directory: {directory}")
+
+
+def group_by_settings(jobs: Sequence[Job]) -> list[Group]:
+    """Groups jobs by what was swept, leaving the seed aside."""
+    swept = _swept_keys(jobs)
+    groups: dict[tuple[str, ...], Group] = {}
+    for job in jobs:
+        settings = {key: job.settings.get(key, "") for key in swept if key != "seed"}
+        group = groups.setdefault(tuple(settings.values()), Group(settings, []))
+        if job.status == "done":
+            group.jobs.append(job)
+    return list(groups.values())
+
+
+def mean_and_sd(values: Sequence[float]) -> str:
+    """Formats a mean; the sample standard deviation below it where there are several values."""
+    if not values:
+        return ""
+    mean = statistics.fmean(values)
+    digits = 4 if abs(mean) < 1000 else 0
+    if len(values) == 1:
+        return f"{mean:,.{digits}f}"
+    return f"{mean:,.{digits}f}\n±{statistics.stdev(values):,.{digits}f}"
+
+
+def _swept_keys(jobs: Sequence[Job]) -> list[str]:
+    return [key for key in _keys(jobs) if len({job.settings.get(key) for job in jobs}) > 1]
+
+
+def _keys(jobs: Sequence[Job]) -> list[str]:
+    return list(dict.fromkeys(key for job in jobs for key in job.settings))
+
+
+def _clusterers(group: Group) -> list[str]:
+    names = [name for job in group.jobs for name in job.metrics if name.endswith("/empty_clusters")]
+    return list(dict.fromkeys(name.split("/")[0] for name in names))
+
+
+def _shown_split(group: Group, clusterer: str) -> str:
+    present = (s for s in SPLITS if group.values(f"{clusterer}/{s}/accuracy"))
+    return next(present, "")
+
+
+def _job_table(jobs: Sequence[Job]) -> Table:
+    swept = _swept_keys(jobs)
+    table = narrow_table("Jobs", ["job", *map(_short, swept), "status", "seconds", "reason"])
+    for job in jobs:
+        seconds = f"{job.metrics['time/total']:.0f}" if job.metrics else ""
+        values = [job.settings.get(key, "") for key in swept]
+        cells = (job.directory.name, *values, job.status, seconds, job.reason)
+        table.add_row(*map(Text, cells))  # Text: brackets are no markup here
+    return table
+
+
+def _summary_table(groups: Sequence[Group]) -> Table:
+    title = "Scores on the held-out split (test, or all): mean, ± sd over seeds"
+    keys = [_short(key) for key in groups[0].settings]
+    numbers = ["seeds", "objective", *SCORES]
+    table = narrow_table(title, [*keys, "clusterer", *numbers], right=numbers)
+    for group in groups:
+        for clusterer in _clusterers(group):
+            split = _shown_split(group, clusterer)
+            scores = [mean_and_sd(group.values(f"{clusterer}/{split}/{s}")) for s in SCORES]
+            n_seeds = len(group.values(f"{clusterer}/empty_clusters"))
+            objective = mean_and_sd(group.values("objective"))
+            cells = (*group.settings.values(), clusterer, str(n_seeds), objective, *scores)
+            table.add_row(*map(Text, cells))
+    return table
+
+
+def _short(key: str) -> str:
+    return key.rpartition(".")[2]
+
+
+def _write_jobs(path: Path, jobs: Sequence[Job]) -> None:
+    keys = _keys(jobs)
+    metrics = list(dict.fromkeys(name for job in jobs for name in job.metrics))
+    with replacing(path) as partial, partial.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["job", "status", "reason", *keys, *metrics])
+        for job in jobs:
+            settings = [job.settings.get(key, "") for key in keys]
+            numbers = [job.metrics.get(name, "") for name in metrics]
+            table.writerow([job.directory.name, job.status, job.reason, *settings, *numbers])
+
+
+def _write_summary(path: Path, groups: Sequence[Group]) -> None:
+    metrics = list(dict.fromkeys(name for g in groups for job in g.jobs for name in job.metrics))
+    with replacing(path) as partial, partial.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([*groups[0].settings, "metric", "seeds", "mean", "sd"])
+        for group in groups:
+            for name in metrics:
+                if values := group.values(name):
+                    sd = statistics.stdev(values) if len(values) > 1 else ""
+                    numbers = [len(values), statistics.fmean(values), sd]
+                    table.writerow([*group.settings.values(), name, *numbers])
+
+
+def _series(groups: Sequence[Group]) -> list[Series]:
+    """Lines for the plot: the swept key with the most values is the abscissa."""
+    keys = list(groups[0].settings)
+    x_key = max(keys, key=lambda key: len({g.settings[key] for g in groups}), default="")
+    lines: dict[tuple[str, str, str], Series] = {}
+    for group in groups:
+        others = " ".join(f"{k}={v}" for k, v in group.settings.items() if k != x_key)
+        for panel, clusterer, split, metric in _plotted(group):
+            values = group.values(metric)
+            if values:
+                name = " ".join(part for part in (clusterer, others) if part)
+                line = lines.setdefault((panel, name, split), Series(panel, name, split, x_key))
+                sd = statistics.stdev(values) if len(values) > 1 else math.nan
+                line.add(group.settings.get(x_key, ""), statistics.fmean(values), sd, len(values))
+    return list(lines.values())
+
+
+def _plotted(group: Group) -> list[tuple[str, str, str, str]]:
+    """What is drawn of a group: panel, clusterer, split and the metric's name."""
+    scores = [
+        (score, clusterer, split, f"{clusterer}/{split}/{score}")
+        for score in SCORES
+        for clusterer in _clusterers(group)
+        for split in SPLITS
+    ]
+    return [*scores, ("objective", "", "", "objective")]

@@ -1,0 +1,126 @@
+"""Sweeps: many jobs of one command, none of which can end the others.
+
+Hydra starts the jobs, in this process or in others; what they have in common is the sweep's
+directory, so its progress and its tables are read from there.
+"""
+
+import json
+import logging
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from fmclust.errors import UserError
+
+log = logging.getLogger(__name__)
+WORST = sys.float_info.max  # a failed job's objective: finite, since NaN ends a sweeper
+PLAN = "sweep.json"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep's directory and the overrides of each of its jobs."""
+
+    directory: Path
+    jobs: list[list[str]]
+
+    def job_directories(self) -> list[Path]:
+        return [self.directory / str(number) for number in range(len(self.jobs))]
+
+    def statuses(self) -> list[str]:
+        """Returns the status of every job; empty for those that have none yet."""
+        from fmclust.runs.reading import read_status
+
+        return [(read_status(path) or {"status": ""})["status"] for path in self.job_directories()]
+
+    def report(self) -> bool:
+        """Prints and writes the tables; says whether all jobs are done."""
+        from fmclust.reports.sweeps import Job, report_sweep
+
+        jobs = [
+            Job.read(path, overrides)
+            for path, overrides in zip(self.job_directories(), self.jobs, strict=True)
+        ]
+        report_sweep(self.directory, jobs)
+        return all(job.status == "done" for job in jobs)
+
+
+def planned_jobs(config: DictConfig) -> list[list[str]]:
+    """Returns the overrides of every job, as Hydra's basic sweeper will make them.
+
+    Raises:
+        UserError: If another sweeper is configured: it plans as it goes.
+    """
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    if not config.hydra.sweeper["_target_"].endswith("BasicSweeper"):
+        raise UserError("only Hydra's basic sweeper is supported: leave out hydra/sweeper=.")
+    parameters = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    typed = [*parameters, *config.hydra.overrides.task]
+    parsed = OverridesParser.create().parse_overrides(typed)
+    return BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
+
+
+def write_plan(sweep: Sweep) -> None:
+    """Notes a sweep's jobs in its directory.
+
+    Raises:
+        UserError: If the directory holds a sweep of other jobs.
+    """
+    path = sweep.directory / PLAN
+    if not path.exists():
+        sweep.directory.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(sweep.jobs, indent=1) + "\n", encoding="utf-8")
+    elif json.loads(path.read_text(encoding="utf-8")) != sweep.jobs:
+        raise UserError(
+            f"{sweep.directory} holds another sweep: repeat its command to go on with it, "
+            "or type hydra.sweep.dir=<a new directory>."
+        )
+
+
+def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
+    """Runs one job of a sweep, or what is missing of it.
+
+    Args:
+        config: As composed.
+        directory: The job's run directory; it may hold a finished or a stopped job.
+        overrides: The job's overrides.
+
+    Returns:
+        The job's objective, a finished job's as it is stored; if the job failed, the largest
+        float, so that the others go on.
+    """
+    from fmclust.job import resume_job, run_job
+    from fmclust.runs import claim, read_overrides, read_status
+
+    try:
+        if str(config.trainer.strategy) == "ddp":
+            raise UserError(
+                "trainer.strategy=ddp starts the whole sweep again in every process: "
+                "type trainer.devices=1, or run without -m."
+            )
+        status = read_status(directory)
+        if status is None:
+            return run_job(config, directory, overrides)
+        if read_overrides(directory) != overrides:
+            raise UserError(f"{directory} holds a job with other overrides.")
+        return status["objective"] if status["status"] == "done" else resume_job(directory)
+    except UserError as error:
+        print(f"fmclust: job {directory.name} failed: {error}", file=sys.stderr)
+        if read_status(directory) is None:  # it was refused before it took its directory
+            with (
+                suppress(UserError),
+                claim(
+                    directory,
+                    config=OmegaConf.to_yaml(config),
+                    overrides=OmegaConf.to_yaml(overrides),
+                ),
+            ):
+                raise error
+    except Exception as error:
+        log.exception("job %s failed: %s", directory.name, error)
+    return WORST
