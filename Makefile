@@ -1,4 +1,4 @@
-.PHONY: help train test data tb clean
+.PHONY: help train test data tb sweep clean
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 DEBIAN := data/debian
@@ -31,8 +31,12 @@ debian-data:
 		mv data/FashionMNIST/raw/.partial "data/FashionMNIST/raw/$$(basename "$$file" .gz)"; done
 	rm -rf $(DEBIAN)
 
-tb: .venv/.installed  ## TensorBoard over outputs/
-	$(PY) -m tensorboard.main --logdir outputs
+tb: .venv/.installed  ## TensorBoard over outputs/; PORT=... where the next free one won't do
+	@$(PY) -m tensorboard.main --logdir outputs $(if $(PORT),--port $(PORT)) || \
+		{ echo "TensorBoard ended: if the port is taken, type make tb, which finds a free one." >&2; exit 2; }
+
+sweep: data  ## the paper's numbers of epochs, two seeds each; ARGS="..." adds overrides
+	$(PY) -m fmclust.train -m trainer.max_epochs=5,15,45 seed=0,1 'cluster=[kmeans,gmm]' $(ARGS)
 
 clean:  ## delete the environment and caches; data/ and outputs/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

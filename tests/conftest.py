@@ -1,6 +1,11 @@
 """Small runs in process, on scikit-learn's digits."""
 
-from collections.abc import Callable
+import hashlib
+import importlib
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +15,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from fmclust.config import conf_directory, register_schema
+from fmclust.data import fashion_mnist
 from fmclust.job import run_job
 
 
@@ -44,6 +50,32 @@ def finished(run_digits) -> Finished:
     return run_digits("trainer.max_epochs=2", "cluster=[kmeans,gmm]", "n_clusters=12")
 
 
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command_line(monkeypatch, tmp_path, capsys) -> Callable[..., Answer]:
+    """Types a command, in process: a module of fmclust and its arguments, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # the command sets it for its own process
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+
+    def type_in(module: str, *arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", [f"fmclust.{module}", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            importlib.import_module(f"fmclust.{module}").main()
+        return Answer(int(stop.value.code or 0), *capsys.readouterr())
+
+    yield type_in
+    root.handlers, root.level = handlers, level
+
+
 def write_idx(path: Path, array: np.ndarray) -> Path:
     """Writes an array of 0 to 255 in the idx format."""
     header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
@@ -54,6 +86,33 @@ def write_idx(path: Path, array: np.ndarray) -> Path:
 
 OPTIONS_TO_RUN = [
     f"{group}={path.stem}"
-    for group in ("model", "cluster", "callbacks", "logger")
+    for group in ("model", "cluster", "callbacks", "logger", "debug")
     for path in sorted((conf_directory() / group).glob("*.yaml"))
 ]
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A file system of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if subprocess.run(["mount", *options], capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_fashion(tmp_path, monkeypatch):
+    """A folder with files like Fashion-MNIST's, of 300 and 5,100 images, whose sums are right."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "fashion" / "FashionMNIST" / "raw"
+    sha256 = {}
+    for name in fashion_mnist.SHA256:
+        n = 300 if name.startswith("train") else 5100
+        shape, top = ((n, 28, 28), 256) if "images" in name else ((n,), 10)
+        path = write_idx(folder / name, rng.integers(0, top, shape))
+        sha256[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(fashion_mnist, "SHA256", sha256)
+    return tmp_path / "fashion"

@@ -9,7 +9,7 @@ from omegaconf.errors import ConfigKeyError
 
 from fmclust.config import conf_directory
 
-GROUPS = ("data", "model", "cluster", "trainer", "callbacks", "logger", "experiment")
+GROUPS = ("data", "model", "cluster", "trainer", "callbacks", "logger", "experiment", "debug")
 OPTIONS = [
     f"{group}={path.stem}" for group in GROUPS for path in (conf_directory() / group).glob("*.yaml")
 ]

@@ -1,35 +1,17 @@
 """Every option of `conf/` runs for one small epoch, own images without labels among them."""
 
 import csv
-import hashlib
 import json
 
 import numpy as np
 import pytest
 import torch
-from conftest import OPTIONS_TO_RUN, composed, write_idx
+from conftest import OPTIONS_TO_RUN, write_idx
 
-from fmclust.config import conf_directory
-from fmclust.data import fashion_mnist
 from fmclust.errors import UserError
-from fmclust.job import run_job
 from fmclust.models import Autoencoder, encode_all
+from fmclust.reports import print_run
 from fmclust.runs import unexpected_and_missing
-
-
-@pytest.fixture
-def small_fashion(tmp_path, monkeypatch):
-    """A folder with files like Fashion-MNIST's, of 300 and 5,100 images, whose sums are right."""
-    rng = np.random.default_rng(0)
-    folder = tmp_path / "fashion" / "FashionMNIST" / "raw"
-    sha256 = {}
-    for name in fashion_mnist.SHA256:
-        n = 300 if name.startswith("train") else 5100
-        shape, top = ((n, 28, 28), 256) if "images" in name else ((n,), 10)
-        path = write_idx(folder / name, rng.integers(0, top, shape))
-        sha256[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(fashion_mnist, "SHA256", sha256)
-    return tmp_path / "fashion"
 
 
 @pytest.mark.parametrize("option", OPTIONS_TO_RUN)
@@ -49,14 +31,6 @@ def test_a_gpu_trains_or_is_missed_in_plain_words(run_digits):
             run_digits("trainer=gpu")
 
 
-@pytest.mark.parametrize(
-    "option", [f"experiment={path.stem}" for path in (conf_directory() / "experiment").glob("*")]
-)
-def test_every_experiment_runs(option, small_fashion, tmp_path):
-    typed = [option, f"data.root={small_fashion}", "trainer=cpu", "trainer.max_epochs=1"]
-    assert np.isfinite(run_job(composed(*typed), tmp_path / "run", typed))
-
-
 @pytest.mark.parametrize("labelled", [True, False])
 def test_own_images_with_or_without_labels_go_all_the_way(labelled, tmp_path, run_digits, capsys):
     rng = np.random.default_rng(0)
@@ -72,7 +46,8 @@ def test_own_images_with_or_without_labels_go_all_the_way(labelled, tmp_path, ru
     with (run.directory / "assignments.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 200 and {row["class"] != "" for row in rows} == {labelled}
-    assert "log likelihood" in capsys.readouterr().out
+    print_run(run.directory)
+    assert "likelihood" in capsys.readouterr().out
 
 
 def test_no_images_are_missed_in_plain_words(tmp_path, run_digits):
@@ -116,20 +91,3 @@ def test_lower_precision_still_gives_float32_latents(run_digits):
 
 def test_seeds_differ(run_digits):
     assert run_digits("seed=0").objective != run_digits("seed=1").objective
-
-
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("model.loss=mes", "model.loss=mes is unknown: type model.loss=mse"),
-        ("model.latents=0", "model.latents=0 is too small"),
-        ("model.latents=many", "model.latents=many is no number"),
-        ("trainer.max_epochs=0", "trainer.max_epochs=0 is too small"),
-        ("trainer.precision=7", "Precision 7 is invalid"),
-        ("data.batch_size=0", "data.batch_size=0 is too small"),
-        ("seed=-1", "seed=-1 is too small"),
-    ],
-)
-def test_a_mistake_is_one_line(override, message, run_digits):
-    with pytest.raises(UserError, match=message):
-        run_digits(override)

@@ -1,5 +1,6 @@
 """What only a process of its own can show; at most six of them, since each costs seconds."""
 
+import csv
 import json
 import os
 import subprocess
@@ -7,9 +8,11 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 import torch
 
 from fmclust.data import DigitsDataModule
+from fmclust.runs import read_status
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["data=digits", "trainer=cpu", "trainer.max_epochs=1"]
@@ -26,43 +29,36 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
     )
 
 
-def test_the_command_ends_with_scores_and_the_directory(tmp_path):
-    done = run("-m", "fmclust.train", *SMALL, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    (directory,) = (tmp_path / "outputs").glob("*/*")
-    assert "epoch 1/1" in done.stdout and "accuracy" in done.stdout
-    assert done.stdout.rstrip().endswith(str(directory))
-    assert (directory / "metrics.json").exists()
-
-
-def test_a_mistake_ends_with_one_line_and_status_2(tmp_path):
-    done = run("-m", "fmclust.train", *SMALL, "model.loss=mes", cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr == "fmclust: model.loss=mes is unknown: type model.loss=mse.\n"
-
-
-def test_the_wheels_console_script_finds_its_own_conf_from_any_directory(tmp_path):
+def test_the_wheels_command_runs_with_its_own_conf_from_any_directory(tmp_path):
     built = run("-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), cwd=ROOT)
     assert built.returncode == 0, built.stderr
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         wheel.extractall(tmp_path / "site")
-        assert b"fmclust-train = fmclust.train:main" in next(
-            wheel.read(name) for name in wheel.namelist() if name.endswith("entry_points.txt")
-        )
+        scripts = next(n for n in wheel.namelist() if n.endswith("entry_points.txt"))
+        assert b"fmclust-train = fmclust.train:main" in wheel.read(scripts)
     (tmp_path / "elsewhere").mkdir()
     script = "import sys; from fmclust.train import main; sys.argv[0] = 'fmclust-train'; main()"
     done = run(
-        *("-c", script, *SMALL, "model=pixels", "cluster=kmeans", "cluster.kmeans.n_init=1"),
-        cwd=tmp_path / "elsewhere",
-        PYTHONPATH=str(tmp_path / "site"),
+        *("-c", script, *SMALL), cwd=tmp_path / "elsewhere", PYTHONPATH=str(tmp_path / "site")
     )
     assert done.returncode == 0, done.stderr
-    found = run_directory_config(tmp_path / "elsewhere")
-    assert "Pixels" in found
+    (directory,) = (tmp_path / "elsewhere" / "outputs").glob("*/*")
+    assert "epoch 1/1" in done.stdout and "Scores of one run" in done.stdout
+    assert done.stdout.rstrip().endswith(str(directory))
+    assert read_status(directory)["status"] == "done"
 
 
-def run_directory_config(cwd: Path) -> str:
-    return next((cwd / "outputs").glob("*/*/config.yaml")).read_text()
+@pytest.mark.parametrize("launcher", ["parallel", "queue"])
+def test_launchers_run_jobs_in_processes_of_their_own(launcher, tmp_path):
+    options = ["-m", f"hydra/launcher={launcher}", "hydra.sweep.dir=sweep", "model.latents=0,5,6"]
+    done = run("-m", "fmclust.train", *options, *SMALL, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    with (tmp_path / "sweep" / "jobs.csv").open() as file:
+        jobs = list(csv.DictReader(file))
+    assert [job["status"] for job in jobs] == ["failed", "done", "done"]
+    assert "model.latents=0 is too small" in done.stdout
+    status = json.loads((tmp_path / "sweep" / "1" / "status.json").read_text())
+    assert status["threads"] == max(1, (os.cpu_count() or 1) // 2 if launcher == "parallel" else 1)
 
 
 def test_two_processes_train_and_rank_zero_scores(tmp_path):

@@ -9,7 +9,9 @@ import pytest
 import skops.io
 import torch
 from conftest import composed
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
 
 from fmclust.clustering import assign, load_clusterer
 from fmclust.data import DigitsDataModule, FashionMNISTDataModule, Split
@@ -100,7 +102,7 @@ def test_a_directory_that_is_not_empty_is_left_as_it_is(finished, run_digits, mo
 
 
 def test_a_failed_run_says_so(tmp_path):
-    with pytest.raises(UserError, match="GaussianMixture can't cluster"):
+    with pytest.raises(UserError, match="5000 clusters are more than the 1437 images"):
         run_job(
             composed("data=digits", "trainer.max_epochs=1", "n_clusters=5000"), tmp_path / "r", []
         )
@@ -122,9 +124,46 @@ def test_tensorboard_shows_losses_scores_and_figures(finished):
     assert scores | {"loss/train", "loss/val", "lr"} <= set(events.Tags()["scalars"])
     assert len(events.Scalars("loss/val")) == 2
     kinds = ("confusion_raw", "confusion_matched")
-    confusions = {f"{name}/test/{kind}" for name in ("kmeans", "gmm") for kind in kinds}
-    assert confusions | {"reconstructions"} == set(events.Tags()["images"])
-    assert len(events.Images("reconstructions")) == 2
+    figures = {f"{name}/test/{kind}" for name in ("kmeans", "gmm") for kind in (*kinds, "samples")}
+    assert figures | {"reconstructions"} == set(events.Tags()["images"])
+    assert [event.step for event in events.Images("reconstructions")] == [1, 2]
+    assert [event.step for event in events.Scalars("speed/images_per_second")] == [1, 2]
+    assert "config/text_summary" in events.Tags()["tensors"]
+
+
+def test_hyper_parameters_have_one_type_and_their_final_scores(finished):
+    """What TensorBoard's table is made of: its columns, named once, and the run's own values."""
+    events = EventAccumulator(str(finished.directory))
+    events.Reload()
+    contents = {
+        tag: plugin_data_pb2.HParamsPluginData.FromString(content)
+        for tag, content in events.PluginTagToContent("hparams").items()
+    }
+    start = contents["_hparams_/session_start_info"].session_start_info.hparams
+    assert start["model.latents"].number_value == 10
+    assert start["model.channels"].string_value == "[16, 32, 64]"
+    assert start["clusterers"].string_value == "kmeans+gmm"
+    experiment = contents["_hparams_/experiment"].experiment
+    shown_first = {column.name for column in experiment.hparam_infos if column.differs}
+    assert shown_first == {"trainer.max_epochs", "n_clusters"}, "what was typed"
+    names = {column.name.tag for column in experiment.metric_infos}
+    assert {"loss/val", "gmm/test/accuracy", "kmeans/inertia"} <= names
+    assert names <= set(events.Tags()["scalars"])
+    assert "_hparams_/session_end_info" in contents
+
+
+def test_the_projector_has_an_image_a_class_and_clusters_for_every_latent(finished):
+    folder = finished.directory / "00000" / "latents"
+    with (folder / "metadata.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert list(rows[0]) == ["class", "cluster of kmeans", "cluster of gmm", "index"]
+    assert len(rows) == len((folder / "tensors.tsv").read_text().splitlines()) == 180
+    data = DigitsDataModule()
+    data.setup()
+    sprite = np.asarray(Image.open(folder / "sprite.png").convert("L"))
+    assert sprite.shape == (14 * 28, 14 * 28)  # 14 x 14 places for 180 images
+    assert np.abs(sprite[:28, 28:56] - data.splits["test"].images[1, 0].numpy()).max() <= 1
+    assert [row["class"] for row in rows] == list(map(str, data.splits["test"].labels.tolist()))
 
 
 @pytest.mark.real

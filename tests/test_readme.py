@@ -1,0 +1,61 @@
+"""The README's commands do what it says, on small data."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import write_idx
+from test_commands import SMALL, stop_after
+
+from fmclust.config import conf_directory
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+TYPED = [
+    line.strip()
+    for block in re.findall(r"^```\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    for line in block.splitlines()
+]
+COMMANDS = [line for line in TYPED if line.startswith("python -m fmclust.")]
+TARGETS = sorted(set(re.findall(r"make ([a-z]+)", README)))
+
+
+def test_the_readme_has_commands():
+    assert len(COMMANDS) >= 8 and {"train", "test", "tb"} <= set(TARGETS)
+    assert {line.split()[0] for line in TYPED} == {"python", "make"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_readme_works(command, command_line, small_fashion, tmp_path, monkeypatch):
+    _, _, module, *arguments = shlex.split(command, comments=True)
+    if module == "fmclust.resume":
+        with monkeypatch.context() as patch:
+            stop_after(0, patch)
+            assert command_line("train", *SMALL, "hydra.run.dir=stopped").status == 130
+        arguments = ["run=stopped"]
+    else:
+        if not any(argument.startswith("data=") for argument in arguments):
+            arguments.append(f"data.root={small_fashion}")
+        write_idx(tmp_path / "my images" / "train-images-idx3-ubyte", np.eye(12)[:, :, None] * 200)
+        if "--cfg" not in arguments:
+            arguments += ["trainer=cpu", "trainer.max_epochs=1", "n_clusters=8"]
+    answer = command_line(module.removeprefix("fmclust."), *arguments)
+    assert answer.status == 0, answer.err
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_make_target_of_the_readme_exists(target):
+    done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_table_of_groups_is_that_of_the_help():
+    for group in ("data", "model", "trainer", "experiment", "debug", "hydra/launcher"):
+        (row,) = [line for line in README.splitlines() if line.startswith(f"| `{group}=`")]
+        options = {path.stem for path in (conf_directory() / group).glob("*.yaml")}
+        assert options == set(re.findall(r"`([a-z_]+)`", row.split("|")[2])), group

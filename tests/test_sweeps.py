@@ -1,0 +1,128 @@
+"""Sweeps: every combination a job, failures told, and only what is missing run again."""
+
+import csv
+import json
+import sys
+
+import numpy as np
+import pytest
+from test_commands import SMALL, stop_after
+
+from fmclust.callbacks import LearningCurves
+from fmclust.reports import Job
+from fmclust.reports.sweeps import group_by_settings, mean_and_sd
+from fmclust.sweep import WORST
+
+SWEEP = ("-m", *SMALL, "trainer.max_epochs=1,2", "hydra.sweep.dir=sweep")
+
+
+def rows_of(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_sweep_ends_with_tables_csvs_and_a_plot(command_line, tmp_path):
+    answer = command_line("train", *SWEEP, "seed=0,1", "cluster=[kmeans,gmm]")
+    assert answer.status == 0, answer.err
+    jobs = rows_of(tmp_path / "sweep" / "jobs.csv")
+    assert [(job["trainer.max_epochs"], job["seed"]) for job in jobs] == [
+        (epochs, seed) for epochs in "12" for seed in "01"
+    ]
+    assert all(job["status"] == "done" for job in jobs)
+    summary = {
+        (row["trainer.max_epochs"], row["metric"]): row
+        for row in rows_of(tmp_path / "sweep" / "summary.csv")
+    }
+    scores = [float(job["gmm/test/accuracy"]) for job in jobs[:2]]
+    row = summary["1", "gmm/test/accuracy"]
+    assert row["seeds"] == "2"
+    assert float(row["mean"]) == pytest.approx(np.mean(scores))
+    assert float(row["sd"]) == pytest.approx(np.std(scores, ddof=1))
+    assert f"{np.mean(scores):.4f}" in answer.out
+    assert (tmp_path / "sweep" / "sweep.png").stat().st_size > 10_000
+
+
+def test_a_failed_job_stops_no_other_and_is_run_again(command_line, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(1, patch, error=RuntimeError("a bad day"))
+        answer = command_line("train", *SWEEP, "seed=0,1")
+    sweep = tmp_path / "sweep"
+    assert answer.status == 1
+    assert [job["status"] for job in rows_of(sweep / "jobs.csv")] == ["done"] * 2 + ["failed"] * 2
+    assert "RuntimeError: a bad day" in answer.out
+    assert "RuntimeError: a bad day" in (sweep / "2" / "train.log").read_text()
+
+    before = (sweep / "0" / "metrics.json").stat().st_mtime_ns
+    answer = command_line("train", *SWEEP, "seed=0,1")
+    assert answer.status == 0
+    assert "2 of 4 jobs are done already" in answer.out
+    assert [job["status"] for job in rows_of(sweep / "jobs.csv")] == ["done"] * 4
+    assert (sweep / "0" / "metrics.json").stat().st_mtime_ns == before
+
+    answer = command_line("train", *SWEEP, "seed=0,1,2")
+    assert answer.status == 2 and "holds another sweep" in answer.err
+
+
+def test_a_refused_job_is_in_the_table_with_its_reason(command_line, tmp_path):
+    answer = command_line("train", *SWEEP[:-2], "model.latents=0,5", "hydra.sweep.dir=sweep")
+    assert answer.status == 1
+    jobs = rows_of(tmp_path / "sweep" / "jobs.csv")
+    assert [job["status"] for job in jobs] == ["failed", "done"]
+    assert "model.latents=0 is too small" in jobs[0]["reason"]
+
+
+def test_ctrl_c_ends_the_sweep_with_the_table_so_far(command_line, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(1, patch)
+        answer = command_line("train", *SWEEP)
+    assert answer.status == 130
+    jobs = rows_of(tmp_path / "sweep" / "jobs.csv")
+    assert [job["status"] for job in jobs] == ["done", "stopped"]
+    assert "interrupted from the keyboard" in answer.out
+
+    seen = []
+    log_epoch = LearningCurves.on_train_epoch_end
+    monkeypatch.setattr(
+        LearningCurves,
+        "on_train_epoch_end",
+        lambda self, trainer, module: (
+            seen.append(trainer.current_epoch),
+            log_epoch(self, trainer, module),
+        ),
+    )
+    assert command_line("train", *SWEEP).status == 0
+    assert seen == [1], "only the second epoch of the second job was missing"
+
+
+def test_ddp_is_refused_in_a_sweep(command_line, tmp_path):
+    answer = command_line("train", *SWEEP, "trainer=ddp", "trainer.accelerator=cpu")
+    assert answer.status == 1 and "starts the whole sweep again" in answer.err
+
+
+def test_a_failed_jobs_objective_is_finite():
+    assert np.isfinite(WORST) and WORST == sys.float_info.max
+
+
+def job(tmp_path, number, overrides, metrics):
+    directory = tmp_path / str(number)
+    directory.mkdir()
+    status = {"status": "done" if metrics else "failed", "reason": None, "objective": 1.0}
+    (directory / "status.json").write_text(json.dumps(status))
+    (directory / "metrics.json").write_text(json.dumps(metrics))
+    return Job.read(directory, overrides)
+
+
+def test_jobs_that_differ_in_their_seed_alone_are_one_group(tmp_path):
+    jobs = [
+        job(tmp_path, 0, ["a=1", "b=x", "seed=0"], {"m": 1.0}),
+        job(tmp_path, 1, ["a=1", "b=x", "seed=1"], {"m": 3.0}),
+        job(tmp_path, 2, ["a=2", "b=x", "seed=0"], {"m": 5.0}),
+        job(tmp_path, 3, ["a=2", "b=x", "seed=1"], {}),
+    ]
+    groups = group_by_settings(jobs)
+    assert [(group.settings, group.values("m")) for group in groups] == [
+        ({"a": "1"}, [1.0, 3.0]),
+        ({"a": "2"}, [5.0]),
+    ]
+    assert mean_and_sd([1.0, 3.0]) == "2.0000\n±1.4142"
+    assert mean_and_sd([5.0]) == "5.0000" and mean_and_sd([]) == ""
