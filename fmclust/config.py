@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from fmclust.errors import UserError, require_option, require_whole
+from fmclust.errors import UserError, require_number, require_option, require_whole
 
 PACKAGE = Path(__file__).parent
+MOST_SEED = 2**32 - 1  # NumPy's
+PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 # Whose classes a config may name; functions only by their exact names.
 PACKAGES = ("fmclust", "sklearn", "pytorch_lightning")
 FUNCTIONS = ("fmclust.callbacks.progress_bar", "fmclust.clustering.pipeline")
@@ -50,15 +53,27 @@ def check(config: DictConfig) -> None:
     Raises:
         UserError: Names the value and what to type.
     """
-    for key in config:
-        require_option(str(key), key, [f.name for f in fields(TrainConfig)])
+    known = [f.name for f in fields(TrainConfig)]
+    for key in map(str, config):
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            raise UserError(f"{key} is unknown: type {near[0] if near else ', or '.join(known)}.")
     require_whole("seed", config.seed, 0)
+    if config.seed > MOST_SEED:
+        raise UserError(f"seed={config.seed} is too large: type seed= with at most {MOST_SEED}.")
     require_whole("n_clusters", config.n_clusters, 1)
     require_option("encode_from", config.encode_from, ("last", "best"))
     if config.threads is not None:
         require_whole("threads", config.threads, 1)
     require_whole("trainer.max_epochs", config.trainer.max_epochs, 1)
-    if not config.cluster:
+    require_option("trainer.precision", str(config.trainer.precision), PRECISIONS)
+    for key in ("limit_train_batches", "limit_val_batches"):
+        if config.trainer[key] is not None:
+            require_number(f"trainer.{key}", config.trainer[key], above=0)
+    kept = [c["_target_"] for c in config.callbacks.values() if c is not None]
+    if config.encode_from == "best" and not any(c.endswith("ModelCheckpoint") for c in kept):
+        raise UserError("encode_from=best needs callbacks.checkpoint: type encode_from=last.")
+    if all(clusterer is None for clusterer in config.cluster.values()):
         raise UserError("no clusterer: type cluster=gmm, for instance.")
 
 
@@ -79,7 +94,8 @@ def build(config: DictConfig, base: type, **arguments: Any) -> Any:
     Raises:
         UserError: If a target is not one that a config may name, or refuses its arguments.
     """
-    for target in _targets(OmegaConf.to_container(config)):
+    # Resolved: what stands elsewhere and is only named here is instantiated all the same.
+    for target in _targets(OmegaConf.to_container(config, resolve=True)):
         _check_target(target, base)
     try:
         return instantiate(config, _convert_="all", **arguments)

@@ -56,8 +56,13 @@ def command(config_name: str, task: Callable[[DictConfig], float | None]) -> Cal
             status = complain("Stopped.", INTERRUPTED)
         except (HydraException, OmegaConfBaseException) as error:
             status = complain(explain(error, config_name), MISTAKE)
-        if not SweepWatch.finish():
-            status = status or FAILED_JOBS
+        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+            status = complain(f"{error.filename}: {error.strerror}.", MISTAKE)
+        try:
+            if not SweepWatch.finish():
+                status = status or FAILED_JOBS
+        except UserError as error:
+            status = complain(str(error), MISTAKE)
         sys.exit(status)
 
     return main

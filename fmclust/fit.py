@@ -9,12 +9,13 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.profilers import Profiler
-from pytorch_lightning.utilities.exceptions import SIGTERMException
+from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from sklearn.base import BaseEstimator
 
 from fmclust.callbacks import AtomicCheckpointIO, ClusterLatents, RunCallback
 from fmclust.config import build, build_all
 from fmclust.data import ImageDataModule
+from fmclust.errors import UserError
 from fmclust.models import Autoencoder
 from fmclust.runs import LAST_CHECKPOINT, Run
 
@@ -46,6 +47,8 @@ def fit_and_cluster(
         trainer.fit(model, datamodule, ckpt_path=resumed, weights_only=True)
     except SIGTERMException:
         raise
+    except MisconfigurationException as error:
+        raise UserError(f"Lightning refuses this: {' '.join(str(error).split())}") from error
     except SystemExit:
         signal.signal(signal.SIGINT, on_interrupt)  # Lightning ignores it from then on
         raise KeyboardInterrupt from None

@@ -3,6 +3,8 @@
 Imports torch and Lightning; the commands import it only when they have something to run.
 """
 
+import os
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -21,10 +23,11 @@ from fmclust.devices import limited_threads, require_device
 from fmclust.errors import require_option
 from fmclust.fit import fit_and_cluster, quieten_lightning
 from fmclust.metrics import SCORES
-from fmclust.models import Autoencoder, Pixels
+from fmclust.models import Autoencoder
 from fmclust.runs import Run, claim, environment, join, read_config, read_overrides, reopen
 
 Clusterers = dict[str, BaseEstimator]
+MORE_IS_BETTER = (*SCORES, "log_likelihood")
 
 
 def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
@@ -43,6 +46,8 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     """
     check(config)
     require_device(config.trainer.accelerator)
+    if config.data.get("root") is not None:
+        config.data.root = os.path.abspath(config.data.root)  # resuming may start elsewhere
     saved = OmegaConf.to_yaml(config, resolve=True)
     typed = OmegaConf.to_yaml(overrides)
     if _rank():
@@ -79,21 +84,25 @@ def _work(config: DictConfig, taken: AbstractContextManager[Run]) -> float:
             datamodule.setup()
         require_fittable(clusterers, len(datamodule.splits[datamodule.fitted_split]))
         model = build(config.model, nn.Module, image_size=datamodule.image_size)
-        loggers = list(build_all(config.logger, Logger, save_dir=run.directory).values())
-        names = final_metrics(datamodule, model, clusterers)
         if config.objective is not None:
+            names = final_metrics(datamodule, model, clusterers, datamodule.splits)
             require_option("objective", config.objective, names)
-        if (writer := tensorboard_writer(loggers)) is not None:
-            introduce(writer, config, read_overrides(run.directory), names)
-        if isinstance(model, Autoencoder):
-            fit_and_cluster(config, run, datamodule, model, clusterers, loggers)
-        else:
-            cluster_untrained(run, datamodule, model, clusterers, loggers)
+        is_new = not any(run.directory.glob("events.out.tfevents.*"))
+        loggers = list(build_all(config.logger, Logger, save_dir=run.directory).values())
+        try:
+            if is_new and (writer := tensorboard_writer(loggers)) is not None:
+                names = final_metrics(datamodule, model, clusterers, ("test", "all"))
+                introduce(writer, config, read_overrides(run.directory), names)
+            if isinstance(model, Autoencoder):
+                fit_and_cluster(config, run, datamodule, model, clusterers, loggers)
+            else:
+                cluster_images(run, model, datamodule, clusterers, loggers)
+        finally:
+            for logger in loggers:
+                logger.finalize("ended")
         if _rank():
             return 0.0
-        chosen = config.objective or names[0]
-        run.facts["objective_name"] = chosen
-        run.objective = run.metrics[chosen] * (-1 if chosen.endswith("/log_likelihood") else 1)
+        run.objective, run.facts["objective_name"] = objective(config, run.metrics)
     return run.objective
 
 
@@ -101,28 +110,33 @@ def _rank() -> int:
     return getattr(rank_zero_only, "rank", 0)  # above zero in the processes that DDP starts
 
 
-def cluster_untrained(
-    run: Run,
-    datamodule: ImageDataModule,
-    model: Pixels,
-    clusterers: Clusterers,
-    loggers: list[Logger],
-) -> None:
-    """Clusters what a model without training gives: for `model=pixels`."""
-    cluster_images(run, model, datamodule, clusterers, loggers)
-    for logger in loggers:
-        logger.finalize("success")
-
-
 def final_metrics(
-    datamodule: ImageDataModule, model: nn.Module, clusterers: Clusterers
+    datamodule: ImageDataModule,
+    model: nn.Module,
+    clusterers: Clusterers,
+    splits: Iterable[str],
 ) -> list[str]:
-    """Names the numbers that compare runs; label-free ones first, the default objective leading."""
+    """Names the numbers that compare runs, the label-free ones first; scores of some splits."""
     names = ["loss/val"] if isinstance(model, Autoencoder) else []
     for name, clusterer in clusterers.items():
         own = ("log_likelihood", "bic") if hasattr(clusterer, "bic") else ("inertia",)
         names += [f"{name}/{figure}" for figure in own]
-    split = "test" if "test" in datamodule.splits else "all"
-    if datamodule.splits[split].labels is not None:
-        names += [f"{name}/{split}/{score}" for name in clusterers for score in SCORES]
+    for split in splits:
+        if split in datamodule.splits and datamodule.splits[split].labels is not None:
+            names += [f"{name}/{split}/{score}" for name in clusterers for score in SCORES]
     return names
+
+
+def objective(config: DictConfig, metrics: dict[str, float]) -> tuple[float, str]:
+    """Picks the number that a sweep minimizes; by default one that no label touches.
+
+    Returns:
+        The number and its name, both with a minus where more is better.
+    """
+    first = next(name for name, clusterer in config.cluster.items() if clusterer is not None)
+    defaults = ["loss/val"]
+    defaults += [f"{first}/{f}" for f in ("inertia", "log_likelihood", "empty_clusters")]
+    name = config.objective or next(name for name in defaults if name in metrics)
+    if name.rpartition("/")[2] in MORE_IS_BETTER:
+        return -metrics[name], f"-{name}"
+    return metrics[name], name

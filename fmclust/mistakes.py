@@ -14,7 +14,7 @@ from omegaconf.errors import MissingMandatoryValue
 from fmclust.config import conf_directory
 
 NOT_INSTALLED = {  # groups whose options come with an extra
-    "hydra/launcher": "the launchers need an extra: type pip install 'fmclust[sweep]'.",
+    "hydra/launcher": "it needs the extra `sweep`: type pip install -e '.[sweep]' in a clone.",
 }
 
 

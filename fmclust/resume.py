@@ -3,18 +3,22 @@
 `python -m fmclust.resume run=outputs/<date>/<time>`
 """
 
+import os
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from fmclust.entry import command
+from fmclust.errors import UserError
 
 
 def resume(config: DictConfig) -> float:
     """Goes on with a run; one that is finished stays as it is."""
     from fmclust.runs import read_status
 
-    directory = Path(config.run).resolve()  # checkpoints name it absolutely
+    if not isinstance(config.run, str):
+        raise UserError(f"run={config.run} is no directory: type run=<a run's directory>.")
+    directory = Path(os.path.abspath(config.run))  # as checkpoints name it
     status = read_status(directory)
     if status is not None and status["status"] == "done":
         print(f"{directory} is finished already: nothing was done.")

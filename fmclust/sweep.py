@@ -4,12 +4,12 @@ Hydra starts the jobs, in this process or in others; what they have in common is
 directory, so its progress and its tables are read from there.
 """
 
-import json
 import logging
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -18,6 +18,7 @@ from fmclust.errors import UserError
 log = logging.getLogger(__name__)
 WORST = sys.float_info.max  # a failed job's objective: finite, since NaN ends a sweeper
 PLAN = "sweep.json"
+SUBDIR = "${hydra.job.num}"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Sweep:
         """Prints and writes the tables; says whether all jobs are done."""
         from fmclust.reports.sweeps import Job, report_sweep
 
+        if not any(self.statuses()):  # refused as a whole: its command may be put right
+            (self.directory / PLAN).unlink()
+            return False
         jobs = [
             Job.read(path, overrides)
             for path, overrides in zip(self.job_directories(), self.jobs, strict=True)
@@ -52,11 +56,14 @@ def planned_jobs(config: DictConfig) -> list[list[str]]:
     """Returns the overrides of every job, as Hydra's basic sweeper will make them.
 
     Raises:
-        UserError: If another sweeper is configured: it plans as it goes.
+        UserError: If another sweeper is configured, which plans as it goes, or other directories.
     """
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
+    settings: Any = OmegaConf.to_container(config.hydra.sweep)
+    if settings["subdir"] != SUBDIR:
+        raise UserError("a sweep numbers its jobs' directories: leave out hydra.sweep.subdir=.")
     if not config.hydra.sweeper["_target_"].endswith("BasicSweeper"):
         raise UserError("only Hydra's basic sweeper is supported: leave out hydra/sweeper=.")
     parameters = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
@@ -71,11 +78,13 @@ def write_plan(sweep: Sweep) -> None:
     Raises:
         UserError: If the directory holds a sweep of other jobs.
     """
+    from fmclust.runs.files import write_json
+    from fmclust.runs.reading import read_json
+
     path = sweep.directory / PLAN
     if not path.exists():
-        sweep.directory.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(sweep.jobs, indent=1) + "\n", encoding="utf-8")
-    elif json.loads(path.read_text(encoding="utf-8")) != sweep.jobs:
+        write_json(path, sweep.jobs)
+    elif read_json(path) != sweep.jobs:
         raise UserError(
             f"{sweep.directory} holds another sweep: repeat its command to go on with it, "
             "or type hydra.sweep.dir=<a new directory>."
@@ -98,10 +107,10 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
     from fmclust.runs import claim, read_overrides, read_status
 
     try:
-        if str(config.trainer.strategy) == "ddp":
+        if str(config.trainer.devices) != "1" or "ddp" in str(config.trainer.strategy):
             raise UserError(
-                "trainer.strategy=ddp starts the whole sweep again in every process: "
-                "type trainer.devices=1, or run without -m."
+                "several devices would start the whole sweep again in every process: type "
+                "trainer.devices=1 trainer.strategy=auto, or run without -m."
             )
         status = read_status(directory)
         if status is None:

@@ -34,14 +34,17 @@ class SweepWatch(Callback):
             return True
         cls._stop.set()
         cls._thread.join()
+        from fmclust.runs.files import telling_of_a_full_disk
+
         sweep, cls.sweep, cls._stop = cls.sweep, None, threading.Event()
-        return sweep.report()
+        with telling_of_a_full_disk(sweep.directory):
+            return sweep.report()
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         try:
             sweep = Sweep(Path(config.hydra.sweep.dir), planned_jobs(config))
             write_plan(sweep)
-        except UserError as error:  # Hydra would swallow it
+        except (UserError, OSError) as error:  # Hydra would swallow it
             print(f"fmclust: {error}", file=sys.stderr)
             raise SystemExit(2) from None
         SweepWatch.sweep = sweep
@@ -81,4 +84,4 @@ def _watch(sweep: Sweep, stop: threading.Event) -> None:
 def _epochs(overrides: Sequence[str]) -> float:
     """The work of a job, as far as a sweep over epochs says: jobs are alike otherwise."""
     swept = [o.split("=", 1)[1] for o in overrides if o.startswith("trainer.max_epochs=")]
-    return float(swept[0]) if swept and swept[0].isdigit() else 1.0
+    return max(1.0, float(swept[0])) if swept and swept[0].isdigit() else 1.0

@@ -17,7 +17,7 @@ from fmclust.runs import read_status
 SMALL = ("data=digits", "trainer=cpu", "trainer.max_epochs=1")
 MISTAKES = [
     ("sed=1", "sed is unknown: type seed."),
-    ("+sed=1", "sed=sed is unknown: type sed=seed."),
+    ("+sed=1", "sed is unknown: type seed."),
     ("model.latent=5", "model.latent is unknown: type model.latents."),
     ("model.activation=relu", "model.activation is unknown: there are model."),
     ("~callbacks.progres", "callbacks.progres is unknown: type callbacks.progress."),
@@ -37,7 +37,14 @@ MISTAKES = [
     ("encode_from=lst", "encode_from=lst is unknown: type encode_from=last."),
     ("objective=gmm/test/acuracy", "type objective=gmm/test/accuracy."),
     ("trainer.max_epochs=-3", "trainer.max_epochs=-3 is too small"),
-    ("trainer.precision=7", "Precision 7 is invalid"),
+    ("trainer.precision=7", "trainer.precision=7 is unknown: type trainer.precision= with one"),
+    ("trainer.precision=bf16-true", "type trainer.precision=bf16-mixed."),
+    ("trainer.limit_val_batches=0", "trainer.limit_val_batches=0 is too small"),
+    ("callbacks.checkpoint.monitor=loss/vall", "Lightning refuses this: "),
+    ("seed=4294967296", "seed=4294967296 is too large"),
+    ("data.seed=-1", "data.seed=-1 is too small"),
+    ("cluster.gmm=null", "no clusterer: type cluster=gmm"),
+    ("hydra.run.dir=full/precious/x", "Not a directory."),
     ("data=idx", "data.root is missing: type data.root=<value>."),
     ("data.batch_size=0", "data.batch_size=0 is too small"),
     ("data.batch_size=big", "data.batch_size=big is no whole number"),
@@ -162,9 +169,12 @@ def test_resume_refuses_what_is_no_run_or_would_read_the_environment(
     stop_after(0, monkeypatch)
     assert command_line("train", *SMALL, "hydra.run.dir=run").status == 130
     config = tmp_path / "run" / "config.yaml"
-    config.write_text(config.read_text() + "leak: ${oc.env:HOME}\n")
-    answer = command_line("resume", "run=run")
-    assert answer.status == 2 and "holds an interpolation" in answer.err
+    text = config.read_text()
+    for leak in ("leak: ${oc.env:HOME}\n", 'leak: "\\x24{oc.env:HOME}"\n'):
+        config.write_text(text + leak)
+        answer = command_line("resume", "run=run")
+        assert answer.status == 2 and "holds an interpolation" in answer.err
+    assert "run=None is no directory" in command_line("resume", "run=null").err
 
 
 @pytest.mark.skipif(shutil.which("mount") is None, reason="needs mount, to make a small disk")
@@ -175,6 +185,19 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_elsewhere(command_line, sma
     assert "no space left on the disk" in answer.err and "fmclust.resume" in answer.err
     assert answer.err.count("\n") == 1
     assert read_status(run)["status"] in ("failed", "running")
+
+
+def test_the_best_weights_are_asked_for_only_where_they_are_kept(command_line):
+    answer = command_line("train", *SMALL, "encode_from=best", "callbacks.checkpoint=null")
+    assert answer.status == 2 and "needs callbacks.checkpoint" in answer.err
+
+
+def test_an_accuracy_as_objective_is_negated_and_says_so(run_digits):
+    run = run_digits("objective=gmm/val/accuracy")
+    status = read_status(run.directory)
+    assert status["objective_name"] == "-gmm/val/accuracy"
+    metrics = json.loads((run.directory / "metrics.json").read_text())
+    assert status["objective"] == run.objective == -metrics["gmm/val/accuracy"]
 
 
 def test_the_saved_config_holds_values_only(finished):

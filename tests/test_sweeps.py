@@ -64,11 +64,12 @@ def test_a_failed_job_stops_no_other_and_is_run_again(command_line, tmp_path, mo
 
 
 def test_a_refused_job_is_in_the_table_with_its_reason(command_line, tmp_path):
-    answer = command_line("train", *SWEEP[:-2], "model.latents=0,5", "hydra.sweep.dir=sweep")
+    typed = ("trainer.max_epochs=0,1", "hydra.sweep.dir=sweep")
+    answer = command_line("train", *SWEEP[:-2], *typed)
     assert answer.status == 1
     jobs = rows_of(tmp_path / "sweep" / "jobs.csv")
     assert [job["status"] for job in jobs] == ["failed", "done"]
-    assert "model.latents=0 is too small" in jobs[0]["reason"]
+    assert "trainer.max_epochs=0 is too small" in jobs[0]["reason"]
 
 
 def test_ctrl_c_ends_the_sweep_with_the_table_so_far(command_line, tmp_path, monkeypatch):
@@ -94,9 +95,24 @@ def test_ctrl_c_ends_the_sweep_with_the_table_so_far(command_line, tmp_path, mon
     assert seen == [1], "only the second epoch of the second job was missing"
 
 
-def test_ddp_is_refused_in_a_sweep(command_line, tmp_path):
-    answer = command_line("train", *SWEEP, "trainer=ddp", "trainer.accelerator=cpu")
-    assert answer.status == 1 and "starts the whole sweep again" in answer.err
+@pytest.mark.parametrize("several", ["trainer=ddp", "trainer.devices=2"])
+def test_several_devices_are_refused_in_a_sweep(several, command_line):
+    answer = command_line("train", *SWEEP, several, "trainer.accelerator=cpu")
+    assert answer.status == 1 and "start the whole sweep again" in answer.err
+
+
+def test_a_sweep_that_was_refused_as_a_whole_leaves_its_directory_free(command_line, tmp_path):
+    answer = command_line("train", *SWEEP[:-2], "seed=0,one", "hydra.sweep.dir=sweep")
+    assert answer.status == 2 and "seed=one is refused" in answer.err
+    assert "Jobs" not in answer.out and not (tmp_path / "sweep" / "sweep.json").exists()
+
+
+def test_a_damaged_plan_and_other_directories_are_refused(command_line, tmp_path):
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "sweep.json").write_text("[")
+    assert "sweep.json is damaged" in command_line("train", *SWEEP).err
+    answer = command_line("train", *SWEEP, "hydra.sweep.subdir=j${hydra.job.num}")
+    assert answer.status == 2 and "leave out hydra.sweep.subdir=" in answer.err
 
 
 def test_a_failed_jobs_objective_is_finite():

@@ -37,6 +37,17 @@ def test_a_target_hidden_deeper_is_refused():
         build(OmegaConf.create(config), BaseEstimator)
 
 
+def test_a_target_that_is_named_by_an_interpolation_is_refused():
+    config = OmegaConf.create(
+        {
+            "elsewhere": {"_target_": "shutil.copyfile", "src": "a", "dst": "b"},
+            "gmm": {"_target_": "sklearn.mixture.GaussianMixture", "verbose": "${elsewhere}"},
+        }
+    )
+    with pytest.raises(UserError, match="shutil.copyfile is refused"):
+        build(config.gmm, BaseEstimator)
+
+
 def test_a_pipeline_has_named_steps_that_can_be_removed():
     config = {
         "_target_": "fmclust.clustering.pipeline",

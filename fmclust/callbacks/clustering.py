@@ -1,6 +1,5 @@
 """After training: encode every split, then hand over to the evaluation stage."""
 
-import logging
 import time
 from collections.abc import Iterable, Mapping
 
@@ -14,11 +13,9 @@ from fmclust.callbacks.base import RunCallback, datamodule_of, losses_of
 from fmclust.callbacks.tensorboard import conclude, tensorboard_writer
 from fmclust.data import ImageDataModule
 from fmclust.errors import UserError
-from fmclust.evaluation import Labels, evaluate
+from fmclust.evaluation import Labels, evaluate, telling
 from fmclust.models import Autoencoder, Pixels, encode_all
 from fmclust.runs import Run
-
-log = logging.getLogger(__name__)
 
 
 class ClusterLatents(RunCallback):
@@ -84,8 +81,8 @@ def cluster_images(
         epoch: Epochs trained: TensorBoard's step.
     """
     images = {name: split.images for name, split in datamodule.splits.items()}
-    log.info("Encoding %s images", f"{sum(map(len, images.values())):,}")
-    with run.timed("encode"):
+    count = sum(map(len, images.values()))
+    with telling(f"Encoding {count:,} images"), run.timed("encode"):
         latents = {name: encode_all(model, split) for name, split in images.items()}
     if isinstance(model, Autoencoder):
         run.write_latents(latents)

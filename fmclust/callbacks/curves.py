@@ -39,7 +39,8 @@ class LearningCurves(RunCallback):
         for name, value in losses.items():
             self.losses[name].append(value)
         datamodule = datamodule_of(trainer)
-        n_images = len(datamodule.splits[datamodule.fitted_split])
+        share = trainer.num_training_batches / len(datamodule.train_dataloader())
+        n_images = share * len(datamodule.splits[datamodule.fitted_split])
         numbers: dict[str, Any] = {
             **losses,
             "lr": trainer.optimizers[0].param_groups[0]["lr"],
@@ -48,7 +49,7 @@ class LearningCurves(RunCallback):
         for logger in trainer.loggers:
             logger.log_metrics(numbers, step=trainer.current_epoch + 1)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:
             figure = draw_losses(self.losses, pl_module.hparams["loss"])
             publish(self.run, None, "losses", figure, trainer.current_epoch)

@@ -30,7 +30,7 @@ class Reconstructions(RunCallback):
         if trainer.current_epoch + 1 in self.epochs:
             self._draw(trainer, pl_module, trainer.current_epoch + 1)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch not in self.epochs:
             self._draw(trainer, pl_module, trainer.current_epoch)
 

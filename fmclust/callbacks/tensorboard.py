@@ -18,7 +18,6 @@ HYPER_PARAMETERS = (
     "encode_from",
     "data.batch_size",
     "trainer.max_epochs",
-    "trainer.precision",
 )
 
 
@@ -94,10 +93,12 @@ def hyper_parameters(config: DictConfig, typed: Iterable[str]) -> dict[str, floa
     """
     chosen: dict[str, Any] = {"clusterers": "+".join(map(str, config.cluster))}
     chosen |= _flat(OmegaConf.to_container(config.model, resolve=True), "model")
-    for key in (*HYPER_PARAMETERS, *typed):
+    chosen |= {key: OmegaConf.select(config, key) for key in HYPER_PARAMETERS}
+    for key in set(typed) - set(chosen):
         value = OmegaConf.select(config, key)
         if not OmegaConf.is_config(value):
-            chosen[key] = value
+            chosen[key] = str(value)  # it may be null in another run
+    chosen["trainer.precision"] = str(config.trainer.precision)
     return {
         name: float(value)
         if isinstance(value, int | float) and not isinstance(value, bool)

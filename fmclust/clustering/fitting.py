@@ -65,7 +65,7 @@ def fit(clusterer: BaseEstimator, latents: np.ndarray) -> tuple[Any, list[str]]:
         except ValueError as error:
             raise UserError(
                 f"{type(_estimator(clusterer)).__name__} can't cluster latents of shape "
-                f"{latents.shape}: {error}"
+                f"{latents.shape}: {' '.join(str(error).split())}"
             ) from error
     return fitted, [" ".join(str(warning.message).split()) for warning in caught]
 

@@ -29,6 +29,8 @@ class ImageDataModule(LightningDataModule):
     def __init__(self, *, batch_size: int, seed: int | None) -> None:
         super().__init__()
         require_whole("data.batch_size", batch_size, 1)
+        if seed is not None:
+            require_whole("data.seed", seed, 0)
         self.batch_size, self.seed = batch_size, seed
         self.splits: dict[str, Split] = {}
 
@@ -95,9 +97,6 @@ class FashionMNISTDataModule(ImageDataModule):
         require_option("data.split", split, ("paper", "all"))
         super().__init__(batch_size=batch_size, seed=seed)
         self.root, self.split = Path(root), split
-
-    def prepare_data(self) -> None:
-        locate_or_download(self.root)
 
     def read(self) -> dict[str, Split]:
         arrays = fashion_mnist.read_verified(locate_or_download(self.root))

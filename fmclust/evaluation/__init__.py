@@ -1,7 +1,8 @@
 """Latents of a run, and labels if any, to clusters, scores, figures and files."""
 
 from fmclust.evaluation.labels import Labels
+from fmclust.evaluation.progress import telling
 from fmclust.evaluation.publishing import publish
 from fmclust.evaluation.stage import evaluate
 
-__all__ = ["Labels", "evaluate", "publish"]
+__all__ = ["Labels", "evaluate", "publish", "telling"]

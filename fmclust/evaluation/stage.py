@@ -1,6 +1,5 @@
 """The stage after the latents: fit, assign, score, draw, write, log. Knows no Lightning."""
 
-import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,11 +11,10 @@ from fmclust.clustering import Clustering, cluster, save_clusterer
 from fmclust.evaluation.assignments import write_assignments
 from fmclust.evaluation.labels import Labels
 from fmclust.evaluation.members import PROJECTED_WIDTH, draw_samples, project
+from fmclust.evaluation.progress import telling
 from fmclust.evaluation.publishing import publish
 from fmclust.evaluation.scoring import draw_confusions, score_split
 from fmclust.runs import Run, replacing
-
-log = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -53,6 +51,19 @@ def evaluate(
         name: _cluster_and_save(run, name, clusterer, latents, fitted_split)
         for name, clusterer in clusterers.items()
     }
+    with telling("Scoring and drawing"):
+        _show(run, clusterings, latents, images, labels, writer, step)
+
+
+def _show(
+    run: Run,
+    clusterings: Mapping[str, Clustering],
+    latents: Mapping[str, np.ndarray],
+    images: Mapping[str, Tensor],
+    labels: Labels,
+    writer: SummaryWriter | None,
+    step: int,
+) -> None:
     shown = "test" if "test" in latents else "all"
     matchings: dict[tuple[str, str], Mapping[int, int]] = {}
     for split, classes in labels.classes.items():
@@ -93,8 +104,8 @@ def _cluster_and_save(
     fitted_split: str,
 ) -> Clustering:
     shape = " x ".join(f"{n:,}" for n in latents[fitted_split].shape)
-    log.info("Clustering %s latents of the %s split by %s", shape, fitted_split, name)
-    with run.timed("cluster"):
+    text = f"Clustering {shape} latents of the {fitted_split} split by {name}"
+    with telling(text), run.timed("cluster"):
         clustering = cluster(clusterer, latents, fitted_split)
     with replacing(run.directory / "clusterers" / f"{name}.skops") as partial:
         save_clusterer(partial, clustering.estimator)

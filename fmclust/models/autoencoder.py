@@ -97,7 +97,8 @@ class Autoencoder(LightningModule):
     def _log_loss(self, name: str, images: Tensor) -> Tensor:
         scaled = scale(images)
         reconstructions = self.network.decode(self.network.encode(scaled))
-        loss = LOSSES[self.hparams["loss"]](reconstructions, scaled)
+        with torch.autocast(images.device.type, enabled=False):  # bce is unsafe in half precision
+            loss = LOSSES[self.hparams["loss"]](reconstructions.float(), scaled)
         # By epoch and not to the logger: callbacks/curves.py logs against the epoch's number.
         self.log(
             name,

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from fmclust.errors import DISK_FULL, Interrupted, UserError
-from fmclust.runs.files import replacing, write_json, write_text
+from fmclust.errors import Interrupted, UserError
+from fmclust.runs.files import replacing, telling_of_a_full_disk, write_json, write_text
 from fmclust.runs.layout import LAST_CHECKPOINT
 from fmclust.runs.reading import read_status
 
@@ -95,7 +95,7 @@ def claim(directory: Path, *, config: str, overrides: str) -> Iterator[Run]:
             touched then.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with _locked(directory):
+    with _locked(directory), telling_of_a_full_disk(directory, how_to_go_on(directory)):
         if any(directory.iterdir()):
             raise UserError(
                 f"{directory} is not empty, and a run never writes over another: "
@@ -116,7 +116,7 @@ def reopen(directory: Path) -> Iterator[Run]:
     """
     if not directory.is_dir():
         raise UserError(f"{directory} is no run directory: it does not exist.")
-    with _locked(directory):
+    with _locked(directory), telling_of_a_full_disk(directory, how_to_go_on(directory)):
         status = read_status(directory)
         if status is None:
             raise UserError(f"{directory} is no run directory: it has no status.json.")
@@ -154,13 +154,6 @@ def _keeping_status(run: Run) -> Iterator[None]:
         raise
     except UserError as error:
         _note(run, "failed", str(error))
-        raise
-    except OSError as error:
-        _note(run, "failed", f"{type(error).__name__}: {error}")
-        if error.errno in DISK_FULL:
-            raise UserError(
-                f"no space left on the disk of {run.directory}. {how_to_go_on(run.directory)}"
-            ) from error
         raise
     except BaseException as error:
         _note(run, "failed", f"{type(error).__name__}: {error}")

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fmclust.errors import DISK_FULL, UserError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -20,6 +22,26 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def telling_of_a_full_disk(directory: Path, advice: str = "") -> Iterator[None]:
+    """Makes a mistake of one line of a full disk.
+
+    Args:
+        directory: What was being written.
+        advice: What to do once there is space again.
+
+    Raises:
+        UserError: If the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            text = f"no space left on the disk of {directory}. {advice}"
+            raise UserError(text.strip()) from error
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """Reading a run directory back; nothing in it is believed more than it must be."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ from fmclust.errors import UserError
 
 def read_status(directory: Path) -> dict[str, Any] | None:
     """Returns what status.json says; None if there is no such run."""
-    return _read_json(directory / "status.json")
+    return read_json(directory / "status.json")
 
 
 def read_metrics(directory: Path) -> dict[str, float]:
     """Returns metrics.json; empty if the run did not get that far."""
-    return _read_json(directory / "metrics.json") or {}
+    return read_json(directory / "metrics.json") or {}
 
 
 def read_overrides(directory: Path) -> list[str]:
@@ -36,13 +37,31 @@ def read_config(directory: Path) -> DictConfig:
     path = directory / "config.yaml"
     if not path.exists():
         raise UserError(f"{directory} is no run directory: it has no config.yaml.")
-    text = path.read_text(encoding="utf-8")
-    if "${" in text:
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if any("${" in text for text in _texts(config)):
         raise UserError(f"{path} is refused: it holds an interpolation (${{...}}).")
-    return OmegaConf.create(yaml.safe_load(text))
+    return OmegaConf.create(config)
 
 
-def _read_json(path: Path) -> Any:
+def _texts(node: Any) -> Iterator[str]:
+    """Every key and value that is text, as YAML reads it: escapes hide nothing."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _texts(key)
+            yield from _texts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _texts(value)
+    elif isinstance(node, str):
+        yield node
+
+
+def read_json(path: Path) -> Any:
+    """Returns what a JSON file holds; None if there is no such file.
+
+    Raises:
+        UserError: If it is damaged.
+    """
     if not path.exists():
         return None
     try:

@@ -46,6 +46,14 @@ def test_a_damaged_gzip_is_named(tmp_path):
         read_bytes(path)
 
 
+def test_gzip_that_does_not_inflate_is_named(tmp_path):
+    path = tmp_path / "broken.gz"
+    packed = gzip.compress(b"0" * 1000)
+    path.write_bytes(packed[:10] + b"\xff" * 6 + packed[16:])
+    with pytest.raises(UserError, match="broken.gz can't be read"):
+        read_bytes(path)
+
+
 def test_a_file_of_other_content_is_refused_with_both_checksums(tmp_path):
     folder = tmp_path / "FashionMNIST" / "raw"
     folder.mkdir(parents=True)
