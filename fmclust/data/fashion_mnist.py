@@ -1,6 +1,7 @@
 """The files of Fashion-MNIST: found locally or downloaded, verified before use."""
 
 import hashlib
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def read_verified(folder: Path) -> dict[str, np.ndarray]:
         if found != expected:
             raise UserError(
                 f"{path} is damaged: sha256 of its decompressed bytes is {found}, "
-                f"expected {expected}. Delete it and fetch it again."
+                f"expected {expected}. Type rm {shlex.quote(str(path))}, then your command again."
             )
         arrays[name] = parse_idx(raw, str(path))
     return arrays
