@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from fmclust.errors import require_whole_numbers
+from fmclust.errors import UserError, require_whole, require_whole_numbers
 
 
 class Network(nn.Module):
@@ -28,23 +28,41 @@ class ConvAutoencoder(Network):
     Each channel count is a 3x3 convolution of stride 2 with ReLU; a linear layer gives the
     latents. The decoder is its mirror image and ends in a sigmoid.
 
+    A stem of s > 1 folds every patch of s x s pixels into channels first, and the first
+    convolution then keeps its size: fewer and wider products, which are faster.
+
     Args:
         image_size: Height and width of the images in pixels.
         latents: Number of latents of an image.
-        channels: Channels after each halving of the image, outermost first.
+        channels: Channels after each convolution, outermost first.
+        stem: Side of the patches in pixels; 1 for none.
+
+    Raises:
+        UserError: If the images can't be cut into such patches.
     """
 
-    def __init__(self, *, image_size: Sequence[int], latents: int, channels: Sequence[int]) -> None:
+    def __init__(
+        self, *, image_size: Sequence[int], latents: int, channels: Sequence[int], stem: int = 1
+    ) -> None:
         super().__init__()
         require_whole_numbers("model.channels", channels)
-        widths = [1, *channels]
-        sizes = [(image_size[0], image_size[1])]
-        for _ in channels:
+        require_whole("model.stem", stem, 1)
+        if any(side % stem for side in image_size):
+            raise UserError(
+                f"model.stem={stem} can't cut images of {image_size[0]}x{image_size[1]} pixels: "
+                "type model.stem= with a number that divides both sides."
+            )
+        widths = [1, *channels] if stem == 1 else [*channels]
+        sizes = [(image_size[0] // stem, image_size[1] // stem)]
+        for _ in widths[1:]:
             height, width = sizes[-1]
             sizes.append(((height + 1) // 2, (width + 1) // 2))
         flat = widths[-1] * sizes[-1][0] * sizes[-1][1]
 
         encoder: list[nn.Module] = []
+        if stem > 1:
+            fold = nn.Conv2d(stem * stem, widths[0], 3, padding=1)
+            encoder += [nn.PixelUnshuffle(stem), fold, nn.ReLU()]
         for inner, outer in zip(widths, widths[1:], strict=False):
             encoder += [nn.Conv2d(inner, outer, 3, stride=2, padding=1), nn.ReLU()]
         self.encoder = nn.Sequential(*encoder, nn.Flatten(), nn.Linear(flat, latents))
@@ -54,7 +72,7 @@ class ConvAutoencoder(Network):
             nn.ReLU(),
             nn.Unflatten(1, (widths[-1], *sizes[-1])),
         ]
-        for level in reversed(range(len(channels))):
+        for level in reversed(range(len(widths) - 1)):
             height, width = sizes[level]
             decoder += [
                 nn.ConvTranspose2d(
@@ -65,8 +83,13 @@ class ConvAutoencoder(Network):
                     padding=1,
                     output_padding=(1 - height % 2, 1 - width % 2),
                 ),
-                nn.ReLU() if level else nn.Sigmoid(),
+                nn.ReLU(),
             ]
+        if stem > 1:
+            decoder += [nn.Conv2d(widths[0], stem * stem, 3, padding=1), nn.PixelShuffle(stem)]
+        else:
+            decoder.pop()
+        decoder.append(nn.Sigmoid())
         self.decoder = nn.Sequential(*decoder)
 
 

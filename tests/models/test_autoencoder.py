@@ -21,6 +21,19 @@ def test_reconstructions_have_the_images_shape(size):
     assert 0 <= reconstructions.min() and reconstructions.max() <= 1
 
 
+@pytest.mark.parametrize(("stem", "channels"), [(2, [8, 16]), (4, [8]), (7, [4, 8, 8])])
+def test_patches_become_channels_and_come_back(stem, channels):
+    images = torch.randint(0, 256, (3, 1, 28, 28), dtype=torch.uint8)
+    axes = AXES | {"channels": channels, "stem": stem}
+    model = Autoencoder(image_size=[28, 28], **axes)
+    assert model.encode(images).shape == (3, 10) and model(images).shape == images.shape
+
+
+def test_a_stem_that_does_not_divide_the_image_is_refused():
+    with pytest.raises(UserError, match="model.stem=5 can't cut images of 28x20 pixels"):
+        Autoencoder(image_size=[28, 20], stem=5, **AXES)
+
+
 class EightImages(ImageDataModule):
     """Eight bars, as train and val."""
 
