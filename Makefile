@@ -1,4 +1,4 @@
-.PHONY: help train test data tb sweep clean
+.PHONY: help train test data tb sweep bench clean
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 DEBIAN := data/debian
@@ -37,6 +37,9 @@ tb: .venv/.installed  ## TensorBoard over outputs/; PORT=... where the next free
 
 sweep: data  ## the paper's numbers of epochs, two seeds each; ARGS="..." adds overrides
 	$(PY) -m fmclust.train -m trainer.max_epochs=5,15,45 seed=0,1 'cluster=[kmeans,gmm]' $(ARGS)
+
+bench: data  ## speed, measured side by side, into benchmarks/RESULTS.md (minutes)
+	$(PY) -m benchmarks
 
 clean:  ## delete the environment and caches; data/ and outputs/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
