@@ -11,7 +11,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from fmclust.errors import UserError, require_number, require_option, require_whole
+from fmclust.errors import UserError, one_line, require_number, require_option, require_whole
 
 PACKAGE = Path(__file__).parent
 MOST_SEED = 2**32 - 1  # NumPy's
@@ -103,7 +103,7 @@ def build(config: DictConfig, base: type, **arguments: Any) -> Any:
         cause = error.__cause__
         if isinstance(cause, UserError):
             raise cause from None
-        raise UserError(f"{config._target_}: {' '.join(str(cause or error).split())}") from error
+        raise UserError(f"{config._target_}: {one_line(cause or error)}") from error
 
 
 def build_all(configs: DictConfig, base: type, **arguments: Any) -> dict[str, Any]:

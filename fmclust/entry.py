@@ -12,13 +12,13 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from fmclust.config import conf_directory, register_schema
-from fmclust.errors import DISK_FULL, Interrupted, UserError
+from fmclust.errors import DISK_FULL, Interrupted, UserError, complain
 from fmclust.mistakes import explain
 from fmclust.watch import SweepWatch
 
 PATH_KEYS = ("run", "runs", "input", "output", "data.root", "hydra.run.dir", "hydra.sweep.dir")
 MULTIRUN = ("-m", "--multirun")
-MISTAKE, FAILED_JOBS, INTERRUPTED = 2, 1, 130  # exit statuses
+FAILED_JOBS, INTERRUPTED = 1, 130  # exit statuses, beside that of a mistake
 
 
 def command(config_name: str, task: Callable[[DictConfig], float | None]) -> Callable[[], None]:
@@ -34,7 +34,7 @@ def command(config_name: str, task: Callable[[DictConfig], float | None]) -> Cal
             return task(config)
         except (UserError, OmegaConfBaseException) as error:  # Hydra would add lines of its own
             text = str(error) if isinstance(error, UserError) else explain(error, config_name)
-            sys.exit(complain(text, MISTAKE))
+            sys.exit(complain(text))
 
     forgiving.__module__ = task.__module__
     register_schema()
@@ -55,14 +55,14 @@ def command(config_name: str, task: Callable[[DictConfig], float | None]) -> Cal
         except KeyboardInterrupt:
             status = complain("Stopped.", INTERRUPTED)
         except (HydraException, OmegaConfBaseException) as error:
-            status = complain(explain(error, config_name), MISTAKE)
+            status = complain(explain(error, config_name))
         except (FileExistsError, NotADirectoryError, PermissionError) as error:
-            status = complain(f"{error.filename}: {error.strerror}.", MISTAKE)
+            status = complain(f"{error.filename}: {error.strerror}.")
         try:
             if not SweepWatch.finish():
                 status = status or FAILED_JOBS
         except UserError as error:
-            status = complain(str(error), MISTAKE)
+            status = complain(str(error))
         sys.exit(status)
 
     return main
@@ -73,12 +73,6 @@ def quiet_on_a_full_disk(thread: threading.ExceptHookArgs) -> None:
     error = thread.exc_value
     if not (isinstance(error, OSError) and error.errno in DISK_FULL):
         threading.__excepthook__(thread)
-
-
-def complain(text: str, status: int) -> int:
-    """Prints one line on standard error; returns the exit status."""
-    print(f"fmclust: {text}", file=sys.stderr)
-    return status
 
 
 def quote_path(argument: str) -> str:

@@ -2,9 +2,11 @@
 
 import errno
 import math
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MISTAKE = 2  # exit status of what the user can put right
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -14,6 +16,17 @@ class UserError(Exception):
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a run; its text says what is kept and how to go on."""
+
+
+def one_line(error: object) -> str:
+    """Returns the text of an error, or of a warning, without its line breaks."""
+    return " ".join(str(error).split())
+
+
+def complain(text: str, status: int = MISTAKE) -> int:
+    """Prints one line on standard error; returns the exit status that goes with it."""
+    print(f"fmclust: {text}", file=sys.stderr)
+    return status
 
 
 def require_option(key: str, value: object, options: Iterable[str]) -> None:

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from fmclust.callbacks import AtomicCheckpointIO, ClusterLatents, RunCallback
 from fmclust.config import build, build_all
 from fmclust.data import ImageDataModule
-from fmclust.errors import UserError
+from fmclust.errors import UserError, one_line
 from fmclust.models import Autoencoder
 from fmclust.runs import LAST_CHECKPOINT, Run
 
@@ -48,7 +48,7 @@ def fit_and_cluster(
     except SIGTERMException:
         raise
     except MisconfigurationException as error:
-        raise UserError(f"Lightning refuses this: {' '.join(str(error).split())}") from error
+        raise UserError(f"Lightning refuses this: {one_line(error)}") from error
     except SystemExit:
         signal.signal(signal.SIGINT, on_interrupt)  # Lightning ignores it from then on
         raise KeyboardInterrupt from None

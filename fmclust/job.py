@@ -44,15 +44,11 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     Raises:
         UserError: If the user can put it right.
     """
-    check(config)
-    require_device(config.trainer.accelerator)
     if config.data.get("root") is not None:
         config.data.root = os.path.abspath(config.data.root)  # resuming may start elsewhere
     saved = OmegaConf.to_yaml(config, resolve=True)
     typed = OmegaConf.to_yaml(overrides)
-    if _rank():
-        return _work(config, join(directory))
-    return _work(config, claim(directory, config=saved, overrides=typed))
+    return _work(config, directory, claim(directory, config=saved, overrides=typed))
 
 
 def resume_job(directory: Path) -> float:
@@ -67,15 +63,15 @@ def resume_job(directory: Path) -> float:
     Raises:
         UserError: If the user can put it right.
     """
-    config = read_config(directory)
+    return _work(read_config(directory), directory, reopen(directory))
+
+
+def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run]) -> float:
+    """Does a job; `owned` takes its directory, once the configuration is found to be good."""
     check(config)
     require_device(config.trainer.accelerator)
-    return _work(config, join(directory) if _rank() else reopen(directory))
-
-
-def _work(config: DictConfig, taken: AbstractContextManager[Run]) -> float:
     quieten_lightning()
-    with taken as run, limited_threads(config.threads):
+    with join(directory) if _rank() else owned as run, limited_threads(config.threads):
         run.facts.update(environment())
         seed_everything(config.seed, verbose=False)
         clusterers = build_all(config.cluster, BaseEstimator)

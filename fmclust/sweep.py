@@ -13,7 +13,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from fmclust.errors import UserError
+from fmclust.errors import UserError, complain
 
 log = logging.getLogger(__name__)
 WORST = sys.float_info.max  # a failed job's objective: finite, since NaN ends a sweeper
@@ -119,7 +119,7 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
             raise UserError(f"{directory} holds a job with other overrides.")
         return status["objective"] if status["status"] == "done" else resume_job(directory)
     except UserError as error:
-        print(f"fmclust: job {directory.name} failed: {error}", file=sys.stderr)
+        complain(f"job {directory.name} failed: {error}")
         if read_status(directory) is None:  # it was refused before it took its directory
             with (
                 suppress(UserError),

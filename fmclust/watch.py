@@ -1,6 +1,5 @@
 """How a sweep goes on, told while it runs."""
 
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from fmclust.errors import UserError
+from fmclust.errors import UserError, complain
 from fmclust.sweep import Sweep, planned_jobs, write_plan
 
 POLL = 0.5  # seconds
@@ -45,8 +44,7 @@ class SweepWatch(Callback):
             sweep = Sweep(Path(config.hydra.sweep.dir), planned_jobs(config))
             write_plan(sweep)
         except (UserError, OSError) as error:  # Hydra would swallow it
-            print(f"fmclust: {error}", file=sys.stderr)
-            raise SystemExit(2) from None
+            raise SystemExit(complain(str(error))) from None
         SweepWatch.sweep = sweep
         SweepWatch._thread = threading.Thread(target=_watch, args=(sweep, self._stop), daemon=True)
         SweepWatch._thread.start()

@@ -1,20 +1,19 @@
 """What one types and what comes back: mistakes in one line, odd paths, stops and going on."""
 
+import errno
 import json
 import shutil
 
 import pytest
-from conftest import composed
+from conftest import SMALL, composed, stop_after
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from fmclust.callbacks import LearningCurves
 from fmclust.config import conf_directory
 from fmclust.entry import quote_path
 from fmclust.job import resume_job, run_job
 from fmclust.runs import read_status
 
-SMALL = ("data=digits", "trainer=cpu", "trainer.max_epochs=1")
 MISTAKES = [
     ("sed=1", "sed is unknown: type seed."),
     ("+sed=1", "sed is unknown: type seed."),
@@ -109,18 +108,6 @@ def test_odd_paths_work_in_every_key(command_line, tmp_path):
     assert read_status(odd / "sweep" / "1")["status"] == "done"
 
 
-def stop_after(epoch, monkeypatch, error=KeyboardInterrupt):
-    """Makes Ctrl-C come while an epoch ends, before its checkpoint is written."""
-    log_epoch = LearningCurves.on_train_epoch_end
-
-    def stopping(self, trainer, pl_module):
-        log_epoch(self, trainer, pl_module)
-        if trainer.current_epoch == epoch:
-            raise error
-
-    monkeypatch.setattr(LearningCurves, "on_train_epoch_end", stopping)
-
-
 def without_times(directory):
     metrics = json.loads((directory / "metrics.json").read_text())
     return {name: value for name, value in metrics.items() if not name.startswith("time/")}
@@ -185,6 +172,13 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_elsewhere(command_line, sma
     assert "no space left on the disk" in answer.err and "fmclust.resume" in answer.err
     assert answer.err.count("\n") == 1
     assert read_status(run)["status"] in ("failed", "running")
+
+
+def test_a_disk_that_fills_after_an_epoch_names_its_checkpoint(command_line, tmp_path, monkeypatch):
+    stop_after(1, monkeypatch, error=OSError(errno.ENOSPC, "No space left on device"))
+    answer = command_line("train", *SMALL, "trainer.max_epochs=3", "hydra.run.dir=run")
+    assert answer.status == 2
+    assert f"Last checkpoint: {tmp_path}/run/checkpoints/last.ckpt." in answer.err
 
 
 def test_the_best_weights_are_asked_for_only_where_they_are_kept(command_line):

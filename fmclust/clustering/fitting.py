@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from fmclust.errors import UserError
+from fmclust.errors import UserError, one_line
 
 
 def pipeline(**steps: BaseEstimator | None) -> Pipeline:
@@ -35,7 +35,7 @@ def require_fittable(clusterers: Mapping[str, BaseEstimator], n_latents: int) ->
             try:
                 step._validate_params()
             except ValueError as error:
-                raise UserError(f"cluster.{name}: {' '.join(str(error).split())}") from error
+                raise UserError(f"cluster.{name}: {one_line(error)}") from error
         n_clusters = _declared_clusters(clusterer)
         if n_clusters > n_latents:
             raise UserError(
@@ -65,9 +65,9 @@ def fit(clusterer: BaseEstimator, latents: np.ndarray) -> tuple[Any, list[str]]:
         except ValueError as error:
             raise UserError(
                 f"{type(_estimator(clusterer)).__name__} can't cluster latents of shape "
-                f"{latents.shape}: {' '.join(str(error).split())}"
+                f"{latents.shape}: {one_line(error)}"
             ) from error
-    return fitted, [" ".join(str(warning.message).split()) for warning in caught]
+    return fitted, [one_line(warning.message) for warning in caught]
 
 
 def assign(clusterer: Any, latents: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fmclust.data.fashion_mnist import SHA256, SYSTEM_COPY, find_folder, read_verified
-from fmclust.errors import UserError
+from fmclust.errors import UserError, one_line
 
 log = logging.getLogger(__name__)
 TIMEOUT = 30.0  # seconds without a byte
@@ -72,7 +72,7 @@ def _timeout() -> Iterator[None]:
 
 
 def _ways_out(root: Path, error: Exception) -> str:
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = one_line(error) or type(error).__name__
     return (
         f"Fashion-MNIST is missing: no {next(iter(SHA256))} (or .gz) below "
         f"{root / 'FashionMNIST' / 'raw'} or {SYSTEM_COPY}, and the download failed ({reason}). "

@@ -95,7 +95,7 @@ def claim(directory: Path, *, config: str, overrides: str) -> Iterator[Run]:
             touched then.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with _locked(directory), telling_of_a_full_disk(directory, how_to_go_on(directory)):
+    with _locked(directory), telling_of_a_full_disk(directory, how_to_go_on):
         if any(directory.iterdir()):
             raise UserError(
                 f"{directory} is not empty, and a run never writes over another: "
@@ -116,7 +116,7 @@ def reopen(directory: Path) -> Iterator[Run]:
     """
     if not directory.is_dir():
         raise UserError(f"{directory} is no run directory: it does not exist.")
-    with _locked(directory), telling_of_a_full_disk(directory, how_to_go_on(directory)):
+    with _locked(directory), telling_of_a_full_disk(directory, how_to_go_on):
         status = read_status(directory)
         if status is None:
             raise UserError(f"{directory} is no run directory: it has no status.json.")

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,15 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def telling_of_a_full_disk(directory: Path, advice: str = "") -> Iterator[None]:
+def telling_of_a_full_disk(
+    directory: Path, advise: Callable[[Path], str] = lambda _: ""
+) -> Iterator[None]:
     """Makes a mistake of one line of a full disk.
 
     Args:
         directory: What was being written.
-        advice: What to do once there is space again.
+        advise: Says what to do once there is space again; asked only then, since what can be
+            gone on with grows while the block runs.
 
     Raises:
         UserError: If the disk is full.
@@ -39,7 +42,7 @@ def telling_of_a_full_disk(directory: Path, advice: str = "") -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in DISK_FULL:
-            text = f"no space left on the disk of {directory}. {advice}"
+            text = f"no space left on the disk of {directory}. {advise(directory)}"
             raise UserError(text.strip()) from error
         raise
 
