@@ -15,12 +15,13 @@ import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_dir
 from pytorch_lightning.callbacks import Callback
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader
 from torchvision.datasets import FashionMNIST
 from torchvision.transforms import ToTensor
 
-from benchmarks.measure import interleaved, machine, table
+from benchmarks.measure import bare_epoch, interleaved, machine, table
 from fmclust.config import conf_directory, register_schema
 from fmclust.data import FashionMNISTDataModule
 from fmclust.fit import quieten_lightning
@@ -66,8 +67,6 @@ def fmclust() -> float:
         config = compose("config", typed)
     with tempfile.TemporaryDirectory() as folder:
         run_job(config, Path(folder) / "run", typed)
-        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
         events = EventAccumulator(str(Path(folder) / "run"))
         events.Reload()
         return 60_000 / events.Scalars("speed/images_per_second")[-1].value
@@ -100,15 +99,8 @@ def bare(images: torch.Tensor) -> float:
     network = Autoencoder(image_size=[28, 28], **NETWORK).network.to(images.device)
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
     for _ in range(2):
-        start = time.perf_counter()
-        for rows in torch.randperm(len(images), device=images.device).split(BATCH):
-            batch = images[rows].float() / 255
-            loss = mse_loss(network.decode(network.encode(batch)), batch)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        loss.item()  # waits for a GPU
-        seconds = time.perf_counter() - start
+        rows = torch.randperm(len(images), device=images.device).split(BATCH)
+        seconds = bare_epoch(network, optimizer, (images[batch] for batch in rows))
     return seconds
 
 

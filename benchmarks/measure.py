@@ -1,26 +1,25 @@
 """Measuring side by side: what is compared runs in turn, so that a slow minute slows all alike."""
 
-import platform
+import os
 import statistics
-from collections.abc import Callable, Mapping
-from importlib.metadata import version
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterable, Mapping
 
-import torch
+from torch import Tensor
+from torch.nn.functional import mse_loss
+from torch.optim import Optimizer
 
-LIBRARIES = ("torch", "torchvision", "pytorch-lightning", "scikit-learn", "numpy")
+from fmclust.models.networks import Network
+from fmclust.models.pixels import scale
+from fmclust.runs import environment
 
 
 def machine() -> str:
     """Says what the numbers were measured on."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(": ", 1)[1] for line in lines if line.startswith("model name")]
-    cpu = f"{len(names) or '?'} cores of {names[0] if names else platform.processor()}"
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    python = platform.python_version()
-    return f"{cpu}, {torch.get_num_threads()} threads, {gpu}; Python {python}, {versions}"
+    facts = environment()
+    versions = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
+    cpu = f"{os.cpu_count()} cores of {facts['cpu']}, {facts['threads']} threads"
+    return f"{cpu}, {facts['gpu'] or 'no GPU'}; Python {facts['python']}, {versions}"
 
 
 def interleaved(
@@ -54,3 +53,16 @@ def table(seconds: Mapping[str, list[float]], reference: str) -> str:
         numbers = " | ".join(f"{value:.2f}" for value in (min(values), median, max(values)))
         rows.append(f"| {name} | {numbers} | {median / base:.2f} |")
     return "\n".join(rows)
+
+
+def bare_epoch(network: Network, optimizer: Optimizer, batches: Iterable[Tensor]) -> float:
+    """Trains on uint8 batches with nothing around it; returns the seconds."""
+    start = time.perf_counter()
+    for batch in batches:
+        images = scale(batch)
+        loss = mse_loss(network.decode(network.encode(images)), images)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    loss.item()  # waits for a GPU
+    return time.perf_counter() - start

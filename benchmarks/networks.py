@@ -5,12 +5,11 @@ the order of the images and the weights follow from the seed.
 """
 
 import statistics
-import time
 
 import torch
 from torch.nn.functional import mse_loss
 
-from benchmarks.measure import machine
+from benchmarks.measure import bare_epoch, machine
 from fmclust.data import EpochOrder, FashionMNISTDataModule, ResidentLoader
 from fmclust.models import Autoencoder
 from fmclust.models.pixels import scale
@@ -35,14 +34,7 @@ def train(axes: dict, seed: int, data: FashionMNISTDataModule) -> tuple[list[flo
     losses, seconds = [], []
     for epoch in range(EPOCHS):
         order.set_epoch(epoch)
-        start = time.perf_counter()
-        for batch in ResidentLoader(images, order):
-            scaled = scale(batch)
-            loss = mse_loss(network.decode(network.encode(scaled)), scaled)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(bare_epoch(network, optimizer, ResidentLoader(images, order)))
         with torch.inference_mode():
             held = network.decode(network.encode(held_out))
             losses.append(float(mse_loss(held, held_out)))

@@ -14,9 +14,12 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from fmclust.callbacks import LearningCurves
 from fmclust.config import conf_directory, register_schema
 from fmclust.data import fashion_mnist
 from fmclust.job import run_job
+
+SMALL = ("data=digits", "trainer=cpu", "trainer.max_epochs=1")
 
 
 def composed(*overrides: str) -> DictConfig:
@@ -38,7 +41,7 @@ def run_digits(tmp_path_factory) -> Callable[..., Finished]:
 
     def run(*overrides: str) -> Finished:
         directory = tmp_path_factory.mktemp("runs") / "run"
-        typed = ["data=digits", "trainer=cpu", "trainer.max_epochs=1", *overrides]
+        typed = [*SMALL, *overrides]
         return Finished(directory, run_job(composed(*typed), directory, typed))
 
     return run
@@ -76,12 +79,29 @@ def command_line(monkeypatch, tmp_path, capsys) -> Callable[..., Answer]:
     root.handlers, root.level = handlers, level
 
 
+def idx(array: np.ndarray) -> bytes:
+    """Returns an array of 0 to 255 in the idx format."""
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    return header + array.astype(np.uint8).tobytes()
+
+
 def write_idx(path: Path, array: np.ndarray) -> Path:
     """Writes an array of 0 to 255 in the idx format."""
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(header + array.astype(np.uint8).tobytes())
+    path.write_bytes(idx(array))
     return path
+
+
+def stop_after(epoch: int, monkeypatch, error=KeyboardInterrupt) -> None:
+    """Makes Ctrl-C come while an epoch ends, before its checkpoint is written."""
+    log_epoch = LearningCurves.on_train_epoch_end
+
+    def stopping(self, trainer, pl_module):
+        log_epoch(self, trainer, pl_module)
+        if trainer.current_epoch == epoch:
+            raise error
+
+    monkeypatch.setattr(LearningCurves, "on_train_epoch_end", stopping)
 
 
 OPTIONS_TO_RUN = [

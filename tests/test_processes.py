@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import SMALL
 
 from fmclust.data import DigitsDataModule
 from fmclust.runs import read_status
 
 ROOT = Path(__file__).parents[1]
-SMALL = ["data=digits", "trainer=cpu", "trainer.max_epochs=1"]
 
 
 def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_idx
-from test_commands import SMALL, stop_after
+from conftest import SMALL, stop_after, write_idx
 
 from fmclust.config import conf_directory
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from test_commands import SMALL, stop_after
+from conftest import SMALL, stop_after
 
 from fmclust.callbacks import LearningCurves
 from fmclust.reports import Job

@@ -9,7 +9,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from test_commands import SMALL
+from conftest import SMALL
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = (

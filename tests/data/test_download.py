@@ -8,6 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from conftest import idx
 from torchvision.datasets import FashionMNIST
 
 from fmclust.data import download, fashion_mnist
@@ -42,8 +43,7 @@ def served(tmp_path, monkeypatch):
     resources, sha256 = [], {}
     for name in fashion_mnist.SHA256:
         shape = (6, 28, 28) if "images" in name else (6,)
-        raw = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">u4").tobytes()
-        raw += bytes(int(np.prod(shape)))
+        raw = idx(np.zeros(shape))
         packed = gzip.compress(raw)
         (site / f"{name}.gz").write_bytes(packed)
         resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))

@@ -5,17 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import idx
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fmclust.data import fashion_mnist
 from fmclust.data.idx import parse_idx, read_bytes
 from fmclust.errors import UserError
-
-
-def idx(array: np.ndarray) -> bytes:
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    return header + array.astype(np.uint8).tobytes()
 
 
 def test_arrays_come_back_as_written(tmp_path):
