@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import hydra
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fmclust.config import conf_directory, register_schema
@@ -43,6 +43,9 @@ def command(config_name: str, task: Callable[[DictConfig], float | None]) -> Cal
     )(forgiving)
 
     def main() -> None:
+        if {"-h", "--help"} & set(sys.argv[1:]):
+            print(help_text(task.__name__))
+            return
         # Hydra's parser takes no override after a flag that stands between overrides.
         sys.argv[1:] = sorted(map(quote_path, sys.argv[1:]), key=lambda a: a not in MULTIRUN)
         os.environ["HYDRA_FULL_ERROR"] = "1"  # it hands on exceptions rather than printing them
@@ -66,6 +69,11 @@ def command(config_name: str, task: Callable[[DictConfig], float | None]) -> Cal
         sys.exit(status)
 
     return main
+
+
+def help_text(name: str) -> str:
+    """Returns what `--help` of a command says: Hydra would compose every group of `conf/` first."""
+    return OmegaConf.load(conf_directory() / "hydra" / "help" / f"{name}.yaml").template
 
 
 def quiet_on_a_full_disk(thread: threading.ExceptHookArgs) -> None:

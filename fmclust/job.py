@@ -19,7 +19,7 @@ from fmclust.callbacks import cluster_images, introduce, tensorboard_writer
 from fmclust.clustering import require_fittable
 from fmclust.config import build, build_all, check
 from fmclust.data import ImageDataModule
-from fmclust.devices import limited_threads, require_device
+from fmclust.devices import keep_freed_memory, limited_threads, require_device
 from fmclust.errors import require_option
 from fmclust.fit import fit_and_cluster, quieten_lightning
 from fmclust.metrics import SCORES
@@ -71,6 +71,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
     check(config)
     require_device(config.trainer.accelerator)
     quieten_lightning()
+    keep_freed_memory()
     with join(directory) if _rank() else owned as run, limited_threads(config.threads):
         run.facts.update(environment())
         seed_everything(config.seed, verbose=False)
@@ -88,7 +89,8 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         try:
             if is_new and (writer := tensorboard_writer(loggers)) is not None:
                 names = final_metrics(datamodule, model, clusterers, ("test", "all"))
-                introduce(writer, config, read_overrides(run.directory), names)
+                with run.timed("logging"):
+                    introduce(writer, config, read_overrides(run.directory), names)
             if isinstance(model, Autoencoder):
                 fit_and_cluster(config, run, datamodule, model, clusterers, loggers)
             else:

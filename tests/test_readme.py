@@ -39,7 +39,9 @@ def test_a_command_of_the_readme_works(command, command_line, small_fashion, tmp
     else:
         if not any(argument.startswith("data=") for argument in arguments):
             arguments.append(f"data.root={small_fashion}")
-        write_idx(tmp_path / "my images" / "train-images-idx3-ubyte", np.eye(12)[:, :, None] * 200)
+        write_idx(
+            tmp_path / "my images" / "train-images-idx3-ubyte", np.eye(64).reshape(64, 8, 8) * 200
+        )
         if "--cfg" not in arguments:
             arguments += ["trainer=cpu", "trainer.max_epochs=1", "n_clusters=8"]
     answer = command_line(module.removeprefix("fmclust."), *arguments)

@@ -46,8 +46,9 @@ class LearningCurves(RunCallback):
             "lr": trainer.optimizers[0].param_groups[0]["lr"],
             "speed/images_per_second": n_images / self._seconds,
         }
-        for logger in trainer.loggers:
-            logger.log_metrics(numbers, step=trainer.current_epoch + 1)
+        with self.run.timed("logging"):
+            for logger in trainer.loggers:
+                logger.log_metrics(numbers, step=trainer.current_epoch + 1)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:

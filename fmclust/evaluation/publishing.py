@@ -32,7 +32,8 @@ def publish(
         file_name: Name of the file without `.png`; the tag with `_` for `/` by default.
     """
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=DPI, format="png", bbox_inches="tight")
+    with run.timed("figures"):
+        figure.savefig(buffer, dpi=DPI, format="png", bbox_inches="tight")
     png = buffer.getvalue()
     name = file_name or tag.replace("/", "_")
     with replacing(run.directory / "figures" / f"{name}.png") as partial:

@@ -87,13 +87,14 @@ def _show(
         figure = draw_samples(clustering, shown, images[shown], matching, labels, title)
         publish(run, writer, f"{name}/{shown}/samples", figure, step)
     if writer is not None and latents[shown].shape[1] <= PROJECTED_WIDTH:
-        project(
-            writer,
-            latents[shown],
-            images[shown],
-            {name: clustering.clusters[shown] for name, clustering in clusterings.items()},
-            labels.named(shown),
-        )
+        with run.timed("logging"):
+            project(
+                writer,
+                latents[shown],
+                images[shown],
+                {name: clustering.clusters[shown] for name, clustering in clusterings.items()},
+                labels.named(shown),
+            )
 
 
 def _cluster_and_save(

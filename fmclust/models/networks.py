@@ -1,10 +1,12 @@
 """Autoencoder networks: pure modules from scaled images to latents and back."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
 from fmclust.errors import UserError, require_whole, require_whole_numbers
+from fmclust.models.layers import Permute, convolution, steps, transposed
 
 
 class Network(nn.Module):
@@ -25,72 +27,63 @@ class Network(nn.Module):
 class ConvAutoencoder(Network):
     """Convolutional autoencoder (the paper, sections 1.2, 4.2 and 5.2).
 
-    Each channel count is a 3x3 convolution of stride 2 with ReLU; a linear layer gives the
-    latents. The decoder is its mirror image and ends in a sigmoid.
-
-    A stem of s > 1 folds every patch of s x s pixels into channels first, and the first
-    convolution then keeps its size: fewer and wider products, which are faster.
+    Each channel count is a convolution with ReLU; a linear layer gives the latents. The decoder
+    is its mirror image and ends in a sigmoid.
 
     Args:
         image_size: Height and width of the images in pixels.
         latents: Number of latents of an image.
         channels: Channels after each convolution, outermost first.
-        stem: Side of the patches in pixels; 1 for none.
+        kernel: Side of every convolution's kernel in pixels.
+        stride: Pixels from one kernel to the next.
 
     Raises:
-        UserError: If the images can't be cut into such patches.
+        UserError: If no convolution has this kernel and stride, or the images are too small.
     """
 
     def __init__(
-        self, *, image_size: Sequence[int], latents: int, channels: Sequence[int], stem: int = 1
+        self,
+        *,
+        image_size: Sequence[int],
+        latents: int,
+        channels: Sequence[int],
+        kernel: int = 3,
+        stride: int = 2,
     ) -> None:
         super().__init__()
         require_whole_numbers("model.channels", channels)
-        require_whole("model.stem", stem, 1)
-        if any(side % stem for side in image_size):
-            raise UserError(
-                f"model.stem={stem} can't cut images of {image_size[0]}x{image_size[1]} pixels: "
-                "type model.stem= with a number that divides both sides."
-            )
-        widths = [1, *channels] if stem == 1 else [*channels]
-        sizes = [(image_size[0] // stem, image_size[1] // stem)]
-        for _ in widths[1:]:
-            height, width = sizes[-1]
-            sizes.append(((height + 1) // 2, (width + 1) // 2))
-        flat = widths[-1] * sizes[-1][0] * sizes[-1][1]
+        require_whole("model.stride", stride, 1)
+        require_whole("model.kernel", kernel, stride)
+        shape = {"kernel": kernel, "stride": stride}
+        widths = [1, *channels]
+        sizes = [(image_size[0], image_size[1])]
+        for _ in channels:
+            height, width = (steps(side, **shape) for side in sizes[-1])
+            if min(height, width) < 1:
+                raise UserError(
+                    f"images of {image_size[0]}x{image_size[1]} pixels are too small for "
+                    f"model.channels={[*channels]}, model.kernel={kernel} and "
+                    f"model.stride={stride}: type fewer channels, or a smaller kernel or stride."
+                )
+            sizes.append((height, width))
+        (height, width), deepest = sizes[-1], widths[-1]
+        flat = deepest * height * width
 
         encoder: list[nn.Module] = []
-        if stem > 1:
-            fold = nn.Conv2d(stem * stem, widths[0], 3, padding=1)
-            encoder += [nn.PixelUnshuffle(stem), fold, nn.ReLU()]
-        for inner, outer in zip(widths, widths[1:], strict=False):
-            encoder += [nn.Conv2d(inner, outer, 3, stride=2, padding=1), nn.ReLU()]
-        self.encoder = nn.Sequential(*encoder, nn.Flatten(), nn.Linear(flat, latents))
+        for inner, outer in pairwise(widths):
+            encoder += [convolution(inner, outer, **shape), nn.ReLU()]
+        encoder += [Permute(0, 2, 3, 1), nn.Flatten(), nn.Linear(flat, latents)]
+        self.encoder = nn.Sequential(*encoder)
 
         decoder: list[nn.Module] = [
             nn.Linear(latents, flat),
-            nn.ReLU(),
-            nn.Unflatten(1, (widths[-1], *sizes[-1])),
+            nn.Unflatten(1, (height, width, deepest)),
+            Permute(0, 3, 1, 2),
         ]
-        for level in reversed(range(len(widths) - 1)):
-            height, width = sizes[level]
-            decoder += [
-                nn.ConvTranspose2d(
-                    widths[level + 1],
-                    widths[level],
-                    3,
-                    stride=2,
-                    padding=1,
-                    output_padding=(1 - height % 2, 1 - width % 2),
-                ),
-                nn.ReLU(),
-            ]
-        if stem > 1:
-            decoder += [nn.Conv2d(widths[0], stem * stem, 3, padding=1), nn.PixelShuffle(stem)]
-        else:
-            decoder.pop()
-        decoder.append(nn.Sigmoid())
-        self.decoder = nn.Sequential(*decoder)
+        mirrored = zip(pairwise(widths[::-1]), pairwise(sizes[::-1]), strict=True)
+        for (outer, inner), (small, large) in mirrored:
+            decoder += [nn.ReLU(), transposed(outer, inner, **shape, sizes=(large, small))]
+        self.decoder = nn.Sequential(*decoder, nn.Sigmoid())
 
 
 NETWORKS: dict[str, Callable[..., Network]] = {"convae": ConvAutoencoder}

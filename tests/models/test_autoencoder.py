@@ -21,17 +21,22 @@ def test_reconstructions_have_the_images_shape(size):
     assert 0 <= reconstructions.min() and reconstructions.max() <= 1
 
 
-@pytest.mark.parametrize(("stem", "channels"), [(2, [8, 16]), (4, [8]), (7, [4, 8, 8])])
-def test_patches_become_channels_and_come_back(stem, channels):
-    images = torch.randint(0, 256, (3, 1, 28, 28), dtype=torch.uint8)
-    axes = AXES | {"channels": channels, "stem": stem}
-    model = Autoencoder(image_size=[28, 28], **axes)
+@pytest.mark.parametrize(
+    ("kernel", "stride", "channels"), [(8, 4, [8]), (4, 2, [4, 8]), (5, 1, [4])]
+)
+@pytest.mark.parametrize("size", [(28, 28), (30, 29), (8, 8), (64, 64)])
+def test_any_kernel_gives_back_the_images_shape(kernel, stride, channels, size):
+    images = torch.randint(0, 256, (3, 1, *size), dtype=torch.uint8)
+    axes = AXES | {"channels": channels, "kernel": kernel, "stride": stride}
+    model = Autoencoder(image_size=list(size), **axes)
     assert model.encode(images).shape == (3, 10) and model(images).shape == images.shape
 
 
-def test_a_stem_that_does_not_divide_the_image_is_refused():
-    with pytest.raises(UserError, match="model.stem=5 can't cut images of 28x20 pixels"):
-        Autoencoder(image_size=[28, 20], stem=5, **AXES)
+def test_a_kernel_that_does_not_fit_is_refused():
+    with pytest.raises(
+        UserError, match="images of 8x8 pixels are too small for"
+    ):
+        Autoencoder(image_size=[8, 8], kernel=8, stride=4, **AXES | {"channels": [8, 16, 32]})
 
 
 class EightImages(ImageDataModule):
