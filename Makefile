@@ -38,7 +38,8 @@ tb: .venv/.installed  ## TensorBoard over outputs/; PORT=... where the next free
 sweep: data  ## the paper's numbers of epochs, two seeds each; ARGS="..." adds overrides
 	$(PY) -m fmclust.train -m trainer.max_epochs=5,15,45 seed=0,1 'cluster=[kmeans,gmm]' $(ARGS)
 
-bench: data  ## speed, measured side by side, into benchmarks/RESULTS.md (minutes)
+bench: data  ## speed, measured side by side, into benchmarks/RESULTS.md (about an hour)
+	$(PY) -m pip install -q -c constraints.txt -e '.[bench]'
 	$(PY) -m benchmarks
 
 clean:  ## delete the environment and caches; data/ and outputs/ stay

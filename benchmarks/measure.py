@@ -1,16 +1,15 @@
 """Measuring side by side: what is compared runs in turn, so that a slow minute slows all alike."""
 
+import json
 import os
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from torch import Tensor
-from torch.nn.functional import mse_loss
-from torch.optim import Optimizer
-
-from fmclust.models.networks import Network
-from fmclust.models.pixels import scale
 from fmclust.runs import environment
 
 
@@ -20,6 +19,43 @@ def machine() -> str:
     versions = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
     cpu = f"{os.cpu_count()} cores of {facts['cpu']}, {facts['threads']} threads"
     return f"{cpu}, {facts['gpu'] or 'no GPU'}; Python {facts['python']}, {versions}"
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a finished process took.
+
+    Attributes:
+        seconds: Wall time, start of the interpreter included.
+        peak: The most memory that was resident, in bytes.
+        output: Its standard output.
+        start: When it was started, in seconds since 1970.
+    """
+
+    seconds: float
+    peak: int
+    output: str
+    start: float
+
+
+def run_python(arguments: Sequence[str]) -> Process:
+    """Runs the interpreter of this environment with some arguments, to a good end."""
+    start, clock = time.time(), time.perf_counter()
+    with subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        output = child.stdout.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - clock
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"{' '.join(arguments)} ended with exit status {child.returncode}")
+    return Process(seconds, usage.ru_maxrss * 1024, output, start)
+
+
+def train(directory: Path, *typed: str) -> tuple[Process, dict[str, float]]:
+    """Runs the train command; returns the process and its metrics.json."""
+    process = run_python(["-m", "fmclust.train", *typed, f"hydra.run.dir={directory}"])
+    return process, json.loads((directory / "metrics.json").read_text())
 
 
 def interleaved(
@@ -44,25 +80,29 @@ def interleaved(
     return seconds
 
 
-def table(seconds: Mapping[str, list[float]], reference: str) -> str:
+def timings(seconds: Mapping[str, list[float]], reference: str) -> str:
     """Formats seconds as Markdown: min, median, max, and each median over the reference's."""
     base = statistics.median(seconds[reference])
-    rows = ["| | min s | median s | max s | times the reference |", "|---|--:|--:|--:|--:|"]
+    rows = []
     for name, values in seconds.items():
         median = statistics.median(values)
-        numbers = " | ".join(f"{value:.2f}" for value in (min(values), median, max(values)))
-        rows.append(f"| {name} | {numbers} | {median / base:.2f} |")
-    return "\n".join(rows)
+        rows.append(
+            [name, *(f"{v:.2f}" for v in (min(values), median, max(values), median / base))]
+        )
+    return table(["", "min s", "median s", "max s", "times the reference"], rows)
 
 
-def bare_epoch(network: Network, optimizer: Optimizer, batches: Iterable[Tensor]) -> float:
-    """Trains on uint8 batches with nothing around it; returns the seconds."""
-    start = time.perf_counter()
-    for batch in batches:
-        images = scale(batch)
-        loss = mse_loss(network.decode(network.encode(images)), images)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    loss.item()  # waits for a GPU
-    return time.perf_counter() - start
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Formats a Markdown table; the first column is text, the others are numbers."""
+    lines = [heads, ["---", *["--:"] * (len(heads) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def target(text: str, reached: bool) -> str:
+    """Formats a target with the figure that was measured."""
+    return f"- {text}: {'reached' if reached else 'not reached'}"
+
+
+def section(title: str, *parts: str) -> str:
+    """Joins a section of the results, the machine it was measured on first."""
+    return "\n\n".join([f"## {title}", machine(), *parts]) + "\n"

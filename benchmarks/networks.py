@@ -1,40 +1,96 @@
-"""loss/val by epoch and speed of candidate networks: `python -m benchmarks.networks`.
+"""loss/val by epoch and speed of candidate networks and recipes: `python -m benchmarks.networks`.
 
-Label-free: what the default network may be chosen by. The bare loop of `epoch.py`, three seeds;
-the order of the images and the weights follow from the seed.
+Label-free: what the default may be chosen by. A bare loop, three seeds; the order of the images
+and the weights follow from the seed.
 """
 
 import statistics
+import time
+from collections.abc import Iterable
 
 import torch
+from torch import Tensor
 from torch.nn.functional import mse_loss
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-from benchmarks.measure import bare_epoch, machine
+from benchmarks.measure import section, table
 from fmclust.data import EpochOrder, FashionMNISTDataModule, ResidentLoader
+from fmclust.devices import keep_freed_memory
 from fmclust.models import Autoencoder
+from fmclust.models.autoencoder import SCHEDULES
+from fmclust.models.networks import Network
 from fmclust.models.pixels import scale
 
-EPOCHS, BATCH, SEEDS = 5, 256, (0, 1, 2)
-CANDIDATES = {
-    "16-32-64, stride 2": {"channels": [16, 32, 64], "stem": 1},
-    "stem 2, 16-32": {"channels": [16, 32], "stem": 2},
-    "stem 4, 32": {"channels": [32], "stem": 4},
-    "stem 4, 48": {"channels": [48], "stem": 4},
-    "stem 4, 64": {"channels": [64], "stem": 4},
-}
+EPOCHS, BATCH, SEEDS = 10, 256, (0, 1, 2)
+DEFAULT = {"channels": [48], "kernel": 8, "stride": 4}
+PLAIN = {"channels": [16, 32, 64], "kernel": 3, "stride": 2}
+NETWORKS = (
+    PLAIN,
+    {"channels": [32], "kernel": 8, "stride": 4},
+    DEFAULT,
+    {"channels": [64], "kernel": 8, "stride": 4},
+)
+SHOWN = slice(1, None, 4)  # epochs 2, 6, 10
+RECIPES = (
+    ("constant", 3e-3),
+    ("constant", 6e-3),
+    ("cosine", 1e-2),
+    ("onecycle", 1e-2),
+    ("onecycle", 2e-2),
+    ("onecycle", 4e-2),
+)
+# Every network by the default's recipe and by a slower one, the default's by all.
+CANDIDATES = [(axes, recipe) for axes in NETWORKS for recipe in RECIPES[3:5]]
+CANDIDATES += [(DEFAULT, recipe) for recipe in RECIPES if (DEFAULT, recipe) not in CANDIDATES]
 
 
-def train(axes: dict, seed: int, data: FashionMNISTDataModule) -> tuple[list[float], float]:
+def named(axes: dict) -> str:
+    """Names a network by its axes."""
+    widths = "-".join(map(str, axes["channels"]))
+    return f"{widths} channels, kernel {axes['kernel']}, stride {axes['stride']}"
+
+
+def build(axes: dict) -> Network:
+    """Makes a network of 10 latents for images of 28x28 pixels."""
+    return Autoencoder(image_size=[28, 28], network="convae", latents=10, **axes).network
+
+
+def bare_epoch(
+    network: Network,
+    optimizer: Optimizer,
+    batches: Iterable[Tensor],
+    schedule: LRScheduler | None = None,
+) -> float:
+    """Trains on uint8 batches with nothing around it; returns the seconds."""
+    start = time.perf_counter()
+    for batch in batches:
+        images = scale(batch)
+        loss = mse_loss(network.decode(network.encode(images)), images)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if schedule is not None:
+            schedule.step()
+    loss.item()  # waits for a GPU
+    return time.perf_counter() - start
+
+
+def train(
+    axes: dict, recipe: tuple[str, float], seed: int, data: FashionMNISTDataModule
+) -> tuple[list[float], float]:
     """Returns loss/val after every epoch, and images per second over all but the first."""
     torch.manual_seed(seed)
-    network = Autoencoder(image_size=[28, 28], network="convae", latents=10, **axes).network
-    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+    network = build(axes)
+    name, lr = recipe
+    optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=True)
     images, held_out = data.splits["train"].images, scale(data.splits["val"].images)
     order = EpochOrder(len(images), BATCH, seed=seed)
+    schedule = SCHEDULES[name](optimizer, EPOCHS * len(order))
     losses, seconds = [], []
     for epoch in range(EPOCHS):
         order.set_epoch(epoch)
-        seconds.append(bare_epoch(network, optimizer, ResidentLoader(images, order)))
+        seconds.append(bare_epoch(network, optimizer, ResidentLoader(images, order), schedule))
         with torch.inference_mode():
             held = network.decode(network.encode(held_out))
             losses.append(float(mse_loss(held, held_out)))
@@ -43,22 +99,24 @@ def train(axes: dict, seed: int, data: FashionMNISTDataModule) -> tuple[list[flo
 
 def main() -> str:
     """Measures, the candidates in turn for each seed; returns the section of the results."""
+    keep_freed_memory()
     data = FashionMNISTDataModule()
     data.setup()
-    runs: dict[str, list[tuple[list[float], float]]] = {name: [] for name in CANDIDATES}
+    runs: list[list[tuple[list[float], float]]] = [[] for _ in CANDIDATES]
     for seed in SEEDS:
-        for name, axes in CANDIDATES.items():
-            runs[name].append(train(axes, seed, data))
-            print(f"  seed {seed}: {name} {runs[name][-1]}", flush=True)
-    heads = " | ".join(f"epoch {epoch}" for epoch in range(1, EPOCHS + 1))
-    rows = [f"| network | images/s | {heads} |", "|---|--:|" + "--:|" * EPOCHS]
-    for name, results in runs.items():
+        for results, (axes, recipe) in zip(runs, CANDIDATES, strict=True):
+            results.append(train(axes, recipe, seed, data))
+            print(f"  seed {seed}: {named(axes)}, {recipe}: {results[-1]}", flush=True)
+    rows = []
+    for results, (axes, (schedule, lr)) in zip(runs, CANDIDATES, strict=True):
         speed = statistics.median(speed for _, speed in results)
-        by_epoch = zip(*(losses for losses, _ in results), strict=True)
-        cells = [f"{statistics.fmean(v):.5f} ± {statistics.stdev(v):.5f}" for v in by_epoch]
-        rows.append(f"| {name} | {speed:,.0f} | {' | '.join(cells)} |")
-    title = f"## loss/val by network (mse, mean ± sd over {len(SEEDS)} seeds, batch {BATCH})"
-    return f"{title}\n\n{machine()}\n\n" + "\n".join(rows) + "\n"
+        by_epoch = list(zip(*(losses for losses, _ in results), strict=True))
+        cells = [f"{statistics.fmean(v):.5f} ± {statistics.stdev(v):.5f}" for v in by_epoch[SHOWN]]
+        rows.append([named(axes), f"{schedule} {lr:g}", f"{speed:,.0f}", *cells])
+    shown = range(1, EPOCHS + 1)[SHOWN]
+    heads = ["network", "schedule, lr", "images/s", *(f"epoch {epoch}" for epoch in shown)]
+    title = f"loss/val by network and recipe (mse, mean ± sd over {len(SEEDS)} seeds)"
+    return section(title, f"{EPOCHS} epochs, batch {BATCH}, Adam.", table(heads, rows))
 
 
 if __name__ == "__main__":

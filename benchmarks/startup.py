@@ -1,10 +1,8 @@
 """How long a command takes before it does anything: `python -m benchmarks.startup`."""
 
-import subprocess
-import sys
-import time
+import statistics
 
-from benchmarks.measure import interleaved, machine, table
+from benchmarks.measure import interleaved, run_python, section, target, timings
 
 ROUNDS = 5
 COMMANDS = {
@@ -15,19 +13,18 @@ COMMANDS = {
 }
 
 
-def seconds_of(arguments: list[str]) -> float:
-    """Returns the wall time of a process."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - start
-
-
 def main() -> str:
     """Measures; returns the section of the results."""
-    contenders = {name: lambda a=a: seconds_of(a) for name, a in COMMANDS.items()}
+    contenders = {name: lambda a=a: run_python(a).seconds for name, a in COMMANDS.items()}
     seconds = interleaved(contenders, ROUNDS)
-    title = f"## Start-up ({ROUNDS} rounds, extras `dev` and `sweep` installed)"
-    return f"{title}\n\n{machine()}\n\n{table(seconds, '`--help`')}\n"
+    help_, package = (statistics.median(seconds[n]) for n in ("`--help`", "`import fmclust`"))
+    return section(
+        f"Start-up ({ROUNDS} rounds, all extras installed)",
+        timings(seconds, "`--help`"),
+        target(f"`--help` at most 0.6 s: {help_:.2f}", help_ <= 0.6)
+        + "\n"
+        + target(f"`import fmclust` at most 0.1 s: {package:.2f}", package <= 0.1),
+    )
 
 
 if __name__ == "__main__":
