@@ -6,7 +6,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from fmclust.errors import UserError, require_whole, require_whole_numbers
-from fmclust.models.layers import Permute, convolution, steps, transposed
+from fmclust.models.layers import Permute, WideningLinear, convolution, steps, transposed
 
 
 class Network(nn.Module):
@@ -76,7 +76,7 @@ class ConvAutoencoder(Network):
         self.encoder = nn.Sequential(*encoder)
 
         decoder: list[nn.Module] = [
-            nn.Linear(latents, flat),
+            WideningLinear(latents, flat),
             nn.Unflatten(1, (height, width, deepest)),
             Permute(0, 3, 1, 2),
         ]

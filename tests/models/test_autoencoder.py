@@ -33,9 +33,7 @@ def test_any_kernel_gives_back_the_images_shape(kernel, stride, channels, size):
 
 
 def test_a_kernel_that_does_not_fit_is_refused():
-    with pytest.raises(
-        UserError, match="images of 8x8 pixels are too small for"
-    ):
+    with pytest.raises(UserError, match="images of 8x8 pixels are too small for"):
         Autoencoder(image_size=[8, 8], kernel=8, stride=4, **AXES | {"channels": [8, 16, 32]})
 
 

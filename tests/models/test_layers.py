@@ -7,6 +7,7 @@ from torch import nn
 from fmclust.models.layers import (
     FoldedConv2d,
     FoldedConvTranspose2d,
+    WideningLinear,
     convolution,
     margin_of,
     transposed,
@@ -57,3 +58,10 @@ def test_other_kernels_are_torchs_own():
     assert type(convolution(1, 2, kernel=3, stride=2)) is nn.Conv2d
     sizes = ((7, 7), (4, 4))
     assert type(transposed(2, 1, kernel=3, stride=2, sizes=sizes)) is nn.ConvTranspose2d
+
+
+def test_a_widening_layer_equals_torchs():
+    ours, theirs = WideningLinear(3, 20), nn.Linear(3, 20)
+    theirs.load_state_dict({"weight": ours.weight.t(), "bias": ours.bias})
+    latents = torch.randn(5, 3)
+    torch.testing.assert_close(ours(latents), theirs(latents))
