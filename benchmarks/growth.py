@@ -94,7 +94,7 @@ def mixture(n: int) -> float:
 
 def fitting(name: str, n: int, **changed: object) -> float:
     config = OmegaConf.load(conf_directory() / "cluster" / f"{name}.yaml")
-    config |= {"n_clusters": 10, "seed": 0}
+    config = OmegaConf.merge(config, {"n_clusters": 10, "seed": 0})
     clusterer = instantiate(config[name])
     clusterer.set_params(max_iter=ITERATIONS, tol=0, **changed)
     latents = np.random.default_rng(0).normal(size=(n, 10)).astype(np.float32)

@@ -38,18 +38,25 @@ class Process:
     start: float
 
 
+# Linux counts a parent's memory as a child's peak, so a small process stands between.
+BETWEEN = """
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
+
+
 def run_python(arguments: Sequence[str]) -> Process:
     """Runs the interpreter of this environment with some arguments, to a good end."""
     start, clock = time.time(), time.perf_counter()
-    with subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        output = child.stdout.read()
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - clock
-        child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"{' '.join(arguments)} ended with exit status {child.returncode}")
-    return Process(seconds, usage.ru_maxrss * 1024, output, start)
+    command = [sys.executable, "-S", "-c", BETWEEN, sys.executable, *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    seconds = time.perf_counter() - clock
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)} ended with exit status {done.returncode}")
+    output, _, peak = done.stdout.rstrip().rpartition("\n")
+    return Process(seconds, int(peak) * 1024, output, start)
 
 
 def train(directory: Path, *typed: str) -> tuple[Process, dict[str, float]]:

@@ -22,7 +22,7 @@ from fmclust.models.autoencoder import SCHEDULES
 from fmclust.models.networks import Network
 from fmclust.models.pixels import scale
 
-EPOCHS, BATCH, SEEDS = 10, 256, (0, 1, 2)
+EPOCHS, BATCH, SEEDS = 6, 256, (0, 1, 2)
 DEFAULT = {"channels": [48], "kernel": 8, "stride": 4}
 PLAIN = {"channels": [16, 32, 64], "kernel": 3, "stride": 2}
 NETWORKS = (
@@ -31,7 +31,7 @@ NETWORKS = (
     DEFAULT,
     {"channels": [64], "kernel": 8, "stride": 4},
 )
-SHOWN = slice(1, None, 4)  # epochs 2, 6, 10
+SHOWN = slice(1, None, 2)  # epochs 2, 4, 6
 RECIPES = (
     ("constant", 3e-3),
     ("constant", 6e-3),
