@@ -13,6 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from fmclust.errors import UserError, one_line
 
+WIDE = 256  # dimensions; a mixture of 128 took 4 times as long on 2 threads, of 784 half as long
+
 
 def pipeline(**steps: BaseEstimator | None) -> Pipeline:
     """Chains named steps, the estimator last; a step that is None is left out."""
@@ -58,7 +60,7 @@ def fit(clusterer: BaseEstimator, latents: np.ndarray) -> tuple[Any, list[str]]:
         UserError: If the estimator refuses its parameters or the latents.
     """
     fitted = clone(clusterer)
-    with warnings.catch_warnings(record=True) as caught, _one_blas_thread():
+    with warnings.catch_warnings(record=True) as caught, _few_blas_threads(latents):
         warnings.simplefilter("always", ConvergenceWarning)
         try:
             fitted.fit(latents)
@@ -72,7 +74,7 @@ def fit(clusterer: BaseEstimator, latents: np.ndarray) -> tuple[Any, list[str]]:
 
 def assign(clusterer: Any, latents: np.ndarray) -> np.ndarray:
     """Returns the cluster id of every latent: int64 of shape (N,)."""
-    with _one_blas_thread():
+    with _few_blas_threads(latents):
         return clusterer.predict(latents).astype(np.int64)
 
 
@@ -80,7 +82,7 @@ def responsibilities(clusterer: Any, latents: np.ndarray) -> np.ndarray | None:
     """Returns p(cluster | latent), shape (N, n_clusters); None if it is not a mixture."""
     if not hasattr(clusterer, "predict_proba"):
         return None
-    with _one_blas_thread():
+    with _few_blas_threads(latents):
         return clusterer.predict_proba(latents)
 
 
@@ -154,7 +156,7 @@ def own_figures(clusterer: Any, latents: np.ndarray) -> dict[str, float]:
         for name in ("inertia", "n_iter", "converged")
         if hasattr(estimator, f"{name}_")
     }
-    with _one_blas_thread():
+    with _few_blas_threads(latents):
         if hasattr(estimator, "score_samples"):
             figures["log_likelihood"] = float(estimator.score_samples(before).mean())
         for name in ("bic", "aic"):
@@ -176,6 +178,6 @@ def _estimator(clusterer: Any) -> Any:
     return clusterer[-1] if isinstance(clusterer, Pipeline) else clusterer
 
 
-def _one_blas_thread() -> threadpool_limits:
-    """A mixture on 2 BLAS threads ran 3.8 times slower than on one: its matrices are small."""
-    return threadpool_limits(limits=1, user_api="blas")
+def _few_blas_threads(latents: np.ndarray) -> threadpool_limits:
+    """Gives narrow latents one BLAS thread: their products are too small to share."""
+    return threadpool_limits(limits=None if latents.shape[1] > WIDE else 1, user_api="blas")

@@ -24,6 +24,10 @@ def encode_all(model: Autoencoder | Pixels, images: Tensor) -> np.ndarray:
     device = next((p.device for p in model.parameters()), images.device)
     training = model.training
     model.eval()
-    latents = [model.encode(batch.to(device)).float().cpu() for batch in images.split(BATCH)]
+    # In place: small blocks kept between the large ones of each batch would spoil their reuse.
+    width = model.encode(images[:1].to(device)).shape[1]
+    latents = torch.empty((len(images), width))
+    for encoded, batch in zip(latents.split(BATCH), images.split(BATCH), strict=True):
+        encoded.copy_(model.encode(batch.to(device)))
     model.train(training)
-    return torch.cat(latents).numpy()
+    return latents.numpy()
