@@ -18,7 +18,7 @@ MISTAKES = [
     ("sed=1", "sed is unknown: type seed."),
     ("+sed=1", "sed is unknown: type seed."),
     ("model.latent=5", "model.latent is unknown: type model.latents."),
-    ("model.activation=relu", "model.activation is unknown: there are model."),
+    ("model.whiskers=2", "model.whiskers is unknown: there are model."),
     ("~callbacks.progres", "callbacks.progres is unknown: type callbacks.progress."),
     ("hydra.swep.dir=x", "hydra.swep.dir is unknown: type hydra.sweep.dir."),
     ("modle=convae", "modle is unknown: type model."),
@@ -116,7 +116,7 @@ def without_times(directory):
 def test_ctrl_c_names_the_checkpoint_and_resume_ends_as_if_nothing_was(
     command_line, tmp_path, monkeypatch
 ):
-    typed = (*SMALL, "trainer.max_epochs=4", "model.schedule=cosine")
+    typed = (*SMALL, "trainer.max_epochs=4", "model=denoising", "model.schedule=cosine")
     with monkeypatch.context() as patch:
         stop_after(2, patch)
         answer = command_line("train", *typed, "hydra.run.dir=stopped")

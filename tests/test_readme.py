@@ -29,13 +29,19 @@ def test_the_readme_has_commands():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_readme_works(command, command_line, small_fashion, tmp_path, monkeypatch):
+def test_a_command_of_the_readme_works(
+    command, command_line, small_fashion, finished, tmp_path, monkeypatch
+):
     _, _, module, *arguments = shlex.split(command, comments=True)
     if module == "fmclust.resume":
         with monkeypatch.context() as patch:
             stop_after(0, patch)
             assert command_line("train", *SMALL, "hydra.run.dir=stopped").status == 130
         arguments = ["run=stopped"]
+    elif module == "fmclust.elbow":
+        arguments = [a for a in arguments if not a.startswith(("run=", "k_max="))] + ["k_max=3"]
+        of_a_run = "run=" in command
+        arguments.append(f"run={finished.directory}" if of_a_run else f"data.root={small_fashion}")
     else:
         if not any(argument.startswith("data=") for argument in arguments):
             arguments.append(f"data.root={small_fashion}")

@@ -1,5 +1,6 @@
 """Latents to clusters: fitting scikit-learn estimators, assigning, saving. No labels here."""
 
+from fmclust.clustering.choosing import figures_by_k, knee
 from fmclust.clustering.fitting import (
     Clustering,
     assign,
@@ -16,7 +17,9 @@ __all__ = [
     "Clustering",
     "assign",
     "cluster",
+    "figures_by_k",
     "fit",
+    "knee",
     "load_clusterer",
     "own_figures",
     "pipeline",

@@ -170,8 +170,16 @@ def _count_clusters(clusterer: Any, clusters: np.ndarray) -> int:
 
 
 def _declared_clusters(clusterer: Any) -> int:
-    estimator = _estimator(clusterer)
-    return getattr(estimator, "n_clusters", getattr(estimator, "n_components", None)) or 0
+    key = n_clusters_key(clusterer)
+    return (clusterer.get_params()[key] or 0) if key else 0
+
+
+def n_clusters_key(clusterer: BaseEstimator) -> str | None:
+    """Returns the parameter for the number of clusters, of a pipeline's last step; None without."""
+    prefix = f"{clusterer.steps[-1][0]}__" if isinstance(clusterer, Pipeline) else ""
+    known = clusterer.get_params()
+    names = (f"{prefix}{name}" for name in ("n_clusters", "n_components"))
+    return next((name for name in names if name in known), None)
 
 
 def _estimator(clusterer: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
@@ -14,6 +15,7 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler,
 from fmclust.errors import require_number, require_option, require_whole
 from fmclust.models.networks import NETWORKS
 from fmclust.models.pixels import scale
+from fmclust.models.regularizers import PENALTIES
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": functional.mse_loss,
@@ -41,6 +43,11 @@ class Autoencoder(LightningModule):
         weight_decay: The optimizer's weight decay.
         schedule: Over all steps of training: `constant`; `cosine`, from `lr` to zero; `onecycle`,
             up to `lr` and then down to nothing (https://arxiv.org/abs/1708.07120).
+        penalty: Key of `regularizers.PENALTIES`: what training minimizes beside the loss.
+        penalty_weight: What the penalty is multiplied with.
+        noise: Standard deviation of normal noise added to the pixels in 0..1 that are encoded
+            while training; the loss compares with the clean ones.
+        seed: What noise and dropout are drawn from, with epoch, step and process.
         **axes: The network's own arguments, such as `latents` and `channels`.
 
     Raises:
@@ -57,6 +64,10 @@ class Autoencoder(LightningModule):
         lr: float = 1e-3,
         weight_decay: float = 0.0,
         schedule: str = "constant",
+        penalty: str = "none",
+        penalty_weight: float = 0.0,
+        noise: float = 0.0,
+        seed: int = 0,
         **axes: Any,
     ) -> None:
         super().__init__()
@@ -66,6 +77,10 @@ class Autoencoder(LightningModule):
         require_option("model.schedule", schedule, SCHEDULES)
         require_number("model.lr", lr, above=0)
         require_number("model.weight_decay", weight_decay)
+        require_option("model.penalty", penalty, PENALTIES)
+        require_number("model.penalty_weight", penalty_weight)
+        require_number("model.noise", noise)
+        require_whole("model.seed", seed, 0)
         require_whole("model.latents", axes["latents"], 1)
         self.save_hyperparameters(logger=False)
         self.network = NETWORKS[network](image_size=image_size, **axes)
@@ -91,17 +106,28 @@ class Autoencoder(LightningModule):
         self._losses, self._sizes = torch.zeros(n_batches, device=self.device), []
 
     def training_step(self, images: Tensor) -> Tensor:
-        loss = self._loss(images)
+        clean = scale(images)
+        wanted: dict[str, Any] = dict(self.hparams)
+        if wanted["noise"] or wanted.get("dropout"):
+            self._seed_step()
+        noisy = clean + wanted["noise"] * torch.randn_like(clean) if wanted["noise"] else clean
+        latents = self.network.encode(noisy)
+        loss = self._compare(self.network.decode(latents), clean)
         self._losses[len(self._sizes)] = loss.detach()
         self._sizes.append(len(images))
         if self.trainer.is_last_batch:
             weights = torch.tensor(self._sizes, dtype=torch.float64, device=loss.device)
             mean = self._losses.double() @ weights / weights.sum()
             self._log_mean("loss/train", mean.float(), sum(self._sizes))
-        return loss
+        penalty = PENALTIES[wanted["penalty"]]
+        if penalty is None:
+            return loss
+        return loss + wanted["penalty_weight"] * penalty(self.network, latents)
 
     def validation_step(self, images: Tensor) -> None:
-        self._log_mean("loss/val", self._loss(images), len(images))
+        clean = scale(images)
+        loss = self._compare(self.network.decode(self.network.encode(clean)), clean)
+        self._log_mean("loss/val", loss, len(images))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         wanted: dict[str, Any] = dict(self.hparams)
@@ -115,11 +141,14 @@ class Autoencoder(LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "lr"},
         }
 
-    def _loss(self, images: Tensor) -> Tensor:
-        scaled = scale(images)
-        reconstructions = self.network.decode(self.network.encode(scaled))
+    def _compare(self, reconstructions: Tensor, images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, enabled=False):  # bce is unsafe in half precision
-            return LOSSES[self.hparams["loss"]](reconstructions.float(), scaled)
+            return LOSSES[self.hparams["loss"]](reconstructions.float(), images)
+
+    def _seed_step(self) -> None:
+        """Makes what is drawn in a step follow from its number: going on repeats nothing else."""
+        place = (self.hparams["seed"], self.current_epoch, len(self._sizes), self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
 
     def _log_mean(self, name: str, loss: Tensor, n_images: int) -> None:
         # By epoch and not to the logger: callbacks/curves.py logs against the epoch's number.

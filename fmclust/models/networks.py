@@ -5,8 +5,23 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from fmclust.errors import UserError, require_whole, require_whole_numbers
+from fmclust.errors import (
+    UserError,
+    require_number,
+    require_option,
+    require_whole,
+    require_whole_numbers,
+)
 from fmclust.models.layers import Permute, WideningLinear, convolution, steps, transposed
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "none": nn.Identity,
+}
 
 
 class Network(nn.Module):
@@ -36,6 +51,8 @@ class ConvAutoencoder(Network):
         channels: Channels after each convolution, outermost first.
         kernel: Side of every convolution's kernel in pixels.
         stride: Pixels from one kernel to the next.
+        activation: Key of `ACTIVATIONS`, after every convolution.
+        dropout: Share of activations that are left out while training.
 
     Raises:
         UserError: If no convolution has this kernel and stride, or the images are too small.
@@ -49,6 +66,8 @@ class ConvAutoencoder(Network):
         channels: Sequence[int],
         kernel: int = 3,
         stride: int = 2,
+        activation: str = "relu",
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         require_whole_numbers("model.channels", channels)
@@ -71,7 +90,7 @@ class ConvAutoencoder(Network):
 
         encoder: list[nn.Module] = []
         for inner, outer in pairwise(widths):
-            encoder += [convolution(inner, outer, **shape), nn.ReLU()]
+            encoder += [convolution(inner, outer, **shape), *between(activation, dropout)]
         encoder += [Permute(0, 2, 3, 1), nn.Flatten(), nn.Linear(flat, latents)]
         self.encoder = nn.Sequential(*encoder)
 
@@ -82,8 +101,64 @@ class ConvAutoencoder(Network):
         ]
         mirrored = zip(pairwise(widths[::-1]), pairwise(sizes[::-1]), strict=True)
         for (outer, inner), (small, large) in mirrored:
-            decoder += [nn.ReLU(), transposed(outer, inner, **shape, sizes=(large, small))]
+            decoder += between(activation, dropout)
+            decoder.append(transposed(outer, inner, **shape, sizes=(large, small)))
         self.decoder = nn.Sequential(*decoder, nn.Sigmoid())
 
 
-NETWORKS: dict[str, Callable[..., Network]] = {"convae": ConvAutoencoder}
+class DenseAutoencoder(Network):
+    """Autoencoder of fully connected layers: vanilla without more hidden ones, else multilayer.
+
+    The paper, section 1.2. The decoder is the encoder's mirror image and ends in a sigmoid.
+
+    Args:
+        image_size: Height and width of the images in pixels.
+        latents: Number of latents of an image: the units of the innermost layer.
+        hidden: Units of the layers between pixels and latents, outermost first; may be empty.
+        activation: Key of `ACTIVATIONS`, of the layers between.
+        latent_activation: Key of `ACTIVATIONS`, of the latents themselves.
+        dropout: Share of the units between that are left out while training.
+
+    Raises:
+        UserError: If an option is unknown or a number out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: Sequence[int],
+        latents: int,
+        hidden: Sequence[int],
+        activation: str = "relu",
+        latent_activation: str = "none",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if len(hidden):
+            require_whole_numbers("model.hidden", hidden)
+        require_option("model.latent_activation", latent_activation, ACTIVATIONS)
+        widths = [image_size[0] * image_size[1], *hidden]
+        encoder: list[nn.Module] = [nn.Flatten()]
+        for outer, inner in pairwise(widths):
+            encoder += [nn.Linear(outer, inner), *between(activation, dropout)]
+        encoder += [nn.Linear(widths[-1], latents), ACTIVATIONS[latent_activation]()]
+        self.encoder = nn.Sequential(*encoder)
+        decoder: list[nn.Module] = [WideningLinear(latents, widths[-1])]
+        for inner, outer in pairwise(widths[::-1]):
+            decoder += [*between(activation, dropout), nn.Linear(inner, outer)]
+        self.decoder = nn.Sequential(*decoder, nn.Sigmoid(), nn.Unflatten(1, (1, *image_size)))
+
+
+def between(activation: str, dropout: float) -> list[nn.Module]:
+    """Makes what stands between two layers."""
+    require_option("model.activation", activation, ACTIVATIONS)
+    require_number("model.dropout", dropout)
+    if dropout >= 1:
+        raise UserError(f"model.dropout={dropout} is too large: type model.dropout= below 1.")
+    return [ACTIVATIONS[activation](), *([nn.Dropout(dropout)] if dropout else [])]
+
+
+NETWORKS: dict[str, Callable[..., Network]] = {
+    "convae": ConvAutoencoder,
+    "dense": DenseAutoencoder,
+}

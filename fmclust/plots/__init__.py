@@ -2,6 +2,7 @@
 
 from fmclust.plots.clusters import draw_members
 from fmclust.plots.confusion import draw_confusion
+from fmclust.plots.elbow import draw_elbow
 from fmclust.plots.images import draw_reconstructions
 from fmclust.plots.losses import draw_losses
 from fmclust.plots.sweeps import Series, draw_sweep
@@ -9,6 +10,7 @@ from fmclust.plots.sweeps import Series, draw_sweep
 __all__ = [
     "Series",
     "draw_confusion",
+    "draw_elbow",
     "draw_losses",
     "draw_members",
     "draw_reconstructions",

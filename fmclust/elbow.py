@@ -1,0 +1,125 @@
+"""The elbow method: label-free figures against the number of clusters.
+
+`python -m fmclust.elbow data.split=all k_max=20`, of pixels; `run=<directory>`, of a run's latents.
+"""
+
+import csv
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from fmclust.entry import command
+from fmclust.errors import UserError, require_whole
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PAPER = {10: (5, 7), 20: (8, 10)}  # what the paper reads off its curves up to this k
+PAPERS_PIXELS = "70,000 x 784 pixels"
+
+
+def elbow(config: DictConfig) -> None:
+    """Fits one clusterer for every k; leaves elbow.csv and elbow.png."""
+    require(config)
+    from rich.progress import track  # these and scikit-learn, which `--help` does without
+    from sklearn.base import BaseEstimator
+
+    from fmclust.clustering import figures_by_k
+    from fmclust.config import build
+    from fmclust.devices import limited_threads
+
+    directory = Path(HydraConfig.get().runtime.output_dir)
+    ((name, settings),) = config.cluster.items()
+    rows: list[dict[str, float]] = []
+    with limited_threads(config.threads):
+        latents, source = latents_of(config)
+        numbers = range(config.k_min, config.k_max + 1)
+        trials = figures_by_k(
+            build(settings, BaseEstimator),
+            latents,
+            numbers,
+            sample=config.sample,
+            seed=config.seed,
+        )
+        for row in track(trials, f"{name} of {source}", total=len(numbers)):
+            rows.append(row)
+            write_table(directory / "elbow.csv", rows)
+    paper = PAPER.get(config.k_max, ()) if (name, source) == ("kmeans", PAPERS_PIXELS) else ()
+    print(conclude(directory, rows, f"{name} of {source}", paper))
+
+
+def require(config: DictConfig) -> None:
+    """Refuses values that no elbow can be made of, before anything is read."""
+    require_whole("seed", config.seed, 0)
+    require_whole("k_min", config.k_min, 1)
+    require_whole("k_max", config.k_max, config.k_min + 1)
+    require_whole("sample", config.sample, 2)
+    if len(config.cluster) != 1:
+        raise UserError("an elbow is of one clusterer: type cluster=kmeans, for instance.")
+
+
+def latents_of(config: DictConfig) -> tuple["np.ndarray", str]:
+    """Returns what is clustered, float32 of shape (N, d), and what to call it."""
+    import numpy as np
+
+    if config.run is not None:
+        path = Path(os.path.abspath(str(config.run))) / "latents.npz"
+        if not path.exists():
+            raise UserError(f"{path} is missing: type run=<the directory of a finished run>.")
+        with np.load(path, allow_pickle=False) as kept:
+            latents, kind = kept["train"], "latents"
+    else:
+        from fmclust.config import build
+        from fmclust.data import ImageDataModule
+        from fmclust.models.pixels import scale
+
+        data = build(config.data, ImageDataModule)
+        data.setup()
+        images = data.splits[data.fitted_split].images
+        latents, kind = scale(images).flatten(1).numpy(), "pixels"
+    if config.k_max > len(latents):
+        raise UserError(f"k_max={config.k_max} is too large: type k_max= below {len(latents)}.")
+    return latents, f"{len(latents):,} x {latents.shape[1]} {kind}"
+
+
+def write_table(path: Path, rows: list[dict[str, float]]) -> None:
+    """Writes what is known so far: a stop loses one k at most."""
+    from fmclust.runs import replacing
+
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with replacing(path) as partial, partial.open("w", newline="") as file:
+        table = csv.DictWriter(file, columns)
+        table.writeheader()
+        table.writerows(rows)
+
+
+def conclude(
+    directory: Path, rows: list[dict[str, float]], title: str, paper: tuple[int, ...]
+) -> str:
+    """Draws the figure; returns where the knee is and where the files are."""
+    from fmclust.clustering import knee
+    from fmclust.plots import draw_elbow
+    from fmclust.runs import replacing
+
+    curve = "inertia" if "inertia" in rows[0] else "bic"
+    numbers, values = [row["k"] for row in rows], [row[curve] for row in rows]
+    found = knee(numbers, values)
+    with replacing(directory / "elbow.png") as partial:
+        figure = draw_elbow(rows, title=title, knee=found, paper=paper)
+        figure.savefig(partial, dpi=120, format="png", bbox_inches="tight")
+    least = int(min(zip(values, numbers, strict=True))[1])
+    text = f"kneed finds no knee of the {curve}" if found is None else f"knee by kneed: k = {found}"
+    if curve == "bic":
+        text += f"; the least BIC is at k = {least}"
+    if paper:
+        text += f"; the paper reads off {' or '.join(map(str, paper))}"
+    return f"{text}\n{directory}/elbow.csv, elbow.png"
+
+
+main = command("elbow", elbow)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Penalties against their definitions, and what is drawn at random while training."""
+
+import json
+
+import pytest
+import torch
+from torch.func import jacrev, vmap
+
+from fmclust.errors import UserError
+from fmclust.models import Autoencoder
+from fmclust.models.regularizers import contraction, sparsity
+
+ONE_LAYER = {"network": "dense", "latents": 4, "hidden": [], "latent_activation": "sigmoid"}
+
+
+def test_the_contraction_is_the_jacobians_norm():
+    torch.manual_seed(0)
+    network = Autoencoder(image_size=[6, 5], **ONE_LAYER).network
+    images = torch.rand(7, 1, 6, 5)
+    jacobians = vmap(jacrev(lambda image: network.encode(image[None])[0]))(images)
+    expected = jacobians.square().flatten(1).sum(dim=1).mean()
+    torch.testing.assert_close(contraction(network, network.encode(images)), expected)
+
+
+@pytest.mark.parametrize("axes", [{"hidden": [8]}, {"latent_activation": "relu"}])
+def test_the_contraction_of_other_networks_is_refused(axes):
+    network = Autoencoder(image_size=[6, 5], **ONE_LAYER | axes).network
+    with pytest.raises(UserError, match="is for one sigmoid layer: type model=contractive"):
+        contraction(network, network.encode(torch.rand(2, 1, 6, 5)))
+
+
+def test_sparsity_is_the_mean_absolute_latent():
+    latents = torch.tensor([[1.0, -3.0], [0.0, 2.0]])
+    network = Autoencoder(image_size=[6, 5], **ONE_LAYER).network
+    assert sparsity(network, latents) == 1.5
+
+
+def losses_of(run):
+    metrics = json.loads((run.directory / "metrics.json").read_text())
+    return {name: value for name, value in metrics.items() if name.startswith("loss/")}
+
+
+@pytest.mark.parametrize("option", ["model=denoising", "model.dropout=0.2"])
+def test_noise_and_dropout_follow_from_the_seed(option, run_digits):
+    twice = [losses_of(run_digits(option)) for _ in range(2)]
+    assert twice[0] == twice[1] != losses_of(run_digits(option, "model.seed=1"))
+
+
+def test_a_penalty_changes_what_is_learned(run_digits):
+    free, held = (
+        losses_of(run_digits("model=contractive", f"model.penalty_weight={weight}"))
+        for weight in (0, 1)
+    )
+    assert free["loss/val"] < held["loss/val"]
