@@ -14,28 +14,18 @@ from pathlib import Path
 
 import faiss
 import numpy as np
-from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from benchmarks.measure import interleaved, section, table, target, train
+from benchmarks.measure import interleaved, section, table, targets, train
+from benchmarks.training import as_called
 from fmclust.clustering import fit
-from fmclust.config import conf_directory, register_schema
 from fmclust.data import FashionMNISTDataModule
-from fmclust.models.pixels import scale
+from fmclust.models import Pixels, encode_all
 
 ROUNDS, K = 3, 10
-
-
-def as_called(name: str, **changed: int) -> BaseEstimator:
-    """Returns a clusterer of conf/cluster/."""
-    register_schema()
-    with initialize_config_dir(str(conf_directory()), version_base="1.3"):
-        config = compose("config", [f"cluster={name}"])
-    return instantiate(config.cluster[name]).set_params(**changed)
 
 
 def ours(estimator: BaseEstimator, rows: np.ndarray) -> str:
@@ -83,10 +73,9 @@ def compare(
     rows = [
         [
             name,
-            *(f"{v:.2f}" for v in (min(s), medians[name], max(s))),
-            f"{medians[name] / first:.2f}",
+            *(f"{v:.2f}" for v in (min(s), medians[name], max(s), medians[name] / first)),
+            reached[name],
         ]
-        + [reached[name]]
         for name, s in seconds.items()
     ]
     return rows, first
@@ -96,7 +85,7 @@ def main() -> str:
     """Measures; returns the section of the results."""
     data = FashionMNISTDataModule(split="all")
     data.setup()
-    pixels = scale(data.splits["all"].images).flatten(1).numpy()
+    pixels = encode_all(Pixels(image_size=data.image_size), data.splits["all"].images)
     with tempfile.TemporaryDirectory() as folder:
         train(Path(folder) / "run", "trainer.max_epochs=5", "cluster=kmeans")
         latents = np.load(Path(folder) / "run" / "latents.npz")["train"]
@@ -126,11 +115,12 @@ def main() -> str:
     return section(
         f"Clustering (k = {K}, {ROUNDS} rounds on latents, one on pixels)",
         *tables,
-        target(f"k-means on latents at most 1 s: {k_seconds:.2f}", k_seconds <= 1)
-        + "\n"
-        + target(
-            f"mixture on latents at most 50 ms an iteration: {per_iteration:.0f}",
-            per_iteration <= 50,
+        targets(
+            (f"k-means on latents at most 1 s: {k_seconds:.2f}", k_seconds <= 1),
+            (
+                f"mixture on latents at most 50 ms an iteration: {per_iteration:.0f}",
+                per_iteration <= 50,
+            ),
         ),
     )
 

@@ -9,18 +9,15 @@ import time
 from itertools import product
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
-from benchmarks.measure import run_python, section, table, target
-from benchmarks.networks import DEFAULT
+from benchmarks.measure import run_python, section, table, targets
+from benchmarks.networks import DEFAULT, autoencoder
+from benchmarks.training import as_called, last_epoch
 from fmclust.clustering import fit
-from fmclust.config import conf_directory
 from fmclust.data import FashionMNISTDataModule, ImageDataModule, Split
 from fmclust.fit import quieten_lightning
-from fmclust.models import Autoencoder, encode_all
+from fmclust.models import encode_all
 
 SIZES = (10_000, 100_000, 1_000_000)
 ITERATIONS = 10
@@ -44,38 +41,16 @@ class Repeated(ImageDataModule):
         return {"train": Split(images), "val": data.splits["val"]}
 
 
-class EpochClock(pl.Callback):
-    """Seconds of the training part of an epoch."""
-
-    def on_train_epoch_start(self, *_: object) -> None:
-        self.start = time.perf_counter()
-
-    def on_validation_start(self, *_: object) -> None:
-        self.seconds = time.perf_counter() - self.start
-
-
 def training(n: int) -> float:
     """Returns the seconds of an epoch."""
-    clock = EpochClock()
-    trainer = pl.Trainer(
-        max_epochs=1,
-        callbacks=[clock],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )
-    trainer.fit(default(), Repeated(n))
-    return clock.seconds
+    return last_epoch(autoencoder(DEFAULT), Repeated(n), max_epochs=1)
 
 
 def encoding(n: int) -> float:
     """Returns the seconds of encoding."""
     data = Repeated(n)
     data.setup()
-    model, images = default(), data.splits["train"].images
+    model, images = autoencoder(DEFAULT), data.splits["train"].images
     encode_all(model, images[:5000])
     start = time.perf_counter()
     encode_all(model, images)
@@ -93,18 +68,11 @@ def mixture(n: int) -> float:
 
 
 def fitting(name: str, n: int, **changed: object) -> float:
-    config = OmegaConf.load(conf_directory() / "cluster" / f"{name}.yaml")
-    config = OmegaConf.merge(config, {"n_clusters": 10, "seed": 0})
-    clusterer = instantiate(config[name])
-    clusterer.set_params(max_iter=ITERATIONS, tol=0, **changed)
+    clusterer = as_called(name, max_iter=ITERATIONS, tol=0, **changed)
     latents = np.random.default_rng(0).normal(size=(n, 10)).astype(np.float32)
     start = time.perf_counter()
     fit(clusterer, latents)
     return time.perf_counter() - start
-
-
-def default() -> Autoencoder:
-    return Autoencoder(image_size=[28, 28], network="convae", latents=10, **DEFAULT)
 
 
 STAGES = {stage.__name__: stage for stage in (training, encoding, kmeans, mixture)}
@@ -133,7 +101,7 @@ def main() -> str:
     return section(
         f"Growth (an epoch, encoding, {ITERATIONS} iterations of a clusterer)",
         table(heads, rows),
-        target(f"exponents at most 1.05: {worst:.2f}", worst <= 1.05),
+        targets((f"exponents at most 1.05: {worst:.2f}", worst <= 1.05)),
     )
 
 

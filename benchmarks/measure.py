@@ -105,9 +105,9 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def target(text: str, reached: bool) -> str:
-    """Formats a target with the figure that was measured."""
-    return f"- {text}: {'reached' if reached else 'not reached'}"
+def targets(*reached: tuple[str, bool]) -> str:
+    """Formats targets, each a figure beside its bound and whether it was reached."""
+    return "\n".join(f"- {text}: {'reached' if met else 'not reached'}" for text, met in reached)
 
 
 def section(title: str, *parts: str) -> str:

@@ -51,9 +51,9 @@ def named(axes: dict) -> str:
     return f"{widths} channels, kernel {axes['kernel']}, stride {axes['stride']}"
 
 
-def build(axes: dict) -> Network:
-    """Makes a network of 10 latents for images of 28x28 pixels."""
-    return Autoencoder(image_size=[28, 28], network="convae", latents=10, **axes).network
+def autoencoder(axes: dict) -> Autoencoder:
+    """Makes an autoencoder of 10 latents for images of 28x28 pixels."""
+    return Autoencoder(image_size=[28, 28], network="convae", latents=10, **axes)
 
 
 def bare_epoch(
@@ -81,7 +81,7 @@ def train(
 ) -> tuple[list[float], float]:
     """Returns loss/val after every epoch, and images per second over all but the first."""
     torch.manual_seed(seed)
-    network = build(axes)
+    network = autoencoder(axes).network
     name, lr = recipe
     optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=True)
     images, held_out = data.splits["train"].images, scale(data.splits["val"].images)

@@ -2,7 +2,7 @@
 
 import statistics
 
-from benchmarks.measure import interleaved, run_python, section, target, timings
+from benchmarks.measure import interleaved, run_python, section, targets, timings
 
 ROUNDS = 5
 COMMANDS = {
@@ -21,9 +21,10 @@ def main() -> str:
     return section(
         f"Start-up ({ROUNDS} rounds, all extras installed)",
         timings(seconds, "`--help`"),
-        target(f"`--help` at most 0.6 s: {help_:.2f}", help_ <= 0.6)
-        + "\n"
-        + target(f"`import fmclust` at most 0.1 s: {package:.2f}", package <= 0.1),
+        targets(
+            (f"`--help` at most 0.6 s: {help_:.2f}", help_ <= 0.6),
+            (f"`import fmclust` at most 0.1 s: {package:.2f}", package <= 0.1),
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import section, table, target, train
+from benchmarks.measure import section, table, targets, train
 
 JOBS = {
     "the main job, 45 epochs, mixture": ["model=convae", "cluster=gmm"],
@@ -21,7 +21,7 @@ NOTE = (
 
 def main() -> str:
     """Measures, one process for each job; returns the section of the results."""
-    rows, targets = [], []
+    rows, reached = [], ""
     for name, typed in JOBS.items():
         with tempfile.TemporaryDirectory() as folder:
             process, metrics = train(Path(folder) / "run", *typed)
@@ -32,21 +32,17 @@ def main() -> str:
         figured = (process.seconds, outside, data, fit, encode, cluster, figures, logging)
         print(f"  {name}: {process.seconds:.1f} s", flush=True)
         rows.append([name, *(f"{v:.1f}" for v in figured), f"{process.peak / 1e9:.2f}"])
-        if not targets:
-            targets = [
-                target(f"at most 120 s: {process.seconds:.0f}", process.seconds <= 120),
-                target(
-                    f"figures and logging at most 8 s: {figures + logging:.1f}",
-                    figures + logging <= 8,
-                ),
-                target(f"at most 1.5 GB: {process.peak / 1e9:.2f}", process.peak <= 1.5e9),
-            ]
+        reached = reached or targets(
+            (f"at most 120 s: {process.seconds:.0f}", process.seconds <= 120),
+            (f"figures and logging at most 8 s: {figures + logging:.1f}", figures + logging <= 8),
+            (f"at most 1.5 GB: {process.peak / 1e9:.2f}", process.peak <= 1.5e9),
+        )
     heads = ["s", "whole", "import", "data", "fit", "encode", "cluster", "figures", "logging"]
     return section(
         "From command to metrics.json (one process each)",
         table([*heads, "peak GB"], rows),
         NOTE,
-        "The main job:\n\n" + "\n".join(targets),
+        f"The main job:\n\n{reached}",
     )
 
 

@@ -74,12 +74,12 @@ def latents_of(config: DictConfig) -> tuple["np.ndarray", str]:
     else:
         from fmclust.config import build
         from fmclust.data import ImageDataModule
-        from fmclust.models.pixels import scale
+        from fmclust.models import Pixels, encode_all
 
         data = build(config.data, ImageDataModule)
         data.setup()
         images = data.splits[data.fitted_split].images
-        latents, kind = scale(images).flatten(1).numpy(), "pixels"
+        latents, kind = encode_all(Pixels(image_size=data.image_size), images), "pixels"
     if config.k_max > len(latents):
         raise UserError(f"k_max={config.k_max} is too large: type k_max= below {len(latents)}.")
     return latents, f"{len(latents):,} x {latents.shape[1]} {kind}"

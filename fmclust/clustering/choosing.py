@@ -56,7 +56,7 @@ def knee(numbers: Sequence[float], values: Sequence[float]) -> int | None:
         numbers: Numbers of clusters, rising.
         values: A figure for each, such as the inertia.
     """
-    from kneed import KneeLocator  # brings more of scipy than `--help` needs
+    from kneed import KneeLocator  # the main job does without it
 
     if len(numbers) < 3:
         return None

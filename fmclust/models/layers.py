@@ -17,13 +17,12 @@ class FoldedConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         side, stride, margin = self.kernel_size[0], self.stride[0], int(self.padding[0])
-        blocks = side // stride
         # What the last whole step does not reach is cut off.
         after = [margin - (size + 2 * margin - side) % stride for size in input.shape[-2:]]
         padded = pad(input, (margin, after[1], margin, after[0]))
-        cells = padded.unflatten(3, (-1, stride)).unflatten(2, (-1, stride))
+        cells = in_blocks(padded, stride)
         patches = cells.permute(0, 2, 4, 1, 3, 5).flatten(3).permute(0, 3, 1, 2)
-        weight = self.weight.unflatten(3, (blocks, stride)).unflatten(2, (blocks, stride))
+        weight = in_blocks(self.weight, stride)
         # (outer, inner, block, row, block, column): rows and columns of a patch become channels.
         return conv2d(patches, weight.permute(0, 1, 3, 5, 2, 4).flatten(1, 3), self.bias)
 
@@ -33,12 +32,9 @@ class FoldedConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         side, stride, margin = self.kernel_size[0], self.stride[0], int(self.padding[0])
-        blocks = side // stride
-        weight = (
-            self.weight.unflatten(3, (blocks, stride)).unflatten(2, (blocks, stride)).flip(2, 4)
-        )
+        weight = in_blocks(self.weight, stride).flip(2, 4)
         folded = weight.permute(1, 3, 5, 0, 2, 4).flatten(0, 2)
-        patches = conv2d(input, folded, padding=blocks - 1)
+        patches = conv2d(input, folded, padding=side // stride - 1)
         height, width = (extra - margin for extra in self.output_padding)
         cells = patches.permute(0, 2, 3, 1).unflatten(3, (-1, stride, stride))
         padded = cells.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
@@ -71,9 +67,19 @@ class Permute(nn.Module):
         return input.permute(self.axes)
 
 
+def in_blocks(images: Tensor, side: int) -> Tensor:
+    """Cuts the last two of four axes: (N, C, H, W) to (N, C, H / side, side, W / side, side)."""
+    return images.unflatten(3, (-1, side)).unflatten(2, (-1, side))
+
+
+def is_foldable(kernel: int, stride: int) -> bool:
+    """Says whether a convolution can be computed on folded patches, and gains by it."""
+    return stride > 1 and kernel % stride == 0
+
+
 def convolution(inner: int, outer: int, *, kernel: int, stride: int) -> nn.Conv2d:
     """Makes a convolution that is computed the faster way."""
-    made = nn.Conv2d if kernel % stride or stride == 1 else FoldedConv2d
+    made = FoldedConv2d if is_foldable(kernel, stride) else nn.Conv2d
     return made(inner, outer, kernel, stride=stride, padding=margin_of(kernel, stride))
 
 
@@ -94,7 +100,7 @@ def transposed(
         full - ((size - 1) * stride - 2 * margin + kernel)
         for full, size in zip(*sizes, strict=True)
     )
-    made = nn.ConvTranspose2d if kernel % stride or stride == 1 else FoldedConvTranspose2d
+    made = FoldedConvTranspose2d if is_foldable(kernel, stride) else nn.ConvTranspose2d
     return made(outer, inner, kernel, stride=stride, padding=margin, output_padding=missing)
 
 
