@@ -15,7 +15,7 @@ On a GPU, rows *epoch*, *from command to metrics.json* and *accuracy against tim
 """
 
 sections = [HEADER]
-for module in (startup, epoch, networks, clustering, growth, whole, accuracy):
+for module in (startup, epoch, clustering, growth, whole, networks, accuracy):
     print(f"{module.__name__}: {(module.__doc__ or '').splitlines()[0]}", flush=True)
     sections.append(module.main())
     print(sections[-1], flush=True)

@@ -32,7 +32,7 @@ from fmclust.models.pixels import scale
 
 BATCH, ROUNDS = 256, 3
 # Network and ClustPy's layers of about as many products an image.
-COMPARED = ((DEFAULT, [784, 210, 10]), (PLAIN, [784, 512, 256, 10]))
+COMPARED = ((DEFAULT, [784, 380, 10]), (PLAIN, [784, 512, 256, 10]))
 
 
 class Usual(pl.LightningModule):

@@ -126,9 +126,9 @@ def test_tensorboard_shows_losses_scores_and_figures(finished):
     scores = {"kmeans/inertia", "gmm/bic", "gmm/test/accuracy", "kmeans/train/nmi"}
     assert scores | {"loss/train", "loss/val", "lr"} <= set(events.Tags()["scalars"])
     assert len(events.Scalars("loss/val")) == 2
-    kinds = ("confusion_raw", "confusion_matched")
-    figures = {f"{name}/test/{kind}" for name in ("kmeans", "gmm") for kind in (*kinds, "samples")}
-    assert figures | {"reconstructions"} == set(events.Tags()["images"])
+    kinds = ("confusion_raw", "confusion_matched", "samples", "centres")
+    figures = {f"{name}/test/{kind}" for name in ("kmeans", "gmm") for kind in kinds}
+    assert figures | {"reconstructions", "dataset", "latents/test"} == set(events.Tags()["images"])
     assert [event.step for event in events.Images("reconstructions")] == [1, 2]
     assert [event.step for event in events.Scalars("speed/images_per_second")] == [1, 2]
     assert "config/text_summary" in events.Tags()["tensors"]
@@ -144,7 +144,7 @@ def test_hyper_parameters_have_one_type_and_their_final_scores(finished):
     }
     start = contents["_hparams_/session_start_info"].session_start_info.hparams
     assert start["model.latents"].number_value == 10
-    assert start["model.channels"].string_value == "[48]"
+    assert start["model.channels"].string_value == "[32]"
     assert start["clusterers"].string_value == "kmeans+gmm"
     experiment = contents["_hparams_/experiment"].experiment
     shown_first = {column.name for column in experiment.hparam_infos if column.differs}

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
@@ -14,7 +15,7 @@ from fmclust.callbacks.tensorboard import conclude, tensorboard_writer
 from fmclust.data import ImageDataModule
 from fmclust.errors import UserError
 from fmclust.evaluation import Labels, evaluate, telling
-from fmclust.models import Autoencoder, Pixels, encode_all
+from fmclust.models import Autoencoder, Pixels, decode_all, encode_all
 from fmclust.runs import Run
 
 
@@ -94,6 +95,7 @@ def cluster_images(
         images,
         fitted_split=datamodule.fitted_split,
         labels=Labels.of(datamodule.splits, datamodule.class_names),
+        decode=partial(decode_all, model),
         writer=writer,
         step=epoch,
     )

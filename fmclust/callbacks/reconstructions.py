@@ -1,6 +1,7 @@
 """Originals beside reconstructions of a fixed batch, as training goes on."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
@@ -9,7 +10,7 @@ from fmclust.callbacks.base import RunCallback, datamodule_of
 from fmclust.callbacks.tensorboard import tensorboard_writer
 from fmclust.errors import require_whole, require_whole_numbers
 from fmclust.evaluation import publish
-from fmclust.models.pixels import scale
+from fmclust.models import to_uint8
 from fmclust.plots import draw_reconstructions
 
 
@@ -25,6 +26,13 @@ class Reconstructions(RunCallback):
         require_whole_numbers("callbacks.reconstructions.epochs", epochs)
         require_whole("callbacks.reconstructions.n_images", n_images, 1)
         self.epochs, self.n_images = set(epochs), n_images
+        self._drawn: dict[int, torch.Tensor] = {}  # epoch to uint8 reconstructions (N, H, W)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"drawn": self._drawn}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._drawn = state_dict["drawn"]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch + 1 in self.epochs:
@@ -41,16 +49,15 @@ class Reconstructions(RunCallback):
         split = datamodule.splits.get("val", datamodule.splits[datamodule.fitted_split])
         images = split.images[: self.n_images].to(pl_module.device)
         with torch.inference_mode():
-            reconstructions = pl_module(images)
+            self._drawn[epoch] = to_uint8(pl_module(images))[:, 0].cpu()
         publish(
             self.run,
             tensorboard_writer(trainer.loggers),
             "reconstructions",
             draw_reconstructions(
-                scale(images)[:, 0].cpu().numpy(),
-                reconstructions[:, 0].float().cpu().numpy(),
-                title=f"after epoch {epoch}",
+                images[:, 0].cpu().numpy(),
+                {epoch: drawn.numpy() for epoch, drawn in self._drawn.items()},
+                title="reconstructions by epoch",
             ),
             epoch,
-            file_name=f"reconstructions_epoch_{epoch}",
         )

@@ -94,8 +94,8 @@ class Clustering:
         estimator: The fitted scikit-learn estimator.
         n_clusters: Number of clusters, empty ones included.
         clusters: Split to int64 cluster ids of shape (N,).
-        probabilities: Split to float array of shape (N,), the responsibility of the assigned
-            cluster; empty for estimators that are not mixtures.
+        responsibilities: Split to float array of shape (N, k), p(cluster | latent); empty for
+            estimators that are not mixtures.
         figures: Label-free figures, see `own_figures`.
         warnings: What fitting warned of, and whether clusters are empty.
     """
@@ -103,7 +103,7 @@ class Clustering:
     estimator: Any
     n_clusters: int
     clusters: dict[str, np.ndarray]
-    probabilities: dict[str, np.ndarray]
+    responsibilities: dict[str, np.ndarray]
     figures: dict[str, float]
     warnings: list[str]
 
@@ -132,7 +132,7 @@ def cluster(
         estimator=fitted,
         n_clusters=n_clusters,
         clusters=clusters,
-        probabilities={s: rows.max(axis=1) for s, rows in soft.items() if rows is not None},
+        responsibilities={s: rows for s, rows in soft.items() if rows is not None},
         figures={"empty_clusters": float(empty), **own_figures(fitted, latents[fitted_split])},
         warnings=warned,
     )

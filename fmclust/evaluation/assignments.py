@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from itertools import repeat
 from pathlib import Path
 
+import numpy as np
+
 from fmclust.clustering import Clustering
 from fmclust.evaluation.labels import Labels
 from fmclust.runs import replacing
@@ -18,6 +20,7 @@ COLUMNS = (
     "matched_class",
     "probability",
 )
+MOST_RESPONSIBILITIES = 100  # columns; beyond them only the assigned cluster's is written
 Matchings = Mapping[tuple[str, str], Mapping[int, int]]
 
 
@@ -26,22 +29,27 @@ def write_assignments(
 ) -> None:
     """Writes one row per clusterer, split and image; what is not known stays empty.
 
+    The last columns, `responsibility_0` and so on, are of mixtures.
+
     Args:
         path: The file.
         clusterings: By name.
         labels: For the column `class`.
         matchings: (clusterer, split) to the matching that the split's accuracy is made with.
     """
+    k = max((made.n_clusters for made in clusterings.values() if made.responsibilities), default=0)
+    k = k if k <= MOST_RESPONSIBILITIES else 0
     with replacing(path) as partial, partial.open("w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(COLUMNS)
+        table.writerow([*COLUMNS, *(f"responsibility_{cluster}" for cluster in range(k))])
         for name, clustering in clusterings.items():
             for split, ids in clustering.clusters.items():
                 clusters = ids.tolist()
                 matching = matchings.get((name, split), {})
-                probabilities: Iterable[str] = repeat("")
-                if split in clustering.probabilities:
-                    probabilities = map("{:.6f}".format, clustering.probabilities[split].tolist())
+                soft = clustering.responsibilities.get(split)
+                columns: list[Iterable[str]] = [repeat("")] * (1 + k)
+                if soft is not None:
+                    columns = [_formatted(soft.max(axis=1)), *map(_formatted, soft.T[:k])]
                 table.writerows(
                     zip(
                         repeat(name),
@@ -50,7 +58,11 @@ def write_assignments(
                         clusters,
                         labels.classes[split].tolist() if split in labels.classes else repeat(""),
                         [matching.get(cluster, "") for cluster in clusters],
-                        probabilities,
+                        *columns,
                         strict=False,  # what repeats has no end
                     )
                 )
+
+
+def _formatted(values: np.ndarray) -> Iterable[str]:
+    return map("{:.6f}".format, values.tolist())

@@ -1,6 +1,6 @@
-"""What is in the clusters: samples of each, and the latents in TensorBoard's projector."""
+"""The images themselves: the first ones, those of each cluster, its centre, the projector's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -9,11 +9,12 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.tensorboard import SummaryWriter
 
-from fmclust.clustering import Clustering
+from fmclust.clustering import Clustering, centres_of
 from fmclust.evaluation.labels import Labels
-from fmclust.plots import draw_members
+from fmclust.plots import draw_members, draw_named_images
 
 SAMPLES = 16  # of a cluster
+FIRST, COLUMNS = 30, 10  # images of the data set, and in a row
 PROJECTED = 5000  # latents at most
 PROJECTED_WIDTH = 256  # at most: wider rows (pixels, not latents) make files of tens of MB
 SPRITE = 8192  # pixels a side at most, which is what the projector takes
@@ -25,7 +26,7 @@ def draw_samples(
     images: Tensor,
     matching: Mapping[int, int],
     labels: Labels,
-    title: str,
+    name: str,
 ) -> Figure:
     """Draws members of every cluster, evenly spaced in the order of the file.
 
@@ -35,7 +36,7 @@ def draw_samples(
         images: uint8 tensor of shape (N, 1, H, W).
         matching: Cluster id to class; empty without labels.
         labels: For the names of the classes.
-        title: What the figure shows.
+        name: The clusterer's.
     """
     clusters = clustering.clusters[split]
     members, names = [], []
@@ -43,9 +44,47 @@ def draw_samples(
         rows = np.flatnonzero(clusters == cluster)
         chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
         members.append(images[chosen, 0].numpy())
-        matched = f" ({labels.names[matching[cluster]]})" if cluster in matching else ""
-        names.append(f"{cluster}{matched}: {len(rows):,}")
+        names.append(f"{_named(cluster, matching, labels)}: {len(rows):,}")
+    title = f"{name}, {split}: samples of every cluster and its size"
     return draw_members(members, names, n_columns=SAMPLES, title=title)
+
+
+def draw_centres(
+    clustering: Clustering,
+    decode: Callable[[np.ndarray], np.ndarray],
+    matching: Mapping[int, int],
+    labels: Labels,
+    name: str,
+) -> Figure | None:
+    """Draws what the centre of every cluster decodes to; None if the clusterer has none.
+
+    Args:
+        clustering: Whose clusters.
+        decode: Maps float32 latents of shape (k, d) to uint8 images of shape (k, H, W).
+        matching: Cluster id to class; empty without labels.
+        labels: For the names of the classes.
+        name: The clusterer's.
+    """
+    centres = centres_of(clustering.estimator)
+    if centres is None:
+        return None
+    names = [_named(cluster, matching, labels) for cluster in range(len(centres))]
+    title = f"{name}: the centres of the clusters, decoded"
+    return draw_named_images(decode(centres), names, n_columns=COLUMNS, title=title)
+
+
+def draw_first_images(images: Tensor, split: str, labels: Labels) -> Figure:
+    """Draws the first images of a split, with the names of their classes if there are labels."""
+    names = labels.named(split) or []
+    title = f"the first images of {split}"
+    return draw_named_images(
+        images[:FIRST, 0].numpy(), names[:FIRST], n_columns=COLUMNS, title=title
+    )
+
+
+def _named(cluster: int, matching: Mapping[int, int], labels: Labels) -> str:
+    matched = f" ({labels.names[matching[cluster]]})" if cluster in matching else ""
+    return f"{cluster}{matched}"
 
 
 def project(

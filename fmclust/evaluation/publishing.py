@@ -18,24 +18,21 @@ def publish(
     tag: str,
     figure: Figure,
     step: int,
-    *,
-    file_name: str | None = None,
 ) -> None:
     """Saves a figure below `figures/` and, where there is a writer, shows it in TensorBoard.
 
     Args:
         run: Whose directory it is saved in.
         writer: TensorBoard's, or None.
-        tag: The figure's name, such as `gmm/test/confusion_raw`.
+        tag: The figure's name, such as `gmm/test/confusion_raw`; the file has `_` for `/`.
         figure: What to save.
         step: TensorBoard's step.
-        file_name: Name of the file without `.png`; the tag with `_` for `/` by default.
     """
     buffer = io.BytesIO()
     with run.timed("figures"):
         figure.savefig(buffer, dpi=DPI, format="png", bbox_inches="tight")
     png = buffer.getvalue()
-    name = file_name or tag.replace("/", "_")
+    name = tag.replace("/", "_")
     with replacing(run.directory / "figures" / f"{name}.png") as partial:
         partial.write_bytes(png)
     if writer is not None:  # the same bytes: drawing is what takes the time

@@ -1,20 +1,32 @@
 """The stage after the latents: fit, assign, score, draw, write, log. Knows no Lightning."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
+from matplotlib.figure import Figure
 from sklearn.base import BaseEstimator
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from fmclust.clustering import Clustering, cluster, save_clusterer
-from fmclust.evaluation.assignments import write_assignments
+from fmclust.clustering import Clustering, cluster, parameters_of, save_clusterer
+from fmclust.evaluation.assignments import Matchings, write_assignments
 from fmclust.evaluation.labels import Labels
-from fmclust.evaluation.members import PROJECTED_WIDTH, draw_samples, project
+from fmclust.evaluation.members import (
+    PROJECTED_WIDTH,
+    draw_centres,
+    draw_first_images,
+    draw_samples,
+    project,
+)
+from fmclust.evaluation.outlines import draw_clusters_in_planes
 from fmclust.evaluation.progress import telling
 from fmclust.evaluation.publishing import publish
 from fmclust.evaluation.scoring import draw_confusions, score_split
 from fmclust.runs import Run, replacing
+
+Clusterings = Mapping[str, Clustering]
+Show = Callable[[str, Figure], None]  # by the figure's tag
 
 
 def evaluate(
@@ -25,14 +37,15 @@ def evaluate(
     *,
     fitted_split: str,
     labels: Labels,
+    decode: Callable[[np.ndarray], np.ndarray],
     writer: SummaryWriter | None = None,
     step: int = 0,
 ) -> None:
     """Clusters the latents of a run with each clusterer and leaves all that follows from it.
 
-    Writes the fitted estimators, assignments.csv, samples of the clusters and, with labels,
-    scores and confusion matrices; figures are of test, or of `all`. Labels only score: they come
-    in after all is fitted and assigned.
+    Writes the fitted estimators and their parameters, assignments.csv, figures of the images and
+    of the clusters and, with labels, scores and confusion matrices; figures are of test, or of
+    `all`. Labels only score: they come in after all is fitted and assigned.
 
     Args:
         run: Where files and numbers go.
@@ -41,6 +54,7 @@ def evaluate(
         images: Split to uint8 tensor of shape (N, 1, H, W), to show what is in the clusters.
         fitted_split: The split that the clusterers are fitted on.
         labels: What to score against; may be empty.
+        decode: Maps float32 latents of shape (N, d) to uint8 images of shape (N, H, W).
         writer: TensorBoard's, or None.
         step: TensorBoard's step for all that is logged.
 
@@ -51,50 +65,26 @@ def evaluate(
         name: _cluster_and_save(run, name, clusterer, latents, fitted_split)
         for name, clusterer in clusterers.items()
     }
-    with telling("Scoring and drawing"):
-        _show(run, clusterings, latents, images, labels, writer, step)
-
-
-def _show(
-    run: Run,
-    clusterings: Mapping[str, Clustering],
-    latents: Mapping[str, np.ndarray],
-    images: Mapping[str, Tensor],
-    labels: Labels,
-    writer: SummaryWriter | None,
-    step: int,
-) -> None:
     shown = "test" if "test" in latents else "all"
-    matchings: dict[tuple[str, str], Mapping[int, int]] = {}
-    for split, classes in labels.classes.items():
+    show = partial(publish, run, writer, step=step)
+    with telling("Scoring and drawing"):
+        matchings = _score(run.metrics, clusterings, labels, shown, show)
+        write_assignments(run.directory / "assignments.csv", clusterings, labels, matchings)
+        show("dataset", draw_first_images(images[fitted_split], fitted_split, labels))
         for name, clustering in clusterings.items():
-            scored = score_split(
-                clustering.clusters[split],
-                classes,
-                n_clusters=clustering.n_clusters,
-                n_classes=len(labels.names),
-            )
-            run.metrics.update({f"{name}/{split}/{key}": v for key, v in scored.scores.items()})
-            matchings[name, split] = scored.matching
-            if split == shown:
-                figures = draw_confusions(scored, labels.names, f"{name}, {split}")
-                for kind, figure in figures.items():
-                    publish(run, writer, f"{name}/{split}/{kind}", figure, step)
-    write_assignments(run.directory / "assignments.csv", clusterings, labels, matchings)
-    for name, clustering in clusterings.items():
-        matching = matchings.get((name, shown), {})
-        title = f"{name}, {shown}: samples of every cluster and its size"
-        figure = draw_samples(clustering, shown, images[shown], matching, labels, title)
-        publish(run, writer, f"{name}/{shown}/samples", figure, step)
-    if writer is not None and latents[shown].shape[1] <= PROJECTED_WIDTH:
-        with run.timed("logging"):
-            project(
-                writer,
-                latents[shown],
-                images[shown],
-                {name: clustering.clusters[shown] for name, clustering in clusterings.items()},
-                labels.named(shown),
-            )
+            matching = matchings.get((name, shown), {})
+            tag = f"{name}/{shown}"
+            samples = draw_samples(clustering, shown, images[shown], matching, labels, name)
+            show(f"{tag}/samples", samples)
+            if (centres := draw_centres(clustering, decode, matching, labels, name)) is not None:
+                show(f"{tag}/centres", centres)
+        planes = draw_clusters_in_planes(clusterings, latents[shown], shown)
+        if planes is not None:
+            show(f"latents/{shown}", planes)
+        if writer is not None and latents[shown].shape[1] <= PROJECTED_WIDTH:
+            with run.timed("logging"):
+                clusters = {name: made.clusters[shown] for name, made in clusterings.items()}
+                project(writer, latents[shown], images[shown], clusters, labels.named(shown))
 
 
 def _cluster_and_save(
@@ -108,9 +98,34 @@ def _cluster_and_save(
     text = f"Clustering {shape} latents of the {fitted_split} split by {name}"
     with telling(text), run.timed("cluster"):
         clustering = cluster(clusterer, latents, fitted_split)
-    with replacing(run.directory / "clusterers" / f"{name}.skops") as partial:
-        save_clusterer(partial, clustering.estimator)
+    path = run.directory / "clusterers" / f"{name}.skops"
+    with replacing(path) as partial_file:
+        save_clusterer(partial_file, clustering.estimator)
+    with replacing(path.with_suffix(".npz")) as partial_file:
+        np.savez(partial_file, **parameters_of(clustering.estimator))  # type: ignore[arg-type]
     run.metrics.update({f"{name}/{key}": value for key, value in clustering.figures.items()})
     for warning in clustering.warnings:
         run.warn(f"{name}: {warning}")
     return clustering
+
+
+def _score(
+    metrics: dict[str, float], clusterings: Clusterings, labels: Labels, shown: str, show: Show
+) -> Matchings:
+    """Adds the scores of every split with labels; shows the confusion matrices of one."""
+    matchings: dict[tuple[str, str], Mapping[int, int]] = {}
+    for split, classes in labels.classes.items():
+        for name, clustering in clusterings.items():
+            scored = score_split(
+                clustering.clusters[split],
+                classes,
+                n_clusters=clustering.n_clusters,
+                n_classes=len(labels.names),
+            )
+            metrics.update({f"{name}/{split}/{key}": v for key, v in scored.scores.items()})
+            matchings[name, split] = scored.matching
+            if split == shown:
+                figures = draw_confusions(scored, labels.names, f"{name}, {split}")
+                for kind, figure in figures.items():
+                    show(f"{name}/{split}/{kind}", figure)
+    return matchings

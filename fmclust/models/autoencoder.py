@@ -12,9 +12,9 @@ from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler, OneCycleLR
 
-from fmclust.errors import require_number, require_option, require_whole
+from fmclust.errors import UserError, require_number, require_option, require_whole
 from fmclust.models.networks import NETWORKS
-from fmclust.models.pixels import scale
+from fmclust.models.pixels import PREPROCESSING
 from fmclust.models.regularizers import PENALTIES
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -37,6 +37,7 @@ class Autoencoder(LightningModule):
     Args:
         network: Key of `networks.NETWORKS`.
         image_size: Height and width of the images in pixels.
+        preprocessing: Key of `pixels.PREPROCESSING`.
         loss: `mse` or `bce`, the mean over images and pixels.
         optimizer: `adam` or `adamw`.
         lr: Learning rate, at its highest.
@@ -59,6 +60,7 @@ class Autoencoder(LightningModule):
         *,
         network: str,
         image_size: Sequence[int],
+        preprocessing: str = "scale",
         loss: str = "mse",
         optimizer: str = "adam",
         lr: float = 1e-3,
@@ -72,7 +74,10 @@ class Autoencoder(LightningModule):
     ) -> None:
         super().__init__()
         require_option("model.network", network, NETWORKS)
+        require_option("model.preprocessing", preprocessing, PREPROCESSING)
         require_option("model.loss", loss, LOSSES)
+        if loss == "bce" and preprocessing != "scale":
+            raise UserError("model.loss=bce compares pixels in 0..1: type model.loss=mse.")
         require_option("model.optimizer", optimizer, OPTIMIZERS)
         require_option("model.schedule", schedule, SCHEDULES)
         require_number("model.lr", lr, above=0)
@@ -83,21 +88,23 @@ class Autoencoder(LightningModule):
         require_whole("model.seed", seed, 0)
         require_whole("model.latents", axes["latents"], 1)
         self.save_hyperparameters(logger=False)
-        self.network = NETWORKS[network](image_size=image_size, **axes)
+        self.preprocessing = PREPROCESSING[preprocessing]
+        output = self.preprocessing.output
+        self.network = NETWORKS[network](image_size=image_size, output=output, **axes)
         self._losses = torch.zeros(0)  # of the epoch's batches, and their sizes
         self._sizes: list[int] = []
 
     def encode(self, images: Tensor) -> Tensor:
         """Maps uint8 images of shape (N, 1, H, W) to float32 latents of shape (N, latents)."""
-        return self.network.encode(scale(images))
+        return self.network.encode(self.preprocessing.prepare(images))
 
     def decode(self, latents: Tensor) -> Tensor:
         """Maps latents of shape (N, latents) to float32 images in 0..1, shape (N, 1, H, W)."""
-        return self.network.decode(latents)
+        return self.preprocessing.show(self.network.decode(latents))
 
     def forward(self, images: Tensor) -> Tensor:
         """Reconstructs uint8 images: float32 in 0..1, same shape."""
-        return self.decode(self.encode(images))
+        return self.preprocessing.restore(self.network.decode(self.encode(images)), images)
 
     def on_train_epoch_start(self) -> None:
         # Lightning's own averaging takes 0.5 ms of every step; a list of losses would lie between
@@ -106,7 +113,7 @@ class Autoencoder(LightningModule):
         self._losses, self._sizes = torch.zeros(n_batches, device=self.device), []
 
     def training_step(self, images: Tensor) -> Tensor:
-        clean = scale(images)
+        clean = self.preprocessing.prepare(images)
         wanted: dict[str, Any] = dict(self.hparams)
         if wanted["noise"] or wanted.get("dropout"):
             self._seed_step()
@@ -125,7 +132,7 @@ class Autoencoder(LightningModule):
         return loss + wanted["penalty_weight"] * penalty(self.network, latents)
 
     def validation_step(self, images: Tensor) -> None:
-        clean = scale(images)
+        clean = self.preprocessing.prepare(images)
         loss = self._compare(self.network.decode(self.network.encode(clean)), clean)
         self._log_mean("loss/val", loss, len(images))
 

@@ -1,11 +1,11 @@
-"""Encoding whole splits in batches of bounded memory."""
+"""Encoding whole splits, and decoding latents, in batches of bounded memory."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from fmclust.models.autoencoder import Autoencoder
-from fmclust.models.pixels import Pixels
+from fmclust.models.pixels import MAX_PIXEL, Pixels
 
 BATCH = 2048
 
@@ -31,3 +31,27 @@ def encode_all(model: Autoencoder | Pixels, images: Tensor) -> np.ndarray:
         encoded.copy_(model.encode(batch.to(device)))
     model.train(training)
     return latents.numpy()
+
+
+@torch.inference_mode()
+def decode_all(model: Autoencoder | Pixels, latents: np.ndarray) -> np.ndarray:
+    """Decodes latents.
+
+    Args:
+        model: Decodes on the device that it lies on.
+        latents: float32 array of shape (N, d).
+
+    Returns:
+        uint8 array of shape (N, H, W).
+    """
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    training = model.training
+    model.eval()
+    images = [model.decode(batch.to(device)) for batch in torch.from_numpy(latents).split(BATCH)]
+    model.train(training)
+    return to_uint8(torch.cat(images))[:, 0].cpu().numpy()
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Maps float images in 0..1 to uint8, same shape."""
+    return (images.float() * MAX_PIXEL).round().clamp(0, MAX_PIXEL).byte()

@@ -31,19 +31,19 @@ class Network(nn.Module):
     decoder: nn.Module
 
     def encode(self, images: Tensor) -> Tensor:
-        """Maps float32 images in 0..1, shape (N, 1, H, W), to latents of shape (N, latents)."""
+        """Maps float32 images of shape (N, 1, H, W) to latents of shape (N, latents)."""
         return self.encoder(images)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Maps latents of shape (N, latents) to images in 0..1, shape (N, 1, H, W)."""
+        """Maps latents of shape (N, latents) to images of shape (N, 1, H, W)."""
         return self.decoder(latents)
 
 
 class ConvAutoencoder(Network):
     """Convolutional autoencoder (the paper, sections 1.2, 4.2 and 5.2).
 
-    Each channel count is a convolution with ReLU; a linear layer gives the latents. The decoder
-    is its mirror image and ends in a sigmoid.
+    Convolutions, then fully connected layers, of which the last gives the latents. The decoder is
+    the mirror image.
 
     Args:
         image_size: Height and width of the images in pixels.
@@ -51,8 +51,10 @@ class ConvAutoencoder(Network):
         channels: Channels after each convolution, outermost first.
         kernel: Side of every convolution's kernel in pixels.
         stride: Pixels from one kernel to the next.
-        activation: Key of `ACTIVATIONS`, after every convolution.
-        dropout: Share of activations that are left out while training.
+        hidden: Units of the layers between convolutions and latents, outermost first; may be empty.
+        activation: Key of `ACTIVATIONS`, of all layers between.
+        output: Key of `ACTIVATIONS`, of the decoder's last layer.
+        dropout: Share of the units between that are left out while training.
 
     Raises:
         UserError: If no convolution has this kernel and stride, or the images are too small.
@@ -66,7 +68,9 @@ class ConvAutoencoder(Network):
         channels: Sequence[int],
         kernel: int = 3,
         stride: int = 2,
+        hidden: Sequence[int] = (),
         activation: str = "relu",
+        output: str = "sigmoid",
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -91,11 +95,12 @@ class ConvAutoencoder(Network):
         encoder: list[nn.Module] = []
         for inner, outer in pairwise(widths):
             encoder += [convolution(inner, outer, **shape), *between(activation, dropout)]
-        encoder += [Permute(0, 2, 3, 1), nn.Flatten(), nn.Linear(flat, latents)]
+        encoder += [Permute(0, 2, 3, 1), nn.Flatten()]
+        encoder += narrowing([flat, *hidden, latents], activation, dropout)
         self.encoder = nn.Sequential(*encoder)
 
         decoder: list[nn.Module] = [
-            WideningLinear(latents, flat),
+            *widening([latents, *hidden[::-1], flat], activation, dropout),
             nn.Unflatten(1, (height, width, deepest)),
             Permute(0, 3, 1, 2),
         ]
@@ -103,13 +108,13 @@ class ConvAutoencoder(Network):
         for (outer, inner), (small, large) in mirrored:
             decoder += between(activation, dropout)
             decoder.append(transposed(outer, inner, **shape, sizes=(large, small)))
-        self.decoder = nn.Sequential(*decoder, nn.Sigmoid())
+        self.decoder = nn.Sequential(*decoder, ACTIVATIONS[output]())
 
 
 class DenseAutoencoder(Network):
     """Autoencoder of fully connected layers: vanilla without more hidden ones, else multilayer.
 
-    The paper, section 1.2. The decoder is the encoder's mirror image and ends in a sigmoid.
+    The paper, section 1.2. The decoder is the encoder's mirror image.
 
     Args:
         image_size: Height and width of the images in pixels.
@@ -117,6 +122,7 @@ class DenseAutoencoder(Network):
         hidden: Units of the layers between pixels and latents, outermost first; may be empty.
         activation: Key of `ACTIVATIONS`, of the layers between.
         latent_activation: Key of `ACTIVATIONS`, of the latents themselves.
+        output: Key of `ACTIVATIONS`, of the decoder's last layer.
         dropout: Share of the units between that are left out while training.
 
     Raises:
@@ -130,23 +136,40 @@ class DenseAutoencoder(Network):
         latents: int,
         hidden: Sequence[int],
         activation: str = "relu",
+        output: str = "sigmoid",
         latent_activation: str = "none",
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if len(hidden):
-            require_whole_numbers("model.hidden", hidden)
         require_option("model.latent_activation", latent_activation, ACTIVATIONS)
-        widths = [image_size[0] * image_size[1], *hidden]
-        encoder: list[nn.Module] = [nn.Flatten()]
-        for outer, inner in pairwise(widths):
-            encoder += [nn.Linear(outer, inner), *between(activation, dropout)]
-        encoder += [nn.Linear(widths[-1], latents), ACTIVATIONS[latent_activation]()]
-        self.encoder = nn.Sequential(*encoder)
-        decoder: list[nn.Module] = [WideningLinear(latents, widths[-1])]
-        for inner, outer in pairwise(widths[::-1]):
-            decoder += [*between(activation, dropout), nn.Linear(inner, outer)]
-        self.decoder = nn.Sequential(*decoder, nn.Sigmoid(), nn.Unflatten(1, (1, *image_size)))
+        widths = [image_size[0] * image_size[1], *hidden, latents]
+        self.encoder = nn.Sequential(
+            nn.Flatten(),
+            *narrowing(widths, activation, dropout),
+            ACTIVATIONS[latent_activation](),
+        )
+        self.decoder = nn.Sequential(
+            *widening(widths[::-1], activation, dropout),
+            ACTIVATIONS[output](),
+            nn.Unflatten(1, (1, *image_size)),
+        )
+
+
+def narrowing(widths: Sequence[int], activation: str, dropout: float) -> list[nn.Module]:
+    """Makes the fully connected layers that lead to the latents, in `widths` the last."""
+    require_whole_numbers("model.hidden", widths[1:])
+    layers: list[nn.Module] = []
+    for outer, inner in pairwise(widths):
+        layers += [nn.Linear(outer, inner), *between(activation, dropout)]
+    return layers[: -len(between(activation, dropout))]
+
+
+def widening(widths: Sequence[int], activation: str, dropout: float) -> list[nn.Module]:
+    """Makes the fully connected layers that lead from the latents, in `widths` the first."""
+    layers: list[nn.Module] = []
+    for inner, outer in pairwise(widths):
+        layers += [WideningLinear(inner, outer), *between(activation, dropout)]
+    return layers[: -len(between(activation, dropout))]
 
 
 def between(activation: str, dropout: float) -> list[nn.Module]:

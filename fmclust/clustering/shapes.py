@@ -1,0 +1,89 @@
+"""Where clusters lie among the latents and how far they reach."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """The clusters of a mixture or of k-means, in the space that the estimator works in.
+
+    Attributes:
+        latents: float array of shape (N, d): after the steps before the estimator, if any.
+        centres: Array of shape (k, d): a mixture's means.
+        covariances: Of a mixture, shape (k, d, d); None for k-means.
+        radii: Of k-means, shape (k,): how far the most distant member is from the centre (the
+            paper, section 4.3); None for a mixture.
+    """
+
+    latents: np.ndarray
+    centres: np.ndarray
+    covariances: np.ndarray | None = None
+    radii: np.ndarray | None = None
+
+
+def shapes_of(clusterer: Any, latents: np.ndarray, clusters: np.ndarray) -> Shapes | None:
+    """Returns the shapes of a fitted estimator's clusters; None if it has no centres.
+
+    Args:
+        clusterer: A fitted estimator, or a pipeline that ends in one.
+        latents: float32 array of shape (N, d).
+        clusters: int64 array of shape (N,), what they are assigned to.
+    """
+    estimator, seen = clusterer, latents
+    if isinstance(clusterer, Pipeline):
+        estimator, seen = clusterer[-1], clusterer[:-1].transform(latents)
+    if hasattr(estimator, "covariances_"):
+        return Shapes(seen, estimator.means_, covariances=_whole_covariances(estimator))
+    if hasattr(estimator, "cluster_centers_"):
+        centres = estimator.cluster_centers_
+        radii = np.zeros(len(centres))
+        np.maximum.at(radii, clusters, np.linalg.norm(seen - centres[clusters], axis=1))
+        return Shapes(seen, centres, radii=radii)
+    return None
+
+
+def centres_of(clusterer: Any) -> np.ndarray | None:
+    """Returns the centres, or a mixture's means, as latents: float32 (k, d); None without."""
+    estimator = clusterer[-1] if isinstance(clusterer, Pipeline) else clusterer
+    for name in ("cluster_centers_", "means_"):
+        if hasattr(estimator, name):
+            centres = getattr(estimator, name)
+            if isinstance(clusterer, Pipeline):
+                centres = clusterer[:-1].inverse_transform(centres)
+            return centres.astype(np.float32)
+    return None
+
+
+def parameters_of(clusterer: Any) -> dict[str, np.ndarray]:
+    """Returns what describes the clusters, in the space that the estimator works in.
+
+    Args:
+        clusterer: A fitted estimator, or a pipeline that ends in one.
+
+    Returns:
+        Of a mixture `weights` (k,), `means` (k, d), `covariances` (k, d, d); of k-means `centres`
+        (k, d); of others what they have of these.
+    """
+    estimator = clusterer[-1] if isinstance(clusterer, Pipeline) else clusterer
+    names = {"weights": "weights_", "means": "means_", "centres": "cluster_centers_"}
+    found = {k: getattr(estimator, v) for k, v in names.items() if hasattr(estimator, v)}
+    if hasattr(estimator, "covariances_"):
+        found["covariances"] = _whole_covariances(estimator)
+    return found
+
+
+def _whole_covariances(mixture: Any) -> np.ndarray:
+    """Returns covariances of shape (k, d, d), whatever restricts them."""
+    given, (k, d) = mixture.covariances_, mixture.means_.shape
+    match mixture.covariance_type:
+        case "full":
+            return given
+        case "tied":
+            return np.broadcast_to(given, (k, d, d))
+        case "diag":
+            return given[:, :, None] * np.eye(d)
+    return given[:, None, None] * np.eye(d)

@@ -1,0 +1,75 @@
+"""Latents in planes, with the outlines of their clusters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
+
+
+@dataclass(frozen=True)
+class Plane:
+    """What one panel shows.
+
+    Attributes:
+        title: What the panel shows.
+        axes: Names of its two axes.
+        points: Array of shape (N, 2).
+        clusters: int array of shape (N,).
+        centres: Array of shape (k, 2).
+        outlines: Array of shape (k, 2, 2): the matrix of each ellipse x' M^-1 x = 1 around its
+            centre.
+    """
+
+    title: str
+    axes: tuple[str, str]
+    points: np.ndarray
+    clusters: np.ndarray
+    centres: np.ndarray
+    outlines: np.ndarray
+
+
+def draw_outlines(rows: Sequence[Sequence[Plane]], *, title: str) -> Figure:
+    """Draws planes in rows: points and ellipses coloured by cluster, ids at the centres.
+
+    Args:
+        rows: For each row its panels; as many in each.
+        title: What the figure shows.
+    """
+    n_rows, n_columns = len(rows), max(map(len, rows))
+    figure = Figure(figsize=(4 * n_columns, 3.9 * n_rows), layout="constrained")
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    for places, planes in zip(grid, rows, strict=True):
+        for axes, plane in zip(places, planes, strict=True):
+            _draw_plane(axes, plane)
+    figure.suptitle(title)
+    return figure
+
+
+def _draw_plane(axes: Axes, plane: Plane) -> None:
+    k = len(plane.centres)
+    colours = colormaps["tab10"](np.arange(k)) if k <= 10 else colormaps["hsv"](np.arange(k) / k)
+    shades = colours[plane.clusters]
+    x, y = plane.points.T
+    axes.scatter(x, y, s=2, c=shades, alpha=0.35, linewidths=0, rasterized=True)
+    for cluster, (centre, outline) in enumerate(zip(plane.centres, plane.outlines, strict=True)):
+        lengths, directions = np.linalg.eigh(outline)
+        angle = np.degrees(np.arctan2(*directions[::-1, 1]))
+        width, height = 2 * np.sqrt(lengths[::-1])
+        axes.add_patch(
+            Ellipse(centre, width, height, angle=angle, fill=False, ec=colours[cluster], lw=1.5)
+        )
+        axes.annotate(
+            str(cluster),
+            centre,
+            ha="center",
+            va="center",
+            fontsize=8,
+            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": colours[cluster], "lw": 0.8},
+        )
+    axes.set(title=plane.title, xlabel=plane.axes[0], ylabel=plane.axes[1])
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.tick_params(labelsize=7)
