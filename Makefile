@@ -1,10 +1,10 @@
-.PHONY: help train test data tb sweep bench clean
+.PHONY: help train test data tb sweep reproduce bench clean
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 DEBIAN := data/debian
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /:/' | awk -F: '{printf "make %-8s%s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /:/' | awk -F: '{printf "make %-10s%s\n", $$1, $$2}'
 
 train: data  ## environment, data, then the main job on Fashion-MNIST; ARGS="..." adds overrides
 	$(PY) -m fmclust.train model=convae cluster=gmm $(ARGS)
@@ -37,6 +37,9 @@ tb: .venv/.installed  ## TensorBoard over outputs/; PORT=... where the next free
 
 sweep: data  ## the paper's numbers of epochs, two seeds each; ARGS="..." adds overrides
 	$(PY) -m fmclust.train -m trainer.max_epochs=5,15,45 seed=0,1 'cluster=[kmeans,gmm]' $(ARGS)
+
+reproduce: data  ## the paper's parts over ten seeds beside its numbers (hours; goes on where it was)
+	$(PY) -m fmclust.reproduce seeds=10 $(ARGS)
 
 bench: data  ## speed, measured side by side, into benchmarks/RESULTS.md (about an hour)
 	$(PY) -m pip install -q -c constraints.txt -e '.[bench]'

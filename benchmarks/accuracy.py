@@ -13,11 +13,12 @@ import numpy as np
 from hydra.utils import instantiate
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from benchmarks.measure import section, table, train
+from benchmarks.measure import section, train
 from fmclust.clustering import cluster
 from fmclust.data import FashionMNISTDataModule
 from fmclust.metrics import score
 from fmclust.models import Autoencoder, encode_all
+from fmclust.reports.markdown import table
 from fmclust.reports.paper import ACCURACIES
 from fmclust.runs import read_config
 

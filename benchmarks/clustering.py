@@ -19,11 +19,12 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from benchmarks.measure import interleaved, section, table, targets, train
+from benchmarks.measure import interleaved, section, targets, train
 from benchmarks.training import as_called
 from fmclust.clustering import fit
 from fmclust.data import FashionMNISTDataModule
 from fmclust.models import Pixels, encode_all
+from fmclust.reports.markdown import table
 
 ROUNDS, K = 3, 10
 

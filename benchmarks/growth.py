@@ -11,13 +11,14 @@ from itertools import product
 import numpy as np
 import torch
 
-from benchmarks.measure import run_python, section, table, targets
+from benchmarks.measure import run_python, section, targets
 from benchmarks.networks import DEFAULT, autoencoder
 from benchmarks.training import as_called, last_epoch
 from fmclust.clustering import fit
 from fmclust.data import FashionMNISTDataModule, ImageDataModule, Split
 from fmclust.fit import quieten_lightning
 from fmclust.models import encode_all
+from fmclust.reports.markdown import table
 
 SIZES = (10_000, 100_000, 1_000_000)
 ITERATIONS = 10

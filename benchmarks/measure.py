@@ -1,24 +1,16 @@
 """Measuring side by side: what is compared runs in turn, so that a slow minute slows all alike."""
 
 import json
-import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fmclust.runs import environment
-
-
-def machine() -> str:
-    """Says what the numbers were measured on."""
-    facts = environment()
-    versions = ", ".join(f"{name} {version}" for name, version in facts["packages"].items())
-    cpu = f"{os.cpu_count()} cores of {facts['cpu']}, {facts['threads']} threads"
-    return f"{cpu}, {facts['gpu'] or 'no GPU'}; Python {facts['python']}, {versions}"
+from fmclust.reports.markdown import table
+from fmclust.runs import machine
 
 
 @dataclass(frozen=True)
@@ -97,12 +89,6 @@ def timings(seconds: Mapping[str, list[float]], reference: str) -> str:
             [name, *(f"{v:.2f}" for v in (min(values), median, max(values), median / base))]
         )
     return table(["", "min s", "median s", "max s", "times the reference"], rows)
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Formats a Markdown table; the first column is text, the others are numbers."""
-    lines = [heads, ["---", *["--:"] * (len(heads) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def targets(*reached: tuple[str, bool]) -> str:

@@ -3,7 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import section, table, targets, train
+from benchmarks.measure import section, targets, train
+from fmclust.reports.markdown import table
 
 JOBS = {
     "the main job, 45 epochs, mixture": ["model=convae", "cluster=gmm"],

@@ -4,21 +4,16 @@
 """
 
 import csv
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from fmclust.entry import command
 from fmclust.errors import UserError, require_whole
-
-if TYPE_CHECKING:
-    import numpy as np
+from fmclust.sources import PAPERS_PIXELS, source_of
 
 PAPER = {10: (5, 7), 20: (8, 10)}  # what the paper reads off its curves up to this k
-PAPERS_PIXELS = "70,000 x 784 pixels"
 
 
 def elbow(config: DictConfig) -> None:
@@ -35,20 +30,23 @@ def elbow(config: DictConfig) -> None:
     ((name, settings),) = config.cluster.items()
     rows: list[dict[str, float]] = []
     with limited_threads(config.threads):
-        latents, source = latents_of(config)
+        source = source_of(config)
+        if config.k_max > (n := len(source.latents)):
+            raise UserError(f"k_max={config.k_max} is too large: type k_max= with at most {n}.")
         numbers = range(config.k_min, config.k_max + 1)
+        title = f"{name} of {source.name}"
         trials = figures_by_k(
             build(settings, BaseEstimator),
-            latents,
+            source.latents,
             numbers,
             sample=config.sample,
             seed=config.seed,
         )
-        for row in track(trials, f"{name} of {source}", total=len(numbers)):
+        for row in track(trials, title, total=len(numbers)):
             rows.append(row)
             write_table(directory / "elbow.csv", rows)
-    paper = PAPER.get(config.k_max, ()) if (name, source) == ("kmeans", PAPERS_PIXELS) else ()
-    print(conclude(directory, rows, f"{name} of {source}", paper))
+    paper = PAPER.get(config.k_max, ()) if (name, source.name) == ("kmeans", PAPERS_PIXELS) else ()
+    print(conclude(directory, rows, title, paper))
 
 
 def require(config: DictConfig) -> None:
@@ -59,30 +57,6 @@ def require(config: DictConfig) -> None:
     require_whole("sample", config.sample, 2)
     if len(config.cluster) != 1:
         raise UserError("an elbow is of one clusterer: type cluster=kmeans, for instance.")
-
-
-def latents_of(config: DictConfig) -> tuple["np.ndarray", str]:
-    """Returns what is clustered, float32 of shape (N, d), and what to call it."""
-    import numpy as np
-
-    if config.run is not None:
-        path = Path(os.path.abspath(str(config.run))) / "latents.npz"
-        if not path.exists():
-            raise UserError(f"{path} is missing: type run=<the directory of a finished run>.")
-        with np.load(path, allow_pickle=False) as kept:
-            latents, kind = kept["train"], "latents"
-    else:
-        from fmclust.config import build
-        from fmclust.data import ImageDataModule
-        from fmclust.models import Pixels, encode_all
-
-        data = build(config.data, ImageDataModule)
-        data.setup()
-        images = data.splits[data.fitted_split].images
-        latents, kind = encode_all(Pixels(image_size=data.image_size), images), "pixels"
-    if config.k_max > len(latents):
-        raise UserError(f"k_max={config.k_max} is too large: type k_max= below {len(latents)}.")
-    return latents, f"{len(latents):,} x {latents.shape[1]} {kind}"
 
 
 def write_table(path: Path, rows: list[dict[str, float]]) -> None:

@@ -2,12 +2,14 @@
 
 import pytest
 from conftest import composed
+from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigKeyError
 
 from fmclust.config import conf_directory
+from fmclust.sweep import planned_jobs
 
 GROUPS = ("data", "model", "cluster", "trainer", "callbacks", "logger", "experiment", "debug")
 OPTIONS = [
@@ -41,3 +43,14 @@ def test_unknown_keys_are_refused(override):
 def test_wrong_types_are_refused(override):
     with pytest.raises(ConfigCompositionException):
         composed(override)
+
+
+@pytest.mark.parametrize(("name", "n_jobs"), [("tuning", 16), ("models", 7)])
+def test_every_job_of_a_sweeping_experiment_composes_and_no_label_chooses(name, n_jobs):
+    with initialize_config_dir(str(conf_directory()), version_base="1.3"):
+        config = compose("config", [f"experiment={name}"], return_hydra_config=True)
+    assert config.hydra.mode.name == "MULTIRUN"
+    jobs = planned_jobs(config)
+    assert len(jobs) == n_jobs
+    for job in jobs:
+        assert composed(*job).objective in (None, "loss/val")

@@ -10,7 +10,8 @@ from conftest import SMALL, stop_after
 
 from fmclust.callbacks import LearningCurves
 from fmclust.reports import Job
-from fmclust.reports.sweeps import group_by_settings, mean_and_sd
+from fmclust.reports.markdown import mean_and_sd
+from fmclust.reports.sweeps import group_by_settings
 from fmclust.sweep import WORST
 
 SWEEP = ("-m", *SMALL, "trainer.max_epochs=1,2", "hydra.sweep.dir=sweep")
@@ -140,5 +141,5 @@ def test_jobs_that_differ_in_their_seed_alone_are_one_group(tmp_path):
         ({"a": "1"}, [1.0, 3.0]),
         ({"a": "2"}, [5.0]),
     ]
-    assert mean_and_sd([1.0, 3.0]) == "2.0000\n±1.4142"
+    assert mean_and_sd([1.0, 3.0]) == "2.0000 ± 1.4142"
     assert mean_and_sd([5.0]) == "5.0000" and mean_and_sd([]) == ""

@@ -11,17 +11,21 @@ from fmclust.clustering.fitting import (
     require_fittable,
     responsibilities,
 )
+from fmclust.clustering.optima import Start, distinct_optima, fit_from_starts
 from fmclust.clustering.shapes import Shapes, centres_of, parameters_of, shapes_of
 from fmclust.clustering.storage import load_clusterer, save_clusterer
 
 __all__ = [
     "Clustering",
     "Shapes",
+    "Start",
     "assign",
     "centres_of",
     "cluster",
+    "distinct_optima",
     "figures_by_k",
     "fit",
+    "fit_from_starts",
     "knee",
     "load_clusterer",
     "own_figures",

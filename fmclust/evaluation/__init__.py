@@ -3,6 +3,7 @@
 from fmclust.evaluation.labels import Labels
 from fmclust.evaluation.progress import telling
 from fmclust.evaluation.publishing import publish
+from fmclust.evaluation.rescoring import accuracy_fitted_on, accuracy_of_all
 from fmclust.evaluation.stage import evaluate
 
-__all__ = ["Labels", "evaluate", "publish", "telling"]
+__all__ = ["Labels", "accuracy_fitted_on", "accuracy_of_all", "evaluate", "publish", "telling"]

@@ -1,6 +1,17 @@
 """Finished runs as tables, CSVs and plots."""
 
+from fmclust.reports.optima import optima_by_frequency, spread_over_starts, write_starts
+from fmclust.reports.reproduction import read_rows, write_reproduction
 from fmclust.reports.sweeps import Job, report_sweep
 from fmclust.reports.tables import print_run
 
-__all__ = ["Job", "print_run", "report_sweep"]
+__all__ = [
+    "Job",
+    "optima_by_frequency",
+    "print_run",
+    "read_rows",
+    "report_sweep",
+    "spread_over_starts",
+    "write_reproduction",
+    "write_starts",
+]

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from fmclust.metrics import SCORES
 from fmclust.plots import Series, draw_sweep
+from fmclust.reports.markdown import mean_and_sd
 from fmclust.reports.tables import narrow_table
 from fmclust.runs import read_metrics, read_status, replacing
 
@@ -105,15 +106,8 @@ def group_by_settings(jobs: Sequence[Job]) -> list[Group]:
     return list(groups.values())
 
 
-def mean_and_sd(values: Sequence[float]) -> str:
-    """Formats a mean; the sample standard deviation below it where there are several values."""
-    if not values:
-        return ""
-    mean = statistics.fmean(values)
-    digits = 4 if abs(mean) < 1000 else 0
-    if len(values) == 1:
-        return f"{mean:,.{digits}f}"
-    return f"{mean:,.{digits}f}\n±{statistics.stdev(values):,.{digits}f}"
+def _stacked(values: Sequence[float]) -> str:
+    return mean_and_sd(values, between="\n±")
 
 
 def _swept_keys(jobs: Sequence[Job]) -> list[str]:
@@ -153,9 +147,9 @@ def _summary_table(groups: Sequence[Group]) -> Table:
     for group in groups:
         for clusterer in _clusterers(group):
             split = _shown_split(group, clusterer)
-            scores = [mean_and_sd(group.values(f"{clusterer}/{split}/{s}")) for s in SCORES]
+            scores = [_stacked(group.values(f"{clusterer}/{split}/{s}")) for s in SCORES]
             n_seeds = len(group.values(f"{clusterer}/empty_clusters"))
-            objective = mean_and_sd(group.values("objective"))
+            objective = _stacked(group.values("objective"))
             cells = (*group.settings.values(), clusterer, str(n_seeds), objective, *scores)
             table.add_row(*map(Text, cells))
     return table

@@ -1,10 +1,19 @@
 """The run directory: its names, claiming and locking it, writing whole files or none."""
 
 from fmclust.runs.directory import Run, claim, join, reopen
-from fmclust.runs.environment import environment
-from fmclust.runs.files import replacing
+from fmclust.runs.environment import environment, machine
+from fmclust.runs.files import replacing, write_json
 from fmclust.runs.layout import LAST_CHECKPOINT, LAYOUT, unexpected_and_missing
-from fmclust.runs.reading import read_config, read_metrics, read_overrides, read_status
+from fmclust.runs.reading import (
+    read_assignments,
+    read_classes,
+    read_config,
+    read_json,
+    read_latents,
+    read_metrics,
+    read_overrides,
+    read_status,
+)
 
 __all__ = [
     "LAST_CHECKPOINT",
@@ -13,11 +22,17 @@ __all__ = [
     "claim",
     "environment",
     "join",
+    "machine",
+    "read_assignments",
+    "read_classes",
     "read_config",
+    "read_json",
+    "read_latents",
     "read_metrics",
     "read_overrides",
     "read_status",
     "reopen",
     "replacing",
     "unexpected_and_missing",
+    "write_json",
 ]

@@ -1,5 +1,6 @@
 """What a run ran on: recorded, since versions and threads change sums in their last digits."""
 
+import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,14 @@ def environment() -> dict[str, Any]:
         "gpu": gpu,
         "threads": torch.get_num_threads(),
     }
+
+
+def machine() -> str:
+    """Says in words what numbers are measured on."""
+    facts = environment()
+    versions = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
+    cpu = f"{os.cpu_count()} cores of {facts['cpu']}, {facts['threads']} threads"
+    return f"{cpu}, {facts['gpu'] or 'no GPU'}; Python {facts['python']}, {versions}"
 
 
 def _cpu_model() -> str:

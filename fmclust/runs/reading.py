@@ -1,10 +1,12 @@
 """Reading a run directory back; nothing in it is believed more than it must be."""
 
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
@@ -25,6 +27,47 @@ def read_overrides(directory: Path) -> list[str]:
     """Returns what was typed to start the run."""
     path = directory / "overrides.yaml"
     return (yaml.safe_load(path.read_text(encoding="utf-8")) or []) if path.exists() else []
+
+
+def read_latents(directory: Path) -> dict[str, np.ndarray]:
+    """Returns split to latents, float32 arrays of shape (N, d).
+
+    Raises:
+        UserError: If the run has none.
+    """
+    path = directory / "latents.npz"
+    if not path.exists():
+        raise UserError(f"{path} is missing: type run=<the directory of a finished run>.")
+    with np.load(path, allow_pickle=False) as kept:
+        return dict(kept)
+
+
+def read_assignments(directory: Path, clusterer: str) -> dict[str, np.ndarray]:
+    """Returns split to cluster ids, int64 of shape (N,).
+
+    Args:
+        directory: A finished run's.
+        clusterer: Whose clusters.
+    """
+    return _column(directory, "cluster", clusterer)
+
+
+def read_classes(directory: Path) -> dict[str, np.ndarray]:
+    """Returns split to classes, int64 of shape (N,), of a finished run; of those with labels."""
+    return _column(directory, "class")
+
+
+def _column(directory: Path, column: str, clusterer: str | None = None) -> dict[str, np.ndarray]:
+    """Reads what assignments.csv says by one clusterer, or by its first."""
+    found: dict[str, list[int]] = {}
+    with (directory / "assignments.csv").open(newline="") as file:
+        table = csv.reader(file)
+        name, split, wanted = map(next(table).index, ("clusterer", "split", column))
+        for row in table:
+            clusterer = clusterer or row[name]
+            if row[name] == clusterer and row[wanted]:
+                found.setdefault(row[split], []).append(int(row[wanted]))
+    return {split: np.array(ids, np.int64) for split, ids in found.items()}
 
 
 def read_config(directory: Path) -> DictConfig:

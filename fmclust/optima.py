@@ -1,0 +1,96 @@
+"""The local optima of k-means, and which of them is the paper's (section 5.1).
+
+`python -m fmclust.optima starts=50`, of pixels; `run=<directory>`, of a run's latents.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from fmclust.entry import command
+from fmclust.errors import require_whole
+from fmclust.sources import PAPERS_PIXELS, Source, source_of
+
+if TYPE_CHECKING:
+    from fmclust.clustering import Start
+
+
+def optima(config: DictConfig) -> None:
+    """Starts k-means many times; leaves starts.csv and prints the optima."""
+    for key, least in (("starts", 1), ("seed", 0), ("n_clusters", 1)):
+        require_whole(key, config[key], least)
+    from rich.progress import track  # these and scikit-learn, which `--help` does without
+    from sklearn.cluster import KMeans
+
+    from fmclust.clustering import distinct_optima, fit_from_starts
+    from fmclust.config import build_all
+    from fmclust.devices import limited_threads
+    from fmclust.reports import optima_by_frequency, spread_over_starts, write_starts
+
+    directory = Path(HydraConfig.get().runtime.output_dir)
+    ways = build_all(config.ways, KMeans)
+    seeds = range(config.seed, config.seed + config.starts)
+    with limited_threads(config.threads):
+        source = source_of(config)
+        fits = fit_from_starts(ways, source.latents, seeds)
+        title = f"k-means of {source.name}"
+        starts = list(track(fits, title, total=len(ways) * len(seeds)))
+    found = distinct_optima(starts)
+    rows = rows_of(found, source, config.n_clusters)
+    write_starts(directory / "starts.csv", rows)
+    print(f"{title}: what the starts end at\n\n{spread_over_starts(rows)}\n")
+    print(f"The local optima\n\n{optima_by_frequency(rows)}")
+    if source.name == PAPERS_PIXELS and config.n_clusters == 10:
+        print(f"\n{compared_with_the_paper(found, source)}")
+    print(f"\n{directory}/starts.csv")
+
+
+def rows_of(
+    found: Sequence[Sequence["Start"]], source: Source, n_clusters: int
+) -> list[dict[str, Any]]:
+    """Returns a row for every start: its optimum, its SSE and, with labels, its accuracy."""
+    from fmclust.metrics import score
+
+    classes, rows = source.classes, []
+    for number, starts in enumerate(found, 1):
+        for start in starts:
+            row = {"optimum": number, "way": start.way, "seed": start.seed, "sse": start.inertia}
+            row |= {"n_iter": start.n_iter, "accuracy": None}
+            if classes is not None:
+                sizes = {"n_clusters": n_clusters, "n_classes": int(classes.max()) + 1}
+                row["accuracy"] = score(start.clusters, classes, **sizes)["accuracy"]
+            rows.append(row)
+    return rows
+
+
+def compared_with_the_paper(found: Sequence[Sequence["Start"]], source: Source) -> str:
+    """Says which optimum is nearest to the paper's, and how near."""
+    import numpy as np
+    import torch
+
+    from fmclust.metrics import MatchedConfusion
+    from fmclust.reports.paper import ACCURACIES, PIXELS_CONFUSION, PIXELS_SSE
+
+    starts = [(number, start) for number, group in enumerate(found, 1) for start in group]
+    number, nearest = min(starts, key=lambda s: abs(s[1].inertia - PIXELS_SSE))
+    confusion = MatchedConfusion(10, 10, sync_on_compute=False)
+    confusion.update(torch.from_numpy(nearest.clusters), torch.from_numpy(source.classes))
+    ours = confusion.compute().numpy()
+    apart = np.abs(ours - np.array(PIXELS_CONFUSION))
+    accuracy, paper = np.trace(ours) / ours.sum(), ACCURACIES["pixels", "kmeans", "all"]
+    return (
+        f"The paper's: SSE {PIXELS_SSE:,.1f}, accuracy {paper:.5f}. Nearest: optimum {number} "
+        f"({nearest.way}, seed {nearest.seed}), SSE {nearest.inertia:,.1f} "
+        f"({nearest.inertia / PIXELS_SSE - 1:+.1e}), accuracy {accuracy:.5f}; of its matched "
+        f"confusion matrix a cell differs by {apart.max()} of 70,000 images at most, by "
+        f"{apart.mean():.1f} in the mean."
+    )
+
+
+main = command("optima", optima)
+
+if __name__ == "__main__":
+    main()

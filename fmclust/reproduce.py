@@ -1,0 +1,75 @@
+"""The paper's parts over many seeds, its numbers beside ours.
+
+`python -m fmclust.reproduce seeds=10`
+"""
+
+import sys
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from fmclust.entry import FAILED_JOBS, command
+from fmclust.errors import UserError, complain, require_option, require_whole
+from fmclust.parts import PARTS, VARIANTS, planned, row_of, run_all
+
+
+def reproduce(config: DictConfig) -> None:
+    """Runs what is missing; leaves results.csv and results.md."""
+    require(config)
+    from rich.progress import track  # these, which `--help` does without
+
+    from fmclust.reports import read_rows, write_reproduction
+
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    keep_overrides(folder, list(config.overrides))
+    rows = read_rows(folder / "results.csv")
+    jobs = [
+        job
+        for job in planned(config.parts, config.variants, config.seeds, folder)
+        if job.missing(config.parts, rows)
+    ]
+    print(f"{len(rows)} results are there; jobs to run: {len(jobs)}", flush=True)
+    failed = 0
+    ended = run_all(jobs, config.overrides, config.jobs)
+    for job, reason in track(ended, "Reproducing the paper", total=len(jobs)):
+        if reason is not None:
+            failed += 1
+            complain(f"{job.directory} failed: {reason}")
+            continue
+        rows += [row_of(job, part) for part in job.missing(config.parts, rows)]
+        write_reproduction(folder, rows)
+    if rows:
+        print(write_reproduction(folder, rows))
+        print(f"{folder}/results.csv, results.md")
+    if failed:
+        sys.exit(FAILED_JOBS)
+
+
+def require(config: DictConfig) -> None:
+    """Refuses values that nothing can be made of, before anything is run."""
+    require_whole("seeds", config.seeds, 1)
+    require_whole("jobs", config.jobs, 1)
+    for key, known in (("parts", PARTS), ("variants", VARIANTS)):
+        for value in config[key]:
+            require_option(key, value, known)
+
+
+def keep_overrides(folder: Path, overrides: list[str]) -> None:
+    """Notes what all jobs are run with; refuses to mix them with others."""
+    from fmclust.runs import read_json, write_json
+
+    path = folder / "overrides.json"
+    before = read_json(path)
+    if before is None:
+        write_json(path, overrides)
+    elif before != overrides:
+        raise UserError(
+            f"{folder} holds results of overrides={before}: type hydra.run.dir=<a new directory>."
+        )
+
+
+main = command("reproduce", reproduce)
+
+if __name__ == "__main__":
+    main()
