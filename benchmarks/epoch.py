@@ -30,7 +30,7 @@ from fmclust.fit import quieten_lightning
 from fmclust.job import run_job
 from fmclust.models.pixels import scale
 
-BATCH, ROUNDS = 256, 5
+BATCH, ROUNDS = 256, 3
 # Network and ClustPy's layers of about as many products an image.
 COMPARED = ((DEFAULT, [784, 380, 10]), (PLAIN, [784, 512, 256, 10]))
 

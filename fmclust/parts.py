@@ -1,4 +1,4 @@
-"""The paper's parts as jobs: what each runs, one process for each, and what is read of it."""
+"""The paper's parts as jobs: what each runs, one process for each."""
 
 import os
 import subprocess
@@ -117,42 +117,3 @@ def _run(job: Job, more: Sequence[str]) -> str | None:
         process, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
     )
     return None if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2]
-
-
-def row_of(job: Job, part: str) -> Row:
-    """Reads a finished job and scores what the paper leaves open: one line of results.csv.
-
-    Args:
-        job: Whose run is done.
-        part: Key of `PARTS`; the job holds it.
-    """
-    from sklearn.base import BaseEstimator
-
-    from fmclust.config import build
-    from fmclust.evaluation import accuracy_fitted_on, accuracy_of_all
-    from fmclust.runs import (
-        read_assignments,
-        read_classes,
-        read_config,
-        read_latents,
-        read_metrics,
-    )
-
-    name = job.clusterer(PARTS[part][1])
-    metrics, classes = read_metrics(job.directory), read_classes(job.directory)
-    shown = "all" if "all" in classes else "test"
-    row: Row = {"part": part, "variant": job.variant, "seed": job.seed}
-    for split in ("test", "train"):
-        row[f"accuracy_{split}"] = metrics.get(f"{name}/{split}/accuracy")
-    row["accuracy_all"] = accuracy_of_all(read_assignments(job.directory, name), classes)
-    row["accuracy_test_fitted_on_test"] = None
-    if job.experiment != "kmeans_pixels":  # whose latents are not kept
-        clusterer = build(read_config(job.directory).cluster[name], BaseEstimator)
-        latents = read_latents(job.directory)["test"]
-        row["accuracy_test_fitted_on_test"] = accuracy_fitted_on(
-            clusterer, latents, classes["test"]
-        )
-    of_run = {"loss": "loss/val", "sse": f"{name}/inertia", "seconds": "time/total"}
-    of_run |= {"log_likelihood": f"{name}/log_likelihood"}
-    of_run |= {score: f"{name}/{shown}/{score}" for score in ("nmi", "ari")}
-    return row | {column: metrics.get(metric) for column, metric in of_run.items()}

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from fmclust.entry import FAILED_JOBS, command
 from fmclust.errors import UserError, complain, require_option, require_whole
-from fmclust.parts import PARTS, VARIANTS, planned, row_of, run_all
+from fmclust.parts import PARTS, VARIANTS, Job, Row, planned, run_all
 
 
 def reproduce(config: DictConfig) -> None:
@@ -67,6 +67,45 @@ def keep_overrides(folder: Path, overrides: list[str]) -> None:
         raise UserError(
             f"{folder} holds results of overrides={before}: type hydra.run.dir=<a new directory>."
         )
+
+
+def row_of(job: Job, part: str) -> Row:
+    """Reads a finished job and scores what the paper leaves open: one line of results.csv.
+
+    Args:
+        job: Whose run is done.
+        part: Key of `PARTS`; the job holds it.
+    """
+    from sklearn.base import BaseEstimator
+
+    from fmclust.config import build
+    from fmclust.evaluation import accuracy_fitted_on, accuracy_of_all
+    from fmclust.runs import (
+        read_assignments,
+        read_classes,
+        read_config,
+        read_latents,
+        read_metrics,
+    )
+
+    name = job.clusterer(PARTS[part][1])
+    metrics, classes = read_metrics(job.directory), read_classes(job.directory)
+    shown = "all" if "all" in classes else "test"
+    row: Row = {"part": part, "variant": job.variant, "seed": job.seed}
+    for split in ("test", "train"):
+        row[f"accuracy_{split}"] = metrics.get(f"{name}/{split}/accuracy")
+    row["accuracy_all"] = accuracy_of_all(read_assignments(job.directory, name), classes)
+    row["accuracy_test_fitted_on_test"] = None
+    if job.experiment != "kmeans_pixels":  # whose latents are not kept
+        clusterer = build(read_config(job.directory).cluster[name], BaseEstimator)
+        latents = read_latents(job.directory)["test"]
+        row["accuracy_test_fitted_on_test"] = accuracy_fitted_on(
+            clusterer, latents, classes["test"]
+        )
+    of_run = {"loss": "loss/val", "sse": f"{name}/inertia", "seconds": "time/total"}
+    of_run |= {"log_likelihood": f"{name}/log_likelihood"}
+    of_run |= {score: f"{name}/{shown}/{score}" for score in ("nmi", "ari")}
+    return row | {column: metrics.get(metric) for column, metric in of_run.items()}
 
 
 main = command("reproduce", reproduce)

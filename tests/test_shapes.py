@@ -15,7 +15,7 @@ LATENTS = LATENTS.astype(np.float32)
 @pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
 def test_covariances_are_the_mixtures_precisions_inverted(kind):
     mixture = GaussianMixture(2, covariance_type=kind, random_state=0).fit(LATENTS)
-    shapes = shapes_of(mixture, LATENTS, assign(mixture, LATENTS))
+    shapes = shapes_of(mixture, LATENTS, assign(mixture, LATENTS), share=1)
     precisions = {
         "full": lambda p: p,
         "tied": lambda p: np.stack([p, p]),
@@ -29,7 +29,7 @@ def test_covariances_are_the_mixtures_precisions_inverted(kind):
 def test_a_radius_reaches_the_most_distant_member():
     kmeans = KMeans(3, random_state=0, n_init=1).fit(LATENTS)
     clusters = assign(kmeans, LATENTS)
-    shapes = shapes_of(kmeans, LATENTS, clusters)
+    shapes = shapes_of(kmeans, LATENTS, clusters, share=1)
     for cluster, (centre, radius) in enumerate(zip(shapes.centres, shapes.radii, strict=True)):
         distances = np.linalg.norm(LATENTS[clusters == cluster] - centre, axis=1)
         assert radius == pytest.approx(distances.max())
@@ -42,11 +42,14 @@ def test_centres_of_a_pipeline_are_means_of_latents():
     clusters = assign(whitened, LATENTS)
     means = np.stack([LATENTS[clusters == cluster].mean(axis=0) for cluster in range(3)])
     assert centres_of(whitened) == pytest.approx(means, abs=0.02)
-    shapes = shapes_of(whitened, LATENTS, clusters)
+    shapes = shapes_of(whitened, LATENTS, clusters, share=0.5)
+    for cluster, (centre, radius) in enumerate(zip(shapes.centres, shapes.radii, strict=True)):
+        near = np.linalg.norm(shapes.latents - centre, axis=1)[clusters == cluster] <= radius
+        assert near.mean() == pytest.approx(0.5, abs=0.02)
     assert shapes.latents.std(axis=0) == pytest.approx(1, rel=0.01)
 
 
 def test_what_has_no_centres_has_no_shapes():
     reduced = PCA(2).fit(LATENTS)
-    assert shapes_of(reduced, LATENTS, np.zeros(300, np.int64)) is None
+    assert shapes_of(reduced, LATENTS, np.zeros(300, np.int64), share=1) is None
     assert centres_of(reduced) is None and parameters_of(reduced) == {}

@@ -15,8 +15,8 @@ class Shapes:
         latents: float array of shape (N, d): after the steps before the estimator, if any.
         centres: Array of shape (k, d): a mixture's means.
         covariances: Of a mixture, shape (k, d, d); None for k-means.
-        radii: Of k-means, shape (k,): how far the most distant member is from the centre (the
-            paper, section 4.3); None for a mixture.
+        radii: Of k-means, shape (k,): how far from the centre a share of the members lies; None
+            for a mixture.
     """
 
     latents: np.ndarray
@@ -25,13 +25,17 @@ class Shapes:
     radii: np.ndarray | None = None
 
 
-def shapes_of(clusterer: Any, latents: np.ndarray, clusters: np.ndarray) -> Shapes | None:
+def shapes_of(
+    clusterer: Any, latents: np.ndarray, clusters: np.ndarray, *, share: float
+) -> Shapes | None:
     """Returns the shapes of a fitted estimator's clusters; None if it has no centres.
 
     Args:
         clusterer: A fitted estimator, or a pipeline that ends in one.
         latents: float32 array of shape (N, d).
         clusters: int64 array of shape (N,), what they are assigned to.
+        share: Of the members of a cluster of k-means, those within its radius; 1 reaches the most
+            distant one (the paper, section 4.3).
     """
     estimator, seen = clusterer, latents
     if isinstance(clusterer, Pipeline):
@@ -40,9 +44,10 @@ def shapes_of(clusterer: Any, latents: np.ndarray, clusters: np.ndarray) -> Shap
         return Shapes(seen, estimator.means_, covariances=_whole_covariances(estimator))
     if hasattr(estimator, "cluster_centers_"):
         centres = estimator.cluster_centers_
-        radii = np.zeros(len(centres))
-        np.maximum.at(radii, clusters, np.linalg.norm(seen - centres[clusters], axis=1))
-        return Shapes(seen, centres, radii=radii)
+        distances = np.linalg.norm(seen - centres[clusters], axis=1)
+        members = (distances[clusters == cluster] for cluster in range(len(centres)))
+        radii = [np.quantile(near, share) if len(near) else 0.0 for near in members]
+        return Shapes(seen, centres, radii=np.array(radii))
     return None
 
 

@@ -1,10 +1,12 @@
 """The clusters among the latents: confidence ellipsoids of mixtures, circles of k-means."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline
 
 from fmclust.clustering import Clustering, Shapes, shapes_of
 from fmclust.plots import Plane, draw_outlines
@@ -19,52 +21,67 @@ MOST_LATENTS = 256  # beyond this they are pixels, of which two say nothing
 def draw_clusters_in_planes(
     clusterings: Mapping[str, Clustering], latents: np.ndarray, split: str
 ) -> Figure | None:
-    """Draws a row of planes for every clusterer that has centres; None if none has.
+    """Draws a row of planes for every clusterer that has centres (section 1.3); None if none has.
 
     The first plane is that of the two first principal components, in which a confidence ellipsoid
-    and a sphere have an ellipse and a circle for a shadow; the others are of two latents each.
+    and a sphere have an ellipse and a circle for a shadow; the others are of two latents each. A
+    circle holds as many members as an ellipsoid: the most distant one, to which the paper's
+    reaches (section 4.3), is an outlier that hides the rest.
 
     Args:
         clusterings: By name.
         latents: float32 array of shape (N, d), d from 2 on.
         split: Whose latents.
     """
-    chosen = slice(None, None, -(-len(latents) // SHOWN))
-    rows = []
-    for name, clustering in clusterings.items():
-        clusters = clustering.clusters[split]
-        shapes = shapes_of(clustering.estimator, latents, clusters)
-        if shapes is None or latents.shape[1] < 2:
-            continue
-        kind = f"{CONFIDENCE:.0%} ellipses" if shapes.radii is None else "most distant member"
-        rows.append(
-            [
-                Plane(
-                    f"{name}: {kind}",
-                    axes,
-                    (shapes.latents[chosen] - origin) @ directions.T,
-                    clusters[chosen],
-                    (shapes.centres - origin) @ directions.T,
-                    _shadows(shapes, directions),
-                )
-                for axes, origin, directions in _planes(shapes.latents)
-            ]
-        )
+    rows = [
+        planes
+        for name, clustering in clusterings.items()
+        if (planes := _planes_of(name, clustering, latents, clustering.clusters[split]))
+    ]
     return draw_outlines(rows, title=f"clusters in the latents of {split}") if rows else None
 
 
-def _planes(latents: np.ndarray) -> list[tuple[tuple[str, str], np.ndarray, np.ndarray]]:
-    """Names the axes of every plane, with its origin (d,) and two directions (2, d)."""
+def _planes_of(
+    name: str, clustering: Clustering, latents: np.ndarray, clusters: np.ndarray
+) -> list[Plane]:
+    shapes = shapes_of(clustering.estimator, latents, clusters, share=CONFIDENCE)
+    if shapes is None or latents.shape[1] < 2:
+        return []
+    kind = "ellipsoids" if shapes.radii is None else "circles"
+    noun = "transformed latent" if isinstance(clustering.estimator, Pipeline) else "latent"
+    chosen = slice(None, None, -(-len(latents) // SHOWN))
+    return [
+        Plane(
+            f"{name}: {kind} of {CONFIDENCE:.0%}",
+            view.axes,
+            (shapes.latents[chosen] - view.origin) @ view.directions.T,
+            clusters[chosen],
+            (shapes.centres - view.origin) @ view.directions.T,
+            _shadows(shapes, view.directions),
+        )
+        for view in _views(shapes.latents, noun)
+    ]
+
+
+@dataclass(frozen=True)
+class _View:
+    """A plane among the latents: the names of its axes, a point (d,), two directions (2, d)."""
+
+    axes: tuple[str, str]
+    origin: np.ndarray
+    directions: np.ndarray
+
+
+def _views(latents: np.ndarray, noun: str) -> Iterator[_View]:
     n_latents = latents.shape[1]
     found = PCA(2, svd_solver="covariance_eigh").fit(latents)
-    shares = found.explained_variance_ratio_
-    names = tuple(f"principal component {i} ({shares[i - 1]:.0%})" for i in (1, 2))
-    planes = [((names[0], names[1]), found.mean_, found.components_)]
+    first, second = (f"{share:.0%}" for share in found.explained_variance_ratio_)
+    axes = (f"principal component 1 ({first})", f"principal component 2 ({second})")
+    yield _View(axes, found.mean_, found.components_)
     if n_latents <= MOST_LATENTS:
-        for first in range(0, min(2 * PAIRS, n_latents - 1), 2):
-            pair = np.eye(n_latents)[[first, first + 1]]
-            planes.append(((f"latent {first}", f"latent {first + 1}"), np.zeros(n_latents), pair))
-    return planes
+        for i in range(0, min(2 * PAIRS, n_latents - 1), 2):
+            pair = np.eye(n_latents)[[i, i + 1]]
+            yield _View((f"{noun} {i}", f"{noun} {i + 1}"), np.zeros(n_latents), pair)
 
 
 def _shadows(shapes: Shapes, directions: np.ndarray) -> np.ndarray:
