@@ -66,7 +66,7 @@ def fit(clusterer: BaseEstimator, latents: np.ndarray) -> tuple[Any, list[str]]:
             fitted.fit(latents)
         except ValueError as error:
             raise UserError(
-                f"{type(_estimator(clusterer)).__name__} can't cluster latents of shape "
+                f"{type(estimator_of(clusterer)).__name__} can't cluster latents of shape "
                 f"{latents.shape}: {one_line(error)}"
             ) from error
     return fitted, [one_line(warning.message) for warning in caught]
@@ -149,8 +149,8 @@ def own_figures(clusterer: Any, latents: np.ndarray) -> dict[str, float]:
         What the estimator has of: `inertia` (sum of squared distances), `n_iter`, `converged`
         (0 or 1), `log_likelihood` (mean per latent, nats), `bic`, `aic`.
     """
-    estimator = _estimator(clusterer)
-    before = clusterer[:-1].transform(latents) if isinstance(clusterer, Pipeline) else latents
+    estimator = estimator_of(clusterer)
+    before = seen_by(clusterer, latents)
     figures = {
         name: float(getattr(estimator, f"{name}_"))
         for name in ("inertia", "n_iter", "converged")
@@ -182,8 +182,14 @@ def n_clusters_key(clusterer: BaseEstimator) -> str | None:
     return next((name for name in names if name in known), None)
 
 
-def _estimator(clusterer: Any) -> Any:
+def estimator_of(clusterer: Any) -> Any:
+    """Returns a pipeline's last step; of other estimators themselves."""
     return clusterer[-1] if isinstance(clusterer, Pipeline) else clusterer
+
+
+def seen_by(clusterer: Any, latents: np.ndarray) -> np.ndarray:
+    """Returns latents as the estimator sees them: after the steps before it, if any."""
+    return clusterer[:-1].transform(latents) if isinstance(clusterer, Pipeline) else latents
 
 
 def _few_blas_threads(latents: np.ndarray) -> threadpool_limits:

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from fmclust.clustering.fitting import estimator_of, seen_by
+
 
 @dataclass(frozen=True)
 class Shapes:
@@ -37,9 +39,7 @@ def shapes_of(
         share: Of the members of a cluster of k-means, those within its radius; 1 reaches the most
             distant one (the paper, section 4.3).
     """
-    estimator, seen = clusterer, latents
-    if isinstance(clusterer, Pipeline):
-        estimator, seen = clusterer[-1], clusterer[:-1].transform(latents)
+    estimator, seen = estimator_of(clusterer), seen_by(clusterer, latents)
     if hasattr(estimator, "covariances_"):
         return Shapes(seen, estimator.means_, covariances=_whole_covariances(estimator))
     if hasattr(estimator, "cluster_centers_"):
@@ -53,7 +53,7 @@ def shapes_of(
 
 def centres_of(clusterer: Any) -> np.ndarray | None:
     """Returns the centres, or a mixture's means, as latents: float32 (k, d); None without."""
-    estimator = clusterer[-1] if isinstance(clusterer, Pipeline) else clusterer
+    estimator = estimator_of(clusterer)
     for name in ("cluster_centers_", "means_"):
         if hasattr(estimator, name):
             centres = getattr(estimator, name)
@@ -73,7 +73,7 @@ def parameters_of(clusterer: Any) -> dict[str, np.ndarray]:
         Of a mixture `weights` (k,), `means` (k, d), `covariances` (k, d, d); of k-means `centres`
         (k, d); of others what they have of these.
     """
-    estimator = clusterer[-1] if isinstance(clusterer, Pipeline) else clusterer
+    estimator = estimator_of(clusterer)
     names = {"weights": "weights_", "means": "means_", "centres": "cluster_centers_"}
     found = {k: getattr(estimator, v) for k, v in names.items() if hasattr(estimator, v)}
     if hasattr(estimator, "covariances_"):

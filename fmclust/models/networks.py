@@ -158,18 +158,22 @@ class DenseAutoencoder(Network):
 def narrowing(widths: Sequence[int], activation: str, dropout: float) -> list[nn.Module]:
     """Makes the fully connected layers that lead to the latents, in `widths` the last."""
     require_whole_numbers("model.hidden", widths[1:])
-    layers: list[nn.Module] = []
-    for outer, inner in pairwise(widths):
-        layers += [nn.Linear(outer, inner), *between(activation, dropout)]
-    return layers[: -len(between(activation, dropout))]
+    return chained(nn.Linear, widths, activation, dropout)
 
 
 def widening(widths: Sequence[int], activation: str, dropout: float) -> list[nn.Module]:
     """Makes the fully connected layers that lead from the latents, in `widths` the first."""
+    return chained(WideningLinear, widths, activation, dropout)
+
+
+def chained(
+    layer: Callable[[int, int], nn.Module], widths: Sequence[int], activation: str, dropout: float
+) -> list[nn.Module]:
+    """Makes layers from each width to the next, with what stands between them."""
     layers: list[nn.Module] = []
-    for inner, outer in pairwise(widths):
-        layers += [WideningLinear(inner, outer), *between(activation, dropout)]
-    return layers[: -len(between(activation, dropout))]
+    for incoming, outgoing in pairwise(widths):
+        layers += [*between(activation, dropout), layer(incoming, outgoing)]
+    return layers[len(between(activation, dropout)) :]
 
 
 def between(activation: str, dropout: float) -> list[nn.Module]:
