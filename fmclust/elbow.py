@@ -3,7 +3,6 @@
 `python -m fmclust.elbow data.split=all k_max=20`, of pixels; `run=<directory>`, of a run's latents.
 """
 
-import csv
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -25,6 +24,7 @@ def elbow(config: DictConfig) -> None:
     from fmclust.clustering import figures_by_k
     from fmclust.config import build
     from fmclust.devices import limited_threads
+    from fmclust.runs import write_rows
 
     directory = Path(HydraConfig.get().runtime.output_dir)
     ((name, settings),) = config.cluster.items()
@@ -44,7 +44,7 @@ def elbow(config: DictConfig) -> None:
         )
         for row in track(trials, title, total=len(numbers)):
             rows.append(row)
-            write_table(directory / "elbow.csv", rows)
+            write_rows(directory / "elbow.csv", rows)  # now: a stop loses one k at most
     paper = PAPER.get(config.k_max, ()) if (name, source.name) == ("kmeans", PAPERS_PIXELS) else ()
     print(conclude(directory, rows, title, paper))
 
@@ -57,17 +57,6 @@ def require(config: DictConfig) -> None:
     require_whole("sample", config.sample, 2)
     if len(config.cluster) != 1:
         raise UserError("an elbow is of one clusterer: type cluster=kmeans, for instance.")
-
-
-def write_table(path: Path, rows: list[dict[str, float]]) -> None:
-    """Writes what is known so far: a stop loses one k at most."""
-    from fmclust.runs import replacing
-
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    with replacing(path) as partial, partial.open("w", newline="") as file:
-        table = csv.DictWriter(file, columns)
-        table.writeheader()
-        table.writerows(rows)
 
 
 def conclude(

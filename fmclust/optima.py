@@ -28,7 +28,8 @@ def optima(config: DictConfig) -> None:
     from fmclust.clustering import distinct_optima, fit_from_starts
     from fmclust.config import build_all
     from fmclust.devices import limited_threads
-    from fmclust.reports import optima_by_frequency, spread_over_starts, write_starts
+    from fmclust.reports import optima_by_frequency, spread_over_starts
+    from fmclust.runs import write_rows
 
     directory = Path(HydraConfig.get().runtime.output_dir)
     ways = build_all(config.ways, KMeans)
@@ -40,7 +41,7 @@ def optima(config: DictConfig) -> None:
         starts = list(track(fits, title, total=len(ways) * len(seeds)))
     found = distinct_optima(starts)
     rows = rows_of(found, source, config.n_clusters)
-    write_starts(directory / "starts.csv", rows)
+    write_rows(directory / "starts.csv", rows)
     print(f"{title}: what the starts end at\n\n{spread_over_starts(rows)}\n")
     print(f"The local optima\n\n{optima_by_frequency(rows)}")
     if source.name == PAPERS_PIXELS and config.n_clusters == 10:

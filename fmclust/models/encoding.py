@@ -1,5 +1,8 @@
 """Encoding whole splits, and decoding latents, in batches of bounded memory."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,14 +25,12 @@ def encode_all(model: Autoencoder | Pixels, images: Tensor) -> np.ndarray:
         float32 array of shape (N, d).
     """
     device = next((p.device for p in model.parameters()), images.device)
-    training = model.training
-    model.eval()
-    # In place: small blocks kept between the large ones of each batch would spoil their reuse.
-    width = model.encode(images[:1].to(device)).shape[1]
-    latents = torch.empty((len(images), width))
-    for encoded, batch in zip(latents.split(BATCH), images.split(BATCH), strict=True):
-        encoded.copy_(model.encode(batch.to(device)))
-    model.train(training)
+    with _evaluating(model):
+        # In place: small blocks kept between the large ones of each batch would spoil their reuse.
+        width = model.encode(images[:1].to(device)).shape[1]
+        latents = torch.empty((len(images), width))
+        for encoded, batch in zip(latents.split(BATCH), images.split(BATCH), strict=True):
+            encoded.copy_(model.encode(batch.to(device)))
     return latents.numpy()
 
 
@@ -45,11 +46,20 @@ def decode_all(model: Autoencoder | Pixels, latents: np.ndarray) -> np.ndarray:
         uint8 array of shape (N, H, W).
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    batches = torch.from_numpy(latents).split(BATCH)
+    with _evaluating(model):
+        images = [model.decode(batch.to(device)) for batch in batches]
+    return to_uint8(torch.cat(images))[:, 0].cpu().numpy()
+
+
+@contextmanager
+def _evaluating(model: torch.nn.Module) -> Iterator[None]:
     training = model.training
     model.eval()
-    images = [model.decode(batch.to(device)) for batch in torch.from_numpy(latents).split(BATCH)]
-    model.train(training)
-    return to_uint8(torch.cat(images))[:, 0].cpu().numpy()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def to_uint8(images: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Finished runs as tables, CSVs and plots."""
 
-from fmclust.reports.optima import optima_by_frequency, spread_over_starts, write_starts
+from fmclust.reports.optima import optima_by_frequency, spread_over_starts
 from fmclust.reports.reproduction import read_rows, write_reproduction
 from fmclust.reports.sweeps import Job, report_sweep
 from fmclust.reports.tables import print_run
@@ -13,5 +13,4 @@ __all__ = [
     "report_sweep",
     "spread_over_starts",
     "write_reproduction",
-    "write_starts",
 ]

@@ -1,29 +1,12 @@
 """The local optima of k-means as tables."""
 
-import csv
 import statistics
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from fmclust.reports.markdown import mean_and_sd, table
-from fmclust.runs import replacing
 
-COLUMNS = ("optimum", "way", "seed", "sse", "n_iter", "accuracy")
 Row = Mapping[str, Any]
-
-
-def write_starts(path: Path, rows: Sequence[Row]) -> None:
-    """Writes one line for every start, with the number of its optimum.
-
-    Args:
-        path: The file.
-        rows: With `COLUMNS`; the accuracy is None without labels.
-    """
-    with replacing(path) as partial, partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def spread_over_starts(rows: Sequence[Row]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fmclust.reports.markdown import mean_and_sd, table
 from fmclust.reports.paper import ACCURACIES
-from fmclust.runs import machine, replacing
+from fmclust.runs import machine, write_rows, write_text
 
 COLUMNS = (
     "part",
@@ -61,13 +61,10 @@ def write_reproduction(folder: Path, rows: Sequence[Row]) -> str:
     """
     order = list(PARTS)
     ranked = sorted(rows, key=lambda r: (order.index(r["part"]), r["variant"], int(r["seed"])))
-    with replacing(folder / "results.csv") as partial, partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows({name: _brief(row[name]) for name in COLUMNS} for row in ranked)
+    lines = [{name: _brief(row[name]) for name in COLUMNS} for row in ranked]
+    write_rows(folder / "results.csv", lines)
     text = f"{date.today()}, {machine()}.\n\n{_table(ranked)}\n\n{NOTE}\n"
-    with replacing(folder / "results.md") as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_text(folder / "results.md", text)
     return text
 
 

@@ -2,7 +2,7 @@
 
 from fmclust.runs.directory import Run, claim, join, reopen
 from fmclust.runs.environment import environment, machine
-from fmclust.runs.files import replacing, write_json
+from fmclust.runs.files import replacing, write_json, write_rows, write_text
 from fmclust.runs.layout import LAST_CHECKPOINT, LAYOUT, unexpected_and_missing
 from fmclust.runs.reading import (
     read_assignments,
@@ -35,4 +35,6 @@ __all__ = [
     "replacing",
     "unexpected_and_missing",
     "write_json",
+    "write_rows",
+    "write_text",
 ]

@@ -1,8 +1,9 @@
 """Whole files or none: written under a temporary name, flushed to disk, renamed."""
 
+import csv
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,15 @@ def telling_of_a_full_disk(
 def write_text(path: Path, text: str) -> None:
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes a CSV file with a line for each row, and a column for every name that a row has."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, columns)
+        table.writeheader()
+        table.writerows(rows)
 
 
 def write_json(path: Path, value: Any) -> None:
