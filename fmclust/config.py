@@ -17,7 +17,8 @@ PACKAGE = Path(__file__).parent
 MOST_SEED = 2**32 - 1  # NumPy's
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 # Whose classes a config may name; functions only by their exact names.
-PACKAGES = ("fmclust", "sklearn", "pytorch_lightning")
+PACKAGES = ("fmclust", "sklearn", "pytorch_lightning", "umap")
+EXTRAS = {"umap": "manifold"}  # package to the extra that installs it
 FUNCTIONS = ("fmclust.callbacks.progress_bar", "fmclust.clustering.pipeline")
 
 
@@ -137,6 +138,10 @@ def _check_target(target: str, base: type) -> None:
     try:
         found = get_object(target)
     except ImportError as error:
+        if (extra := EXTRAS.get(target.partition(".")[0])) is not None:
+            raise UserError(
+                f"_target_: {target} needs the extra {extra}: type pip install -e '.[{extra}]'."
+            ) from error
         raise UserError(f"_target_: {target} is not found: check its spelling.") from error
     home = getattr(found, "__module__", "").split(".")[0]
     if not (isinstance(found, type) and issubclass(found, base) and home in PACKAGES):

@@ -5,6 +5,7 @@ from fmclust.clustering.fitting import (
     Clustering,
     assign,
     cluster,
+    estimator_of,
     fit,
     own_figures,
     pipeline,
@@ -12,17 +13,32 @@ from fmclust.clustering.fitting import (
     responsibilities,
 )
 from fmclust.clustering.optima import Start, distinct_optima, fit_from_starts
-from fmclust.clustering.shapes import Shapes, centres_of, parameters_of, shapes_of
+from fmclust.clustering.propagation import NOISE, GraphAgglomerative, Propagated
+from fmclust.clustering.separation import separation
+from fmclust.clustering.shapes import (
+    NEAR,
+    Shapes,
+    centres_of,
+    distances_to_centres,
+    parameters_of,
+    shapes_of,
+)
 from fmclust.clustering.storage import load_clusterer, save_clusterer
 
 __all__ = [
+    "NEAR",
+    "NOISE",
     "Clustering",
+    "GraphAgglomerative",
+    "Propagated",
     "Shapes",
     "Start",
     "assign",
     "centres_of",
     "cluster",
+    "distances_to_centres",
     "distinct_optima",
+    "estimator_of",
     "figures_by_k",
     "fit",
     "fit_from_starts",
@@ -34,5 +50,6 @@ __all__ = [
     "require_fittable",
     "responsibilities",
     "save_clusterer",
+    "separation",
     "shapes_of",
 ]

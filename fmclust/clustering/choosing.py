@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.metrics import silhouette_score
 
-from fmclust.clustering.fitting import assign, fit, n_clusters_key, own_figures
+from fmclust.clustering.fitting import assign, estimator_of, fit, n_clusters_key, own_figures
+from fmclust.clustering.separation import separation
 from fmclust.errors import UserError
 
 
@@ -24,29 +24,30 @@ def figures_by_k(
         clusterer: Unfitted estimator; left as it is.
         latents: float32 array of shape (N, d).
         numbers: Numbers of clusters to try.
-        sample: How many latents the silhouette is taken of: it compares all pairs.
+        sample: How many latents `separation` is taken of.
         seed: What that sample is drawn from.
 
     Yields:
         `k`; what `own_figures` gives; `score`, scikit-learn's: minus the inertia of k-means, the
-        mean log-likelihood of a mixture; and from two clusters on `silhouette`, -1 to 1.
+        mean log-likelihood of a mixture; and from two clusters on what `separation` gives.
 
     Raises:
         UserError: If the estimator refuses its parameters or the latents.
     """
-    chosen = np.random.default_rng(seed).permutation(len(latents))[:sample]
     key = n_clusters_key(clusterer)
     if key is None:
         raise UserError(f"{type(clusterer).__name__} takes no number of clusters to choose.")
     for k in numbers:
         fitted, _ = fit(clone(clusterer).set_params(**{key: k}), latents)
         figures = {"k": float(k), **own_figures(fitted, latents)}
+        if not {"inertia", "bic"} & figures.keys():
+            name = type(estimator_of(clusterer)).__name__
+            raise UserError(
+                f"{name} has neither an inertia nor a BIC: type cluster=kmeans or cluster=gmm."
+            )
         inertia = figures.get("inertia")
         figures["score"] = figures["log_likelihood"] if inertia is None else -inertia
-        clusters = assign(fitted, latents[chosen])
-        if len(np.unique(clusters)) > 1:
-            figures["silhouette"] = float(silhouette_score(latents[chosen], clusters))
-        yield figures
+        yield figures | separation(latents, assign(fitted, latents), sample=sample, seed=seed)
 
 
 def knee(numbers: Sequence[float], values: Sequence[float]) -> int | None:

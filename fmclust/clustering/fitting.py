@@ -1,7 +1,7 @@
 """Fitting an estimator to latents, assigning latents to clusters, and its own figures."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from fmclust.clustering.propagation import Propagated
+from fmclust.clustering.separation import separation
 from fmclust.errors import UserError, one_line
 
 WIDE = 256  # dimensions; a mixture of 128 took 4 times as long on 2 threads, of 784 half as long
@@ -32,10 +34,10 @@ def require_fittable(clusterers: Mapping[str, BaseEstimator], n_latents: int) ->
         UserError: If scikit-learn refuses a parameter, or wants more clusters than latents.
     """
     for name, clusterer in clusterers.items():
-        steps = clusterer.named_steps.values() if isinstance(clusterer, Pipeline) else [clusterer]
-        for step in steps:
+        for part in _parts(clusterer):
             try:
-                step._validate_params()
+                if hasattr(part, "_parameter_constraints"):  # scikit-learn's and ours
+                    part._validate_params()
             except ValueError as error:
                 raise UserError(f"cluster.{name}: {one_line(error)}") from error
         n_clusters = _declared_clusters(clusterer)
@@ -44,6 +46,16 @@ def require_fittable(clusterers: Mapping[str, BaseEstimator], n_latents: int) ->
                 f"cluster.{name}: {n_clusters} clusters are more than the {n_latents} images to "
                 f"fit on: type n_clusters= with at most {n_latents}."
             )
+
+
+def _parts(clusterer: BaseEstimator) -> Iterator[BaseEstimator]:
+    """Yields an estimator and all that works in it."""
+    yield clusterer
+    if isinstance(clusterer, Pipeline):
+        for step in clusterer.named_steps.values():
+            yield from _parts(step)
+    elif isinstance(clusterer, Propagated):
+        yield from _parts(clusterer.estimator)
 
 
 def fit(clusterer: BaseEstimator, latents: np.ndarray) -> tuple[Any, list[str]]:
@@ -96,7 +108,9 @@ class Clustering:
         clusters: Split to int64 cluster ids of shape (N,).
         responsibilities: Split to float array of shape (N, k), p(cluster | latent); empty for
             estimators that are not mixtures.
-        figures: Label-free figures, see `own_figures`.
+        propagated: Split to bool array of shape (N,), whether the cluster is that of the nearest
+            fitted latents; empty for estimators that assign by themselves.
+        figures: Label-free figures of the fitted split, see `own_figures` and `separation`.
         warnings: What fitting warned of, and whether clusters are empty.
     """
 
@@ -104,6 +118,7 @@ class Clustering:
     n_clusters: int
     clusters: dict[str, np.ndarray]
     responsibilities: dict[str, np.ndarray]
+    propagated: dict[str, np.ndarray]
     figures: dict[str, float]
     warnings: list[str]
 
@@ -123,9 +138,15 @@ def cluster(
     """
     fitted, warned = fit(clusterer, latents[fitted_split])
     clusters = {split: assign(fitted, rows) for split, rows in latents.items()}
+    propagated = {}
+    if isinstance(last := estimator_of(fitted), Propagated):
+        clusters[fitted_split][last.rows_] = last.labels_
+        propagated = {split: np.ones(len(rows), bool) for split, rows in latents.items()}
+        propagated[fitted_split][last.rows_] = False
     soft = {split: responsibilities(fitted, rows) for split, rows in latents.items()}
     n_clusters = _count_clusters(fitted, clusters[fitted_split])
-    empty = n_clusters - len(np.unique(clusters[fitted_split]))
+    there = np.unique(clusters[fitted_split])
+    empty = n_clusters - np.count_nonzero(there >= 0)
     if empty:
         warned.append(f"{empty} of {n_clusters} clusters are empty")
     return Clustering(
@@ -133,7 +154,12 @@ def cluster(
         n_clusters=n_clusters,
         clusters=clusters,
         responsibilities={s: rows for s, rows in soft.items() if rows is not None},
-        figures={"empty_clusters": float(empty), **own_figures(fitted, latents[fitted_split])},
+        propagated=propagated,
+        figures={
+            "empty_clusters": float(empty),
+            **own_figures(fitted, latents[fitted_split]),
+            **separation(latents[fitted_split], clusters[fitted_split]),
+        },
         warnings=warned,
     )
 
@@ -175,11 +201,16 @@ def _declared_clusters(clusterer: Any) -> int:
 
 
 def n_clusters_key(clusterer: BaseEstimator) -> str | None:
-    """Returns the parameter for the number of clusters, of a pipeline's last step; None without."""
-    prefix = f"{clusterer.steps[-1][0]}__" if isinstance(clusterer, Pipeline) else ""
-    known = clusterer.get_params()
-    names = (f"{prefix}{name}" for name in ("n_clusters", "n_components"))
-    return next((name for name in names if name in known), None)
+    """Returns the parameter for the number of clusters, of what clusters in it; None without."""
+    if isinstance(clusterer, Pipeline):
+        prefix, inner = clusterer.steps[-1]
+    elif isinstance(clusterer, Propagated):
+        prefix, inner = "estimator", clusterer.estimator
+    else:
+        known = clusterer.get_params()
+        return next((name for name in ("n_clusters", "n_components") if name in known), None)
+    key = n_clusters_key(inner)
+    return key and f"{prefix}__{key}"
 
 
 def estimator_of(clusterer: Any) -> Any:

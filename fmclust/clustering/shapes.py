@@ -8,6 +8,10 @@ from sklearn.pipeline import Pipeline
 
 from fmclust.clustering.fitting import estimator_of, seen_by
 
+CENTRES = ("cluster_centers_", "means_")
+ROWS = 8192  # compared with their centres at once
+NEAR = 0.999  # of what is fitted lies nearer than what is called far
+
 
 @dataclass(frozen=True)
 class Shapes:
@@ -44,17 +48,42 @@ def shapes_of(
         return Shapes(seen, estimator.means_, covariances=_whole_covariances(estimator))
     if hasattr(estimator, "cluster_centers_"):
         centres = estimator.cluster_centers_
-        distances = np.linalg.norm(seen - centres[clusters], axis=1)
+        distances = _distances(seen, centres, clusters)
         members = (distances[clusters == cluster] for cluster in range(len(centres)))
         radii = [np.quantile(near, share) if len(near) else 0.0 for near in members]
         return Shapes(seen, centres, radii=np.array(radii))
     return None
 
 
+def distances_to_centres(
+    clusterer: Any, latents: np.ndarray, clusters: np.ndarray
+) -> np.ndarray | None:
+    """Returns how far latents are from the centres of their clusters, shape (N,); None without.
+
+    Args:
+        clusterer: A fitted estimator, or a pipeline that ends in one: in its space.
+        latents: float32 array of shape (N, d).
+        clusters: int64 array of shape (N,), what they are assigned to.
+    """
+    estimator = estimator_of(clusterer)
+    for name in CENTRES:
+        if hasattr(estimator, name):
+            return _distances(seen_by(clusterer, latents), getattr(estimator, name), clusters)
+    return None
+
+
+def _distances(seen: np.ndarray, centres: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    distances = np.empty(len(seen))
+    for start in range(0, len(seen), ROWS):
+        rows = slice(start, start + ROWS)
+        distances[rows] = np.linalg.norm(seen[rows] - centres[clusters[rows]], axis=1)
+    return distances
+
+
 def centres_of(clusterer: Any) -> np.ndarray | None:
     """Returns the centres, or a mixture's means, as latents: float32 (k, d); None without."""
     estimator = estimator_of(clusterer)
-    for name in ("cluster_centers_", "means_"):
+    for name in CENTRES:
         if hasattr(estimator, name):
             centres = getattr(estimator, name)
             if isinstance(clusterer, Pipeline):

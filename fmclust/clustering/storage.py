@@ -7,8 +7,12 @@ import skops.io
 
 from fmclust.errors import UserError
 
-# Beyond what skops trusts by itself (scikit-learn's and NumPy's own types): nothing.
-TRUSTED: list[str] = []
+# Beyond what skops trusts by itself (scikit-learn's and NumPy's own types).
+TRUSTED = [
+    "fmclust.clustering.propagation.GraphAgglomerative",
+    "fmclust.clustering.propagation.Propagated",
+    "umap.umap_.UMAP",
+]
 
 
 def save_clusterer(path: Path, clusterer: Any) -> None:

@@ -19,6 +19,7 @@ COLUMNS = (
     "class",
     "matched_class",
     "probability",
+    "propagated",
 )
 MOST_RESPONSIBILITIES = 100  # columns; beyond them only the assigned cluster's is written
 Matchings = Mapping[tuple[str, str], Mapping[int, int]]
@@ -29,7 +30,8 @@ def write_assignments(
 ) -> None:
     """Writes one row per clusterer, split and image; what is not known stays empty.
 
-    The last columns, `responsibility_0` and so on, are of mixtures.
+    `propagated` is 1 where the cluster is that of the nearest fitted latents, 0 where the clusterer
+    gave it itself. The last columns, `responsibility_0` and so on, are of mixtures.
 
     Args:
         path: The file.
@@ -47,9 +49,12 @@ def write_assignments(
                 clusters = ids.tolist()
                 matching = matchings.get((name, split), {})
                 soft = clustering.responsibilities.get(split)
-                columns: list[Iterable[str]] = [repeat("")] * (1 + k)
+                probability: Iterable[str] = repeat("")
+                columns: list[Iterable[str]] = [repeat("")] * k
                 if soft is not None:
-                    columns = [_formatted(soft.max(axis=1)), *map(_formatted, soft.T[:k])]
+                    probability = _formatted(soft.max(axis=1))
+                    columns = [*map(_formatted, soft.T[:k])]
+                marks = clustering.propagated.get(split)
                 table.writerows(
                     zip(
                         repeat(name),
@@ -58,6 +63,8 @@ def write_assignments(
                         clusters,
                         labels.classes[split].tolist() if split in labels.classes else repeat(""),
                         [matching.get(cluster, "") for cluster in clusters],
+                        probability,
+                        repeat(0) if marks is None else marks.astype(int).tolist(),
                         *columns,
                         strict=False,  # what repeats has no end
                     )

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.tensorboard import SummaryWriter
 
-from fmclust.clustering import Clustering, centres_of
+from fmclust.clustering import NOISE, Clustering, centres_of
 from fmclust.evaluation.labels import Labels
 from fmclust.plots import draw_members, draw_named_images
 
@@ -40,7 +40,7 @@ def draw_samples(
     """
     clusters = clustering.clusters[split]
     members, names = [], []
-    for cluster in range(clustering.n_clusters):
+    for cluster in [*range(clustering.n_clusters), *([NOISE] if (clusters < 0).any() else [])]:
         rows = np.flatnonzero(clusters == cluster)
         chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
         members.append(images[chosen, 0].numpy())
@@ -83,6 +83,8 @@ def draw_first_images(images: Tensor, split: str, labels: Labels) -> Figure:
 
 
 def _named(cluster: int, matching: Mapping[int, int], labels: Labels) -> str:
+    if cluster == NOISE:
+        return "noise"
     matched = f" ({labels.names[matching[cluster]]})" if cluster in matching else ""
     return f"{cluster}{matched}"
 

@@ -9,7 +9,14 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from fmclust.clustering import Clustering, cluster, parameters_of, save_clusterer
+from fmclust.clustering import (
+    NEAR,
+    Clustering,
+    cluster,
+    distances_to_centres,
+    parameters_of,
+    save_clusterer,
+)
 from fmclust.evaluation.assignments import Matchings, write_assignments
 from fmclust.evaluation.labels import Labels
 from fmclust.evaluation.members import (
@@ -98,6 +105,10 @@ def _cluster_and_save(
     text = f"Clustering {shape} latents of the {fitted_split} split by {name}"
     with telling(text), run.timed("cluster"):
         clustering = cluster(clusterer, latents, fitted_split)
+    fitted = clustering.clusters[fitted_split]
+    distances = distances_to_centres(clustering.estimator, latents[fitted_split], fitted)
+    if distances is not None:
+        run.metrics[f"{name}/distance_limit"] = float(np.quantile(distances, NEAR))
     path = run.directory / "clusterers" / f"{name}.skops"
     with replacing(path) as partial_file:
         save_clusterer(partial_file, clustering.estimator)

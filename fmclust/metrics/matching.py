@@ -23,15 +23,25 @@ def match_clusters(contingency: np.ndarray) -> dict[int, int]:
 
 
 class _Contingency(Metric):
-    """Counts samples per (class, cluster) as a state that sums over processes."""
+    """Counts samples per (class, cluster) as a state that sums over processes.
+
+    Args:
+        n_classes: Number of classes.
+        n_clusters: Number of clusters, noise aside.
+        noise: Whether -1, what a clusterer leaves out, counts as a cluster that matches no class:
+            the last column.
+        **kwargs: torchmetrics' own.
+    """
 
     full_state_update = False
     contingency: Tensor
 
-    def __init__(self, n_classes: int, n_clusters: int, **kwargs: Any) -> None:
+    def __init__(
+        self, n_classes: int, n_clusters: int, *, noise: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.n_classes, self.n_clusters = n_classes, n_clusters
-        zeros = torch.zeros(n_classes, n_clusters, dtype=torch.int64)
+        self.n_classes, self.n_clusters, self.noise = n_classes, n_clusters, noise
+        zeros = torch.zeros(n_classes, n_clusters + noise, dtype=torch.int64)
         self.add_state("contingency", zeros, dist_reduce_fx="sum")
 
     def update(self, clusters: Tensor, classes: Tensor) -> None:
@@ -42,15 +52,20 @@ class _Contingency(Metric):
         """
         if clusters.shape != classes.shape:
             raise ValueError(f"{clusters.shape} clusters but {classes.shape} classes")
-        for name, ids, n in (
-            ("cluster id", clusters, self.n_clusters),
-            ("class", classes, self.n_classes),
+        for name, ids, least, n in (
+            ("cluster id", clusters, -int(self.noise), self.n_clusters),
+            ("class", classes, 0, self.n_classes),
         ):
-            if ids.numel() and not (0 <= int(ids.min()) and int(ids.max()) < n):
-                raise ValueError(f"a {name} is outside 0..{n - 1}")
-        pairs = classes.long() * self.n_clusters + clusters.long()
-        counts = torch.bincount(pairs.flatten(), minlength=self.n_classes * self.n_clusters)
-        self.contingency += counts.view(self.n_classes, self.n_clusters)
+            if ids.numel() and not (least <= int(ids.min()) and int(ids.max()) < n):
+                raise ValueError(f"a {name} is outside {least}..{n - 1}")
+        shape = self.contingency.shape
+        columns = torch.where(clusters < 0, self.n_clusters, clusters.long())
+        pairs = classes.long() * shape[1] + columns
+        self.contingency += torch.bincount(pairs.flatten(), minlength=shape.numel()).view(shape)
+
+    def matching(self) -> dict[int, int]:
+        """Returns cluster id to class; noise has none."""
+        return match_clusters(self.contingency[:, : self.n_clusters].cpu().numpy())
 
 
 class ClusterAccuracy(_Contingency):
@@ -59,7 +74,7 @@ class ClusterAccuracy(_Contingency):
     def compute(self) -> Tensor:
         """Returns the accuracy in 0..1 as a float64 scalar."""
         counts = self.contingency.cpu().numpy()
-        agreed = sum(counts[cls, cluster] for cluster, cls in match_clusters(counts).items())
+        agreed = sum(counts[cls, cluster] for cluster, cls in self.matching().items())
         return torch.tensor(agreed / max(counts.sum(), 1), dtype=torch.float64)
 
 
@@ -67,12 +82,13 @@ class MatchedConfusion(_Contingency):
     """Confusion matrix whose column j is the cluster matched to class j."""
 
     def compute(self) -> Tensor:
-        """Returns int64 (n_classes, max(n_classes, n_clusters)); unmatched clusters last."""
+        """Returns int64 (n_classes, columns): one for each class, unmatched clusters, noise."""
         counts = self.contingency.cpu().numpy()
-        matching = match_clusters(counts)
-        matched = np.zeros((self.n_classes, max(counts.shape)), dtype=np.int64)
-        spare = iter(range(self.n_classes, matched.shape[1]))
-        for cluster in range(self.n_clusters):
+        matching = self.matching()
+        n_columns = max(self.n_classes, self.n_clusters) + self.noise
+        matched = np.zeros((self.n_classes, n_columns), dtype=np.int64)
+        spare = iter(range(self.n_classes, n_columns))
+        for cluster in range(counts.shape[1]):
             column = matching[cluster] if cluster in matching else next(spare)
             matched[:, column] = counts[:, cluster]
         return torch.from_numpy(matched)

@@ -15,7 +15,8 @@ def score(
     """Scores one split.
 
     Args:
-        clusters: int64 cluster ids of shape (N,), in 0..n_clusters-1.
+        clusters: int64 cluster ids of shape (N,), in 0..n_clusters-1; -1 is noise, a cluster
+            that matches no class.
         classes: int64 classes of shape (N,), in 0..n_classes-1.
         n_clusters: Number of clusters, empty ones included.
         n_classes: Number of classes.
@@ -25,7 +26,8 @@ def score(
         `homogeneity`, `completeness`: all at most 1, higher is better.
     """
     # One process has all samples: it must not wait for others.
-    accuracy = ClusterAccuracy(n_classes, n_clusters, sync_on_compute=False)
+    noise = bool((clusters < 0).any())
+    accuracy = ClusterAccuracy(n_classes, n_clusters, noise=noise, sync_on_compute=False)
     accuracy.update(torch.from_numpy(clusters), torch.from_numpy(classes))
     homogeneity, completeness, nmi = sklearn_metrics.homogeneity_completeness_v_measure(
         classes, clusters

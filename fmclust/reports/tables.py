@@ -20,6 +20,7 @@ BROKEN = {
     "paper's accuracy": "paper's\naccuracy",
 }
 OWN_FIGURES = ("inertia", "log_likelihood", "bic", "aic", "empty_clusters")
+SEPARATION = ("silhouette", "davies_bouldin", "calinski_harabasz")
 
 
 def print_run(directory: Path) -> None:
@@ -30,7 +31,10 @@ def print_run(directory: Path) -> None:
     """
     console = Console()
     config, metrics = read_config(directory), read_metrics(directory)
-    console.print(_own_figures(metrics))
+    console.print(_label_free("Label-free figures on the fitted split", OWN_FIGURES, metrics))
+    if any(name.endswith(SEPARATION) for name in metrics):
+        title = "How well clusters stand apart on the fitted split (5,000 latents at most)"
+        console.print(_label_free(title, SEPARATION, metrics))
     # In the order of metrics.json, which is that of the splits and clusterers.
     scored = dict.fromkeys(tuple(name.split("/")[:2]) for name in metrics if name.count("/") == 2)
     if scored:
@@ -46,10 +50,9 @@ def print_run(directory: Path) -> None:
     print(f"Run directory: {directory}")
 
 
-def _own_figures(metrics: Mapping[str, float]) -> Table:
+def _label_free(title: str, figures: Sequence[str], metrics: Mapping[str, float]) -> Table:
     clusterers = [name.split("/")[0] for name in metrics if name.endswith("/empty_clusters")]
-    known = [f for f in OWN_FIGURES if any(f"{name}/{f}" in metrics for name in clusterers)]
-    title = "Label-free figures on the fitted split"
+    known = [f for f in figures if any(f"{name}/{f}" in metrics for name in clusterers)]
     table = narrow_table(title, ["clusterer", *known], right=known)
     for name in clusterers:
         table.add_row(name, *(_number(metrics.get(f"{name}/{figure}")) for figure in known))
