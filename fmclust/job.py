@@ -79,6 +79,10 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         datamodule = build(config.data, ImageDataModule)
         with run.timed("data"):
             datamodule.setup()
+        for warning in datamodule.warnings:
+            run.warn(warning)
+        run.facts["image_size"] = [*datamodule.image_size]
+        run.facts["class_names"] = datamodule.class_names
         require_fittable(clusterers, len(datamodule.splits[datamodule.fitted_split]))
         model = build(config.model, nn.Module, image_size=datamodule.image_size)
         if config.objective is not None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Mapping
 from functools import partial
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -12,10 +13,11 @@ from sklearn.base import BaseEstimator
 
 from fmclust.callbacks.base import RunCallback, datamodule_of, losses_of
 from fmclust.callbacks.tensorboard import conclude, tensorboard_writer
-from fmclust.data import ImageDataModule
+from fmclust.clustering import NEAR
+from fmclust.data import ImageDataModule, border_brightness
 from fmclust.errors import UserError
 from fmclust.evaluation import Labels, evaluate, telling
-from fmclust.models import Autoencoder, Pixels, decode_all, encode_all
+from fmclust.models import Autoencoder, Pixels, decode_all, encode_all, reconstruction_errors
 from fmclust.runs import Run
 
 
@@ -85,15 +87,20 @@ def cluster_images(
     count = sum(map(len, images.values()))
     with telling(f"Encoding {count:,} images"), run.timed("encode"):
         latents = {name: encode_all(model, split) for name, split in images.items()}
+    fitted = datamodule.fitted_split
+    run.facts["border"] = border_brightness(images[fitted][:, 0].numpy())
     if isinstance(model, Autoencoder):
         run.write_latents(latents)
+        with run.timed("encode"):
+            errors = reconstruction_errors(model, images[fitted], latents[fitted])
+        run.metrics["reconstruction_limit"] = float(np.quantile(errors, NEAR))
     writer = tensorboard_writer(loggers)
     evaluate(
         run,
         clusterers,
         latents,
         images,
-        fitted_split=datamodule.fitted_split,
+        fitted_split=fitted,
         labels=Labels.of(datamodule.splits, datamodule.class_names),
         decode=partial(decode_all, model),
         writer=writer,

@@ -8,12 +8,11 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch.nn.functional import interpolate
 
-from fmclust.data import fashion_mnist
+from fmclust.data import fashion_mnist, siblings
 from fmclust.data.download import locate_or_download
-from fmclust.data.idx import parse_idx, read_bytes
 from fmclust.data.loader import EpochOrder, ResidentLoader
 from fmclust.data.splits import Split
-from fmclust.errors import UserError, require_option, require_whole
+from fmclust.errors import require_option, require_whole
 
 
 class ImageDataModule(LightningDataModule):
@@ -22,6 +21,11 @@ class ImageDataModule(LightningDataModule):
     Args:
         batch_size: The most images of a batch in one process.
         seed: What the order of the images is drawn from, with the epoch; None keeps the file's.
+
+    Attributes:
+        class_names: A name for every class; None without labels.
+        splits: Name to images and labels, once set up.
+        warnings: What was left out, in words.
     """
 
     class_names: tuple[str, ...] | None = None
@@ -33,6 +37,7 @@ class ImageDataModule(LightningDataModule):
             require_whole("data.seed", seed, 0)
         self.batch_size, self.seed = batch_size, seed
         self.splits: dict[str, Split] = {}
+        self.warnings: list[str] = []
 
     @abstractmethod
     def read(self) -> dict[str, Split]:
@@ -76,15 +81,15 @@ class FashionMNISTDataModule(ImageDataModule):
     """Fashion-MNIST, split as in the paper (section 2) or as a whole (section 3).
 
     Args:
-        root: Folder in torchvision's layout, `<root>/FashionMNIST/raw`; read first, and where
-            a download goes.
+        root: Folder in torchvision's layout, `<root>/<name>/raw`; read first, and where a
+            download goes.
         split: `paper`: train is the 60,000 training images, val the first and test the last
             5,000 of the test file. `all`: all 70,000 as one split.
         batch_size: The most images of a batch in one process.
         seed: What the order of the images is drawn from, with the epoch; None keeps the file's.
     """
 
-    class_names = fashion_mnist.CLASSES
+    class_names: tuple[str, ...] | None = fashion_mnist.CLASSES
 
     def __init__(
         self,
@@ -99,7 +104,7 @@ class FashionMNISTDataModule(ImageDataModule):
         self.root, self.split = Path(root), split
 
     def read(self) -> dict[str, Split]:
-        arrays = fashion_mnist.read_verified(locate_or_download(self.root))
+        arrays = self.read_files()
         train, held_out = (
             Split.from_arrays(
                 arrays[f"{name}-images-idx3-ubyte"], arrays[f"{name}-labels-idx1-ubyte"]
@@ -109,6 +114,28 @@ class FashionMNISTDataModule(ImageDataModule):
         if self.split == "all":
             return {"all": train + held_out}
         return {"train": train, "val": held_out[:5000], "test": held_out[5000:]}
+
+    def read_files(self) -> dict[str, np.ndarray]:
+        """Returns the name of each file with its uint8 array."""
+        return fashion_mnist.read_verified(locate_or_download(self.root))
+
+
+class MNISTDataModule(FashionMNISTDataModule):
+    """MNIST's handwritten digits, split as Fashion-MNIST is."""
+
+    class_names = siblings.CLASSES["MNIST"]
+
+    def read_files(self) -> dict[str, np.ndarray]:
+        return siblings.read_or_download("MNIST", self.root)
+
+
+class KMNISTDataModule(FashionMNISTDataModule):
+    """Kuzushiji-MNIST's cursive characters, split as Fashion-MNIST is."""
+
+    class_names = siblings.CLASSES["KMNIST"]
+
+    def read_files(self) -> dict[str, np.ndarray]:
+        return siblings.read_or_download("KMNIST", self.root)
 
 
 class DigitsDataModule(ImageDataModule):
@@ -130,60 +157,3 @@ class DigitsDataModule(ImageDataModule):
         enlarged = interpolate(small, size=(28, 28), mode="bilinear").round().byte()
         whole = Split(enlarged, torch.from_numpy(digits.target))
         return {"train": whole[:1437], "val": whole[1437:1617], "test": whole[1617:]}
-
-
-class IdxDataModule(ImageDataModule):
-    """Anyone's images in the idx format, named as MNIST's files are, with or without labels.
-
-    Args:
-        root: Folder with `train-images-idx3-ubyte` (plain or .gz) and, where they exist,
-            `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`. The
-            first half of the t10k images is val, the rest is test; without them, the last two
-            tenths of the train images are val and test.
-        batch_size: The most images of a batch in one process.
-        seed: What the order of the images is drawn from, with the epoch; None keeps the file's.
-    """
-
-    def __init__(self, *, root: str, batch_size: int = 256, seed: int | None = 0) -> None:
-        super().__init__(batch_size=batch_size, seed=seed)
-        self.root = Path(root)
-
-    def read(self) -> dict[str, Split]:
-        train = self._read_file("train")
-        if train is None:
-            raise UserError(
-                f"no train-images-idx3-ubyte (or .gz) in {self.root}: "
-                "type data.root=<the folder that holds it>."
-            )
-        held_out = self._read_file("t10k")
-        if held_out is None:
-            cut = len(train) - 2 * (len(train) // 10)
-            train, held_out = train[:cut], train[cut:]
-        half = len(held_out) // 2
-        splits = {"train": train, "val": held_out[:half], "test": held_out[half:]}
-        for name, split in splits.items():
-            if not len(split):
-                raise UserError(f"{self.root} holds too few images: its {name} split is empty.")
-        labels = [split.labels for split in splits.values() if split.labels is not None]
-        if labels:
-            n_classes = 1 + max(int(ids.max()) for ids in labels)
-            self.class_names = tuple(str(cls) for cls in range(n_classes))
-        return splits
-
-    def _read_file(self, name: str) -> Split | None:
-        images = self._read_array(f"{name}-images-idx3-ubyte", ndim=3)
-        labels = self._read_array(f"{name}-labels-idx1-ubyte", ndim=1)
-        if images is None:
-            return None
-        if labels is not None and len(labels) != len(images):
-            raise UserError(f"{self.root}: {len(images)} {name} images but {len(labels)} labels.")
-        return Split.from_arrays(images, labels)
-
-    def _read_array(self, name: str, ndim: int) -> np.ndarray | None:
-        for path in (self.root / name, self.root / f"{name}.gz"):
-            if path.exists():
-                array = parse_idx(read_bytes(path), str(path))
-                if array.ndim != ndim:
-                    raise UserError(f"{path} has shape {array.shape}, expected {ndim} axes.")
-                return array
-        return None

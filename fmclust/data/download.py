@@ -1,11 +1,11 @@
-"""Fetching Fashion-MNIST with torchvision, so that a part is never taken for the whole."""
+"""Fetching data sets with torchvision, so that a part is never taken for the whole."""
 
 import http.client
 import logging
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,37 +26,47 @@ def locate_or_download(root: Path) -> Path:
     Raises:
         UserError: If they are nowhere and the download failed; names the ways to get them.
     """
-    return find_folder(root) or download(root)
+    return find_folder(root) or download(
+        root, "FashionMNIST", keep=tuple(SHA256), verify=read_verified
+    )
 
 
-def download(root: Path) -> Path:
+def download(
+    root: Path, name: str, *, keep: Sequence[str], verify: Callable[[Path], object]
+) -> Path:
     """Downloads into a hidden folder, verifies, then moves the files into place.
 
+    Args:
+        root: Below which they go.
+        name: torchvision's class.
+        keep: Names of the files to move.
+        verify: Reads the fetched files of a folder; raises UserError if they are damaged.
+
     Returns:
-        `<root>/FashionMNIST/raw`.
+        `<root>/<name>/raw`.
 
     Raises:
         UserError: If every attempt failed.
     """
-    from torchvision.datasets import FashionMNIST  # slow to import; few runs download
+    from torchvision import datasets  # slow to import; few runs download
 
-    folder = root / FashionMNIST.__name__ / "raw"
+    folder = root / name / "raw"
     folder.mkdir(parents=True, exist_ok=True)
-    log.info("Downloading Fashion-MNIST (31 MB) to %s", folder)
+    log.info("Downloading %s to %s", name, folder)
     with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as partial, _timeout():
         for pause in (*PAUSES, None):
             try:
-                FashionMNIST(partial, download=True)
+                getattr(datasets, name)(partial, download=True)
                 break
             except (RuntimeError, OSError, http.client.HTTPException, EOFError) as error:
                 if pause is None:
-                    raise UserError(_ways_out(root, error)) from error
+                    raise UserError(_ways_out(folder, keep[0], error)) from error
                 log.warning("Download failed (%s); again in %g s", str(error).strip(), pause)
                 time.sleep(pause)
-        fetched = Path(partial) / FashionMNIST.__name__ / "raw"
-        read_verified(fetched)
-        for name in SHA256:
-            (fetched / name).replace(folder / name)
+        fetched = Path(partial) / name / "raw"
+        verify(fetched)
+        for file in keep:
+            (fetched / file).replace(folder / file)
     return folder
 
 
@@ -71,11 +81,14 @@ def _timeout() -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _ways_out(root: Path, error: Exception) -> str:
+def _ways_out(folder: Path, file: str, error: Exception) -> str:
     reason = one_line(error) or type(error).__name__
+    name = folder.parent.name
+    places, ways = str(folder), "Put"
+    if name == "FashionMNIST":
+        places += f" or {SYSTEM_COPY}"
+        ways = "Type `make data`, or `apt-get install dataset-fashion-mnist`, or put"
     return (
-        f"Fashion-MNIST is missing: no {next(iter(SHA256))} (or .gz) below "
-        f"{root / 'FashionMNIST' / 'raw'} or {SYSTEM_COPY}, and the download failed ({reason}). "
-        "Type `make data`, or `apt-get install dataset-fashion-mnist`, or put the four files "
-        "into <folder>/FashionMNIST/raw and add data.root=<folder> to the command."
+        f"{name} is missing: no {file} below {places}, and the download failed ({reason}). "
+        f"{ways} the four files into <folder>/{name}/raw and add data.root=<folder> to the command."
     )

@@ -1,9 +1,11 @@
 """The idx format of MNIST's family: a big-endian header, then unsigned bytes."""
 
 import gzip
+import io
 import math
 import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -38,14 +40,29 @@ def parse_idx(raw: bytes, name: str) -> np.ndarray:
         UserError: If the header is not that of unsigned bytes, or promises another size than
             the file has.
     """
-    if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != _UNSIGNED_BYTES or raw[3] == 0:
-        raise UserError(f"{name} is not an idx file of unsigned bytes (header {raw[:4].hex()}).")
-    start = 4 + 4 * raw[3]
-    if len(raw) < start:
-        raise UserError(f"{name} ends within its header.")
-    shape = tuple(int(n) for n in np.frombuffer(raw, ">u4", count=raw[3], offset=4))
+    shape = idx_shape(io.BytesIO(raw), name)
+    start = 4 + 4 * len(shape)
     if math.prod(shape) != len(raw) - start:
         raise UserError(
             f"{name} promises {math.prod(shape)} bytes {shape} but holds {len(raw) - start}."
         )
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
+
+
+def idx_shape(file: IO[bytes], name: str) -> tuple[int, ...]:
+    """Reads the header of an idx file, which ends where the bytes begin.
+
+    Args:
+        file: At its beginning.
+        name: What to call it in an error.
+
+    Raises:
+        UserError: If the header is not that of unsigned bytes.
+    """
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != _UNSIGNED_BYTES or magic[3] == 0:
+        raise UserError(f"{name} is not an idx file of unsigned bytes (header {magic.hex()}).")
+    sizes = file.read(4 * magic[3])
+    if len(sizes) < 4 * magic[3]:
+        raise UserError(f"{name} ends within its header.")
+    return tuple(int(n) for n in np.frombuffer(sizes, ">u4"))

@@ -52,6 +52,30 @@ def decode_all(model: Autoencoder | Pixels, latents: np.ndarray) -> np.ndarray:
     return to_uint8(torch.cat(images))[:, 0].cpu().numpy()
 
 
+@torch.inference_mode()
+def reconstruction_errors(model: Autoencoder, images: Tensor, latents: np.ndarray) -> np.ndarray:
+    """Returns how far each image is from what its latents decode to.
+
+    Args:
+        model: Decodes on the device that it lies on.
+        images: uint8 tensor of shape (N, 1, H, W), on any device.
+        latents: float32 array of shape (N, latents), what the images were encoded to.
+
+    Returns:
+        float32 array of shape (N,): the mean squared difference of the pixels as the network sees
+        them.
+    """
+    errors = torch.empty(len(images))
+    encoded = torch.from_numpy(latents)
+    batches = zip(*(x.split(BATCH) for x in (errors, images, encoded)), strict=True)
+    with _evaluating(model):
+        for error, batch, codes in batches:
+            wanted = model.preprocessing.prepare(batch.to(model.device))
+            decoded = model.network.decode(codes.to(model.device))
+            error.copy_((decoded - wanted).square().mean(dim=(1, 2, 3)))
+    return errors.numpy()
+
+
 @contextmanager
 def _evaluating(model: torch.nn.Module) -> Iterator[None]:
     training = model.training

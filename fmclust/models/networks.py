@@ -86,7 +86,8 @@ class ConvAutoencoder(Network):
                 raise UserError(
                     f"images of {image_size[0]}x{image_size[1]} pixels are too small for "
                     f"model.channels={[*channels]}, model.kernel={kernel} and "
-                    f"model.stride={stride}: type fewer channels, or a smaller kernel or stride."
+                    f"model.stride={stride}, with which {smallest(len(channels), **shape)} pixels "
+                    "a side and more work: type fewer channels, or a smaller kernel or stride."
                 )
             sizes.append((height, width))
         (height, width), deepest = sizes[-1], widths[-1]
@@ -109,6 +110,16 @@ class ConvAutoencoder(Network):
             decoder += between(activation, dropout)
             decoder.append(transposed(outer, inner, **shape, sizes=(large, small)))
         self.decoder = nn.Sequential(*decoder, ACTIVATIONS[output]())
+
+
+def smallest(n_convolutions: int, *, kernel: int, stride: int) -> int:
+    """Returns the least side in pixels that convolutions in a row leave something of."""
+    side = 1
+    for _ in range(n_convolutions):
+        wanted = side
+        while steps(side, kernel=kernel, stride=stride) < wanted:
+            side += 1
+    return side
 
 
 class DenseAutoencoder(Network):

@@ -1,0 +1,171 @@
+"""Picture files of all kinds, and folders of them as a data set."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fmclust.data import FolderDataModule, border_brightness, pictures
+from fmclust.data.pictures import Unreadable, empty_images, read_in_order, read_picture
+from fmclust.errors import UserError
+
+
+@pytest.fixture
+def ramp() -> np.ndarray:
+    """An image of 20 rows and 30 columns, brighter to the right."""
+    return np.linspace(0, 255, 30).round().astype(np.uint8)[None].repeat(20, 0)
+
+
+def save(path, array, mode=None, **options):
+    picture = Image.fromarray(array)
+    (picture.convert(mode) if mode else picture).save(path, **options)
+    return path
+
+
+def test_a_gray_picture_of_the_right_size_stays_as_it_is(ramp, tmp_path):
+    np.testing.assert_array_equal(read_picture(save(tmp_path / "a.png", ramp), (20, 30)), ramp)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("a.png", "RGB"), ("a.png", "P"), ("a.png", "RGBA"), ("a.png", "LA"), ("a.jpg", "CMYK")]
+    + [("a.tif", "F"), ("a.tif", "I"), ("ä b.bmp", "L"), ("a.gif", "L"), ("a.webp", "RGB")],
+)
+def test_every_mode_gives_the_same_picture(name, mode, ramp, tmp_path):
+    read = read_picture(save(tmp_path / name, ramp, mode), (20, 30))
+    assert read.dtype == np.uint8 and np.abs(read.astype(int) - ramp).max() <= 12
+
+
+def test_16_bits_become_8(ramp, tmp_path):
+    path = save(tmp_path / "a.png", ramp.astype(np.uint16) * 257)
+    np.testing.assert_array_equal(read_picture(path, (20, 30)), ramp)
+
+
+def test_transparent_parts_are_white(tmp_path):
+    clear = np.zeros((9, 9, 4), np.uint8)
+    clear[:3] = 255, 0, 0, 255
+    read = read_picture(save(tmp_path / "a.png", clear), (9, 9))
+    assert (read[3:] == 255).all() and (read[:3] == 76).all()
+
+
+def test_a_picture_is_stretched_and_averaged(tmp_path):
+    checks = np.indices((64, 64)).sum(0) % 2 * np.uint8(255)
+    read = read_picture(save(tmp_path / "a.png", checks.astype(np.uint8)), (16, 8))
+    assert read.shape == (16, 8) and np.abs(read[2:-2, 2:-2].astype(int) - 127).max() < 12
+
+
+def test_exif_turns_a_picture_upright(ramp, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    path = save(tmp_path / "a.png", ramp, exif=exif)
+    np.testing.assert_array_equal(read_picture(path, (30, 20)), np.rot90(ramp, -1))
+
+
+def test_what_is_no_picture_is_named_with_its_reason(ramp, tmp_path, monkeypatch):
+    whole = save(
+        tmp_path / "whole.png", np.random.default_rng(0).integers(0, 255, (99, 99), np.uint8)
+    )
+    (tmp_path / "cut.png").write_bytes(whole.read_bytes()[:900])
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "empty.png").touch()
+    names = ["whole.png", "cut.png", "text.jpg", "empty.png"]
+    found = dict(read_in_order([tmp_path / name for name in names], (8, 8)))
+    bad = [path.name for path, image in found.items() if isinstance(image, Unreadable)]
+    assert bad == names[1:]
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99 * 98)  # a bomb promises more
+    with pytest.raises(UserError, match="whole.png is no readable picture.*pixels"):
+        read_picture(whole, (8, 8))
+
+
+def test_many_pictures_come_in_order(tmp_path):
+    paths = [
+        save(tmp_path / f"{n}.png", np.full((8, 8), n % 256, np.uint8))
+        for n in range(2 * pictures.AHEAD + 5)
+    ]
+    read = [int(image[0, 0]) for _, image in read_in_order(paths, (8, 8))]
+    assert read == [n % 256 for n in range(len(paths))]
+
+
+def test_the_brightness_of_the_border():
+    images = np.full((3, 8, 10), 200, np.uint8)
+    images[:, 1:-1, 1:-1] = 0
+    assert border_brightness(images) == 200
+
+
+def test_images_larger_than_memory_lie_in_a_file(tmp_path, monkeypatch):
+    assert not isinstance(empty_images(5, (8, 8), None), np.memmap)
+    monkeypatch.setattr(os, "sysconf", lambda name: 10)
+    room = empty_images(5, (8, 8), tmp_path)
+    assert isinstance(room, np.memmap) and room.shape == (5, 8, 8)
+    room[:] = 7
+    with pytest.raises(UserError, match="no room in memory.*type data.cache="):
+        empty_images(5, (8, 8), tmp_path / "nowhere")
+
+
+@pytest.fixture
+def folder(tmp_path, ramp):
+    """40 pictures of two classes, one of them unreadable, a hidden file, a text."""
+    root = tmp_path / "my pictures"
+    for number in range(40):
+        name = ("Hemd", "Schuh ü")[number % 2]
+        (root / name).mkdir(parents=True, exist_ok=True)
+        save(root / name / f"{number}.png", np.roll(ramp, number))
+    (root / "Hemd" / "0.png").write_text("no picture")
+    (root / ".hidden").write_text("hidden")
+    return root
+
+
+def test_folders_are_classes_and_every_picture_is_in_one_split(folder):
+    data = FolderDataModule(root=str(folder), image_size=[10, 12])
+    data.setup()
+    assert data.class_names == ("Hemd", "Schuh ü") and data.image_size == (10, 12)
+    sizes = {name: len(split) for name, split in data.splits.items()}
+    assert sizes == {"train": 33, "val": 3, "test": 3}
+    labels = np.concatenate([split.labels.numpy() for split in data.splits.values()])
+    assert np.bincount(labels).tolist() == [19, 20]
+    assert data.warnings == ["1 of 40 files are no readable pictures: Hemd/0.png"]
+
+
+def test_the_split_depends_on_the_names_alone(folder, monkeypatch):
+    first, second = (FolderDataModule(root=str(folder), seed=seed) for seed in (0, 1))
+    monkeypatch.setattr(pictures, "AHEAD", 4)
+    for data in (first, second):
+        data.setup()
+    assert (first.splits["test"].images == second.splits["test"].images).all()
+
+
+def test_pictures_without_folders_have_no_labels(folder):
+    for path in list(folder.glob("*/*.png")):
+        path.rename(folder / path.name)
+    data = FolderDataModule(root=str(folder))
+    data.setup()
+    assert data.class_names is None and data.splits["train"].labels is None
+
+
+def test_inverted_pictures_are_light_on_dark(folder):
+    plain, inverted = (FolderDataModule(root=str(folder), invert=i) for i in (False, True))
+    for data in (plain, inverted):
+        data.setup()
+    assert (255 - plain.splits["val"].images == inverted.splits["val"].images).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"image_size": 7}, "data.image_size=7 is too small"),
+        ({"image_size": 65}, "too large: type data.image_size= with 8 to 64"),
+        ({"image_size": [28]}, "is no size"),
+        ({"root": "nowhere"}, "no folder: type data.root="),
+    ],
+)
+def test_mistakes_are_answered_in_plain_words(options, text, folder):
+    with pytest.raises(UserError, match=text):
+        FolderDataModule(**{"root": str(folder), **options}).setup()
+
+
+def test_too_few_pictures_are_refused(folder):
+    for path in list(folder.glob("*/1*.png")) + list(folder.glob("*/[23]*.png")):
+        path.unlink()
+    with pytest.raises(UserError, match="holds 6 readable pictures, at least 10"):
+        FolderDataModule(root=str(folder)).setup()

@@ -1,0 +1,84 @@
+"""MNIST and Kuzushiji-MNIST: torchvision's download against a local HTTP server, and its sums."""
+
+import gzip
+import hashlib
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from conftest import idx
+from torchvision import datasets
+
+from fmclust.data import KMNISTDataModule, MNISTDataModule, download
+from fmclust.errors import UserError
+
+MODULES = {"MNIST": MNISTDataModule, "KMNIST": KMNISTDataModule}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(params=MODULES)
+def served(request, tmp_path, monkeypatch):
+    """Serves four small files under the names of a data set, which expects their sums."""
+    site = tmp_path / "site"
+    site.mkdir()
+    resources = []
+    for file, _ in datasets.MNIST.resources:
+        n = 40 if file.startswith("train") else 5020
+        shape = (n, 28, 28) if "images" in file else (n,)
+        packed = gzip.compress(idx(np.random.default_rng(0).integers(0, 10, shape)))
+        (site / file).write_bytes(packed)
+        resources.append((file, hashlib.md5(packed).hexdigest()))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    kind = getattr(datasets, request.param)
+    monkeypatch.setattr(kind, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+    monkeypatch.setattr(kind, "resources", resources)
+    monkeypatch.setattr(download, "PAUSES", ())
+    yield request.param, site
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_data_set_is_fetched_once_and_split_as_the_paper_does(served, tmp_path):
+    name, site = served
+    data = MODULES[name](root=str(tmp_path / "data"))
+    data.setup()
+    assert [len(split) for split in data.splits.values()] == [40, 5000, 20]
+    assert len(data.class_names) == 10 and int(data.splits["train"].labels.max()) == 9
+    for file in site.iterdir():
+        file.unlink()
+    again = MODULES[name](root=str(tmp_path / "data"), split="all")
+    again.setup()
+    assert len(again.splits["all"]) == 5060
+
+
+def test_a_damaged_file_is_named(served, tmp_path):
+    name, _ = served
+    MODULES[name](root=str(tmp_path)).setup()
+    path = tmp_path / name / "raw" / "train-labels-idx1-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(UserError, match=r"train-labels-idx1-ubyte.gz is damaged.*Type rm"):
+        MODULES[name](root=str(tmp_path)).setup()
+
+
+def test_extracted_files_are_taken_as_torchvision_takes_them(served, tmp_path):
+    name, site = served
+    folder = tmp_path / name / "raw"
+    folder.mkdir(parents=True)
+    for file in site.iterdir():
+        (folder / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
+    MODULES[name](root=str(tmp_path)).setup()
+
+
+def test_a_failed_download_says_where_the_files_go(served, tmp_path):
+    name, site = served
+    for file in site.iterdir():
+        file.unlink()
+    with pytest.raises(UserError, match=rf"{name} is missing.*{name}/raw and add data.root="):
+        MODULES[name](root=str(tmp_path)).setup()
