@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+from itertools import takewhile
 
 import pytest
 from conftest import SMALL, composed, stop_after
@@ -81,8 +82,9 @@ def test_help_names_every_option_of_every_group():
         name = group.relative_to(conf_directory()).as_posix()
         if name in (".", "hydra/help", "hydra/job_logging"):
             continue
-        (line,) = [line for line in lines if line.strip().startswith(f"{name}=")]
-        named = set(line.replace(",", " ").split())
+        (start,) = [n for n, line in enumerate(lines) if line.strip().startswith(f"{name}=")]
+        rest = takewhile(lambda line: line.strip() and "=  " not in line, lines[start + 1 :])
+        named = set(" ".join([lines[start], *rest]).replace(",", " ").split())
         optional = {"default", "checkpoint", "progress", "curves", "reconstructions"}
         assert {path.stem for path in group.glob("*.yaml")} - optional <= named, name
 

@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import SMALL, stop_after, write_idx
+from PIL import Image
 
 from fmclust.config import conf_directory
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-TYPED = [
-    line.strip()
-    for block in re.findall(r"^```\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-    for line in block.splitlines()
-]
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+TYPED = [line.strip() for kind, block in BLOCKS if not kind for line in block.splitlines()]
+PYTHON = [block for kind, block in BLOCKS if kind == "python"]
 COMMANDS = [line for line in TYPED if line.startswith("python -m fmclust.")]
 TARGETS = sorted(set(re.findall(r"make ([a-z]+)", README)))
 
@@ -45,6 +44,14 @@ def test_a_command_of_the_readme_works(
     elif module == "fmclust.optima":
         arguments = [a for a in arguments if not a.startswith("starts=")]
         arguments += ["starts=2", f"data.root={small_fashion}"]
+    elif module in ("fmclust.cluster", "fmclust.assign"):
+        run = shutil.copytree(finished.directory, tmp_path / "run")
+        shutil.rmtree(run / "clusterings", ignore_errors=True)
+        arguments = [
+            a for a in arguments if not a.startswith(("run=", "n_clusters=", "cluster=km"))
+        ]
+        arguments += [f"run={run}"] + ["cluster=bgmm"] * ("cluster=kmeans" in command)
+        write_pictures(tmp_path / "my pictures")
     elif module == "fmclust.elbow":
         arguments = [a for a in arguments if not a.startswith(("run=", "k_max="))] + ["k_max=3"]
         of_a_run = "run=" in command
@@ -55,6 +62,7 @@ def test_a_command_of_the_readme_works(
         write_idx(
             tmp_path / "my images" / "train-images-idx3-ubyte", np.eye(64).reshape(64, 8, 8) * 200
         )
+        write_pictures(tmp_path / "my pictures")
         arguments = [re.sub(r"^seed=0,1,2$", "seed=0", argument) for argument in arguments]
         if "experiment=tuning" in arguments:
             arguments[0] = "hydra.mode=RUN"  # for -m: one job in place of 16, see test_conf.py
@@ -62,6 +70,20 @@ def test_a_command_of_the_readme_works(
             arguments += ["trainer=cpu", "trainer.max_epochs=1", "n_clusters=8"]
     answer = command_line(module.removeprefix("fmclust."), *arguments)
     assert answer.status == 0, answer.err
+
+
+def write_pictures(folder):
+    folder.mkdir()
+    for number in range(80):
+        Image.fromarray(np.roll(np.eye(30, dtype=np.uint8) * 200, number, 0)).save(
+            folder / f"{number}.png"
+        )
+
+
+@pytest.mark.parametrize("block", PYTHON)
+def test_the_readmes_python_runs(block, finished, capsys):
+    exec(block.replace("outputs/<date>/<time>", str(finished.directory)), {})
+    assert "accuracy" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

@@ -3,23 +3,34 @@
 from fmclust.runs.directory import Run, claim, join, reopen
 from fmclust.runs.environment import environment, machine
 from fmclust.runs.files import replacing, write_json, write_rows, write_text
-from fmclust.runs.layout import LAST_CHECKPOINT, LAYOUT, unexpected_and_missing
+from fmclust.runs.layout import (
+    BEST_CHECKPOINT,
+    CLUSTERINGS,
+    LAST_CHECKPOINT,
+    LAYOUT,
+    unexpected_and_missing,
+)
 from fmclust.runs.reading import (
+    clustered_in,
     read_assignments,
     read_classes,
     read_config,
     read_json,
     read_latents,
+    read_matching,
     read_metrics,
     read_overrides,
     read_status,
 )
 
 __all__ = [
+    "BEST_CHECKPOINT",
+    "CLUSTERINGS",
     "LAST_CHECKPOINT",
     "LAYOUT",
     "Run",
     "claim",
+    "clustered_in",
     "environment",
     "join",
     "machine",
@@ -28,6 +39,7 @@ __all__ = [
     "read_config",
     "read_json",
     "read_latents",
+    "read_matching",
     "read_metrics",
     "read_overrides",
     "read_status",

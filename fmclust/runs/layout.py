@@ -5,6 +5,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
+BEST_CHECKPOINT = "checkpoints/best.ckpt"
+CLUSTERINGS = "clusterings"
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Entry:
         pattern: Path relative to the run directory; `*` stands for any part of a name.
         when: `always`; `trained`: only when a network was trained; `labelled`: only when the
             data has labels; `chosen`: only when something optional is on; `profiled`: only with
-            a profiler.
+            a profiler; `clustered again`: only after `python -m fmclust.cluster`.
     """
 
     pattern: str
@@ -33,7 +35,7 @@ LAYOUT = (
     Entry("clusterers/*.npz"),
     Entry("latents.npz", "trained"),
     Entry(LAST_CHECKPOINT, "trained"),
-    Entry("checkpoints/best.ckpt", "chosen"),
+    Entry(BEST_CHECKPOINT, "chosen"),
     Entry("figures/losses.png", "trained"),
     Entry("figures/reconstructions.png", "chosen"),
     Entry("figures/dataset.png"),
@@ -46,6 +48,7 @@ LAYOUT = (
     Entry("projector_config.pbtxt", "chosen"),
     Entry("*/latents/*", "chosen"),  # the projector's
     Entry("fit-profile.txt", "profiled"),
+    Entry(f"{CLUSTERINGS}/*", "clustered again"),  # each a directory like this one
 )
 
 

@@ -11,6 +11,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.errors import UserError
+from fmclust.runs.layout import CLUSTERINGS
 
 
 def read_status(directory: Path) -> dict[str, Any] | None:
@@ -55,6 +56,40 @@ def read_assignments(directory: Path, clusterer: str) -> dict[str, np.ndarray]:
 def read_classes(directory: Path) -> dict[str, np.ndarray]:
     """Returns split to classes, int64 of shape (N,), of a finished run; of those with labels."""
     return _column(directory, "class")
+
+
+def clustered_in(directory: Path) -> dict[str, Path]:
+    """Returns the name of each finished clustering of a run, and the folder it lies in.
+
+    Args:
+        directory: A finished run's; its own clusterings come first, later ones by name.
+    """
+    later = sorted((directory / CLUSTERINGS).glob("*"))
+    done = [f for f in later if (read_status(f) or {}).get("status") == "done"]
+    return {
+        path.stem: folder
+        for folder in (directory, *done)
+        for path in sorted((folder / "clusterers").glob("*.skops"))
+    }
+
+
+def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
+    """Returns cluster id to class, as test (or the whole) is scored; empty without labels.
+
+    Args:
+        directory: What holds the assignments.csv of the clusterer.
+        clusterer: Whose clusters.
+    """
+    columns = ("clusterer", "split", "cluster", "matched_class")
+    with (directory / "assignments.csv").open(newline="") as file:
+        table = csv.reader(file)
+        places = [*map(next(table).index, columns)]
+        rows = ([row[place] for place in places] for row in table)
+        return {
+            int(cluster): int(cls)
+            for name, split, cluster, cls in rows
+            if name == clusterer and split in ("test", "all") and cls
+        }
 
 
 def _column(directory: Path, column: str, clusterer: str | None = None) -> dict[str, np.ndarray]:

@@ -1,0 +1,35 @@
+"""What encoded the images of a finished run, from its checkpoint."""
+
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig
+from torch import nn
+
+from fmclust.config import build
+from fmclust.errors import UserError
+from fmclust.models import Autoencoder, Pixels
+from fmclust.runs import BEST_CHECKPOINT, LAST_CHECKPOINT
+
+
+def load_encoder(
+    directory: Path, config: DictConfig, image_size: tuple[int, int]
+) -> Autoencoder | Pixels:
+    """Builds what encoded a run's images, on the GPU if there is one.
+
+    Args:
+        directory: A finished run's.
+        config: Its configuration.
+        image_size: Height and width of its images in pixels.
+
+    Raises:
+        UserError: If the weights are gone.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if config.model._target_.endswith(Pixels.__name__):
+        return build(config.model, nn.Module, image_size=image_size).to(device)
+    path = directory / (BEST_CHECKPOINT if config.encode_from == "best" else LAST_CHECKPOINT)
+    if not path.exists():
+        raise UserError(f"{path} is missing: the run can't encode images any more.")
+    model = Autoencoder.load_from_checkpoint(path, map_location=device, weights_only=True)
+    return model.eval()
