@@ -46,17 +46,22 @@ class Job:
     def directory(self) -> Path:
         return self.folder / self.experiment / self.variant / str(self.seed)
 
+    @property
+    def has_network(self) -> bool:
+        return self.experiment != "kmeans_pixels"
+
     def clusterer(self, name: str) -> str:
         """Returns the option of `cluster=`; pixels are no latents to be whitened."""
-        whitened = self.variant == "standardized" and self.experiment != "kmeans_pixels"
-        return f"whitened_{name}" if whitened else name
+        standardized = self.variant == "standardized"
+        return f"whitened_{name}" if standardized and self.has_network else name
 
     def overrides(self) -> list[str]:
         """Returns what to type."""
         clusterers = ",".join(map(self.clusterer, EXPERIMENTS[self.experiment]))
         typed = [f"experiment={self.experiment}", f"cluster=[{clusterers}]", f"seed={self.seed}"]
         if self.variant == "standardized":
-            typed.append("model.preprocessing=standardize")
+            network, pixels = "model=convae_standardized", "model.preprocessing=standardize"
+            typed.append(network if self.has_network else pixels)
         return typed
 
     def missing(self, parts: Iterable[str], rows: Sequence[Row]) -> list[str]:

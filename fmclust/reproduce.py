@@ -96,7 +96,7 @@ def row_of(job: Job, part: str) -> Row:
         row[f"accuracy_{split}"] = metrics.get(f"{name}/{split}/accuracy")
     row["accuracy_all"] = accuracy_of_all(read_assignments(job.directory, name), classes)
     row["accuracy_test_fitted_on_test"] = None
-    if job.experiment != "kmeans_pixels":  # whose latents are not kept
+    if job.has_network:  # the latents of pixels are not kept
         clusterer = build(read_config(job.directory).cluster[name], BaseEstimator)
         latents = read_latents(job.directory)["test"]
         row["accuracy_test_fitted_on_test"] = accuracy_fitted_on(
