@@ -17,12 +17,22 @@ from fmclust.parts import PARTS, VARIANTS, Job, Row, planned, run_all
 def reproduce(config: DictConfig) -> None:
     """Runs what is missing; leaves results.csv and results.md."""
     require(config)
+    from fmclust.runs import locked
+
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    with locked(folder):
+        keep_overrides(folder, list(config.overrides))
+        failed = run_missing(config, folder)
+    if failed:
+        sys.exit(FAILED_JOBS)
+
+
+def run_missing(config: DictConfig, folder: Path) -> int:
+    """Runs the jobs whose results are not there yet; returns how many failed."""
     from rich.progress import track  # these, which `--help` does without
 
     from fmclust.reports import read_rows, write_reproduction
 
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    keep_overrides(folder, list(config.overrides))
     rows = read_rows(folder / "results.csv")
     jobs = [
         job
@@ -42,8 +52,7 @@ def reproduce(config: DictConfig) -> None:
     if rows:
         print(write_reproduction(folder, rows))
         print(f"{folder}/results.csv, results.md")
-    if failed:
-        sys.exit(FAILED_JOBS)
+    return failed
 
 
 def require(config: DictConfig) -> None:

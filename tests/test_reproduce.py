@@ -10,7 +10,7 @@ from sklearn.mixture import GaussianMixture
 from fmclust.metrics import score
 from fmclust.parts import PARTS, VARIANTS, Job, planned
 from fmclust.reports import read_rows, write_reproduction
-from fmclust.runs import read_classes, read_latents
+from fmclust.runs import locked, read_classes, read_latents
 
 SMALL_JOBS = "overrides=['data=digits','trainer=cpu','trainer.max_epochs=1','n_clusters=8']"
 QUICK = ("seeds=1", "variants=[standardized]", "hydra.run.dir=made", SMALL_JOBS)
@@ -53,6 +53,13 @@ def test_a_failed_job_is_told_and_stops_no_other(command_line, tmp_path):
     answer = command_line("reproduce", *typed, "parts=[kmeans_pixels]")
     assert answer.status == 1 and "5000" in answer.err and "standardized/0 failed" in answer.err
     assert not (tmp_path / "made" / "results.csv").exists()
+
+
+def test_two_at_once_never_write_the_same_results(command_line, tmp_path):
+    (tmp_path / "made").mkdir()
+    with locked(tmp_path / "made"):
+        answer = command_line("reproduce", *QUICK)
+    assert answer.status == 2 and "type hydra.run.dir=<a new directory>" in answer.err
 
 
 @pytest.mark.parametrize(

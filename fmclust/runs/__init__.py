@@ -1,6 +1,6 @@
 """The run directory: its names, claiming and locking it, writing whole files or none."""
 
-from fmclust.runs.directory import Run, claim, join, reopen
+from fmclust.runs.directory import Run, claim, join, locked, reopen
 from fmclust.runs.environment import environment, machine
 from fmclust.runs.files import replacing, write_json, write_rows, write_text
 from fmclust.runs.layout import (
@@ -33,6 +33,7 @@ __all__ = [
     "clustered_in",
     "environment",
     "join",
+    "locked",
     "machine",
     "read_assignments",
     "read_classes",

@@ -95,7 +95,7 @@ def claim(directory: Path, *, config: str, overrides: str) -> Iterator[Run]:
             touched then.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with _locked(directory), telling_of_a_full_disk(directory, how_to_go_on):
+    with locked(directory), telling_of_a_full_disk(directory, how_to_go_on):
         if any(directory.iterdir()):
             raise UserError(
                 f"{directory} is not empty, and a run never writes over another: "
@@ -116,7 +116,7 @@ def reopen(directory: Path) -> Iterator[Run]:
     """
     if not directory.is_dir():
         raise UserError(f"{directory} is no run directory: it does not exist.")
-    with _locked(directory), telling_of_a_full_disk(directory, how_to_go_on):
+    with locked(directory), telling_of_a_full_disk(directory, how_to_go_on):
         status = read_status(directory)
         if status is None:
             raise UserError(f"{directory} is no run directory: it has no status.json.")
@@ -175,8 +175,12 @@ def _note(run: Run, status: str, reason: str) -> None:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Holds a lock that the system releases even when the process is killed."""
+def locked(directory: Path) -> Iterator[None]:
+    """Holds a lock that the system releases even when the process is killed.
+
+    Raises:
+        UserError: If another process holds it.
+    """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
