@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from fmclust.entry import FAILED_JOBS, command
-from fmclust.errors import UserError, complain, require_option, require_whole
+from fmclust.errors import UserError, complain, require_bool, require_option, require_whole
 
 UNREADABLE, FAR, REVERSED = "unreadable", "far", "reversed"  # beside the cluster ids
-MIDDLE = 127.5  # between dark and light
+MIDDLE = 127.5  # between a dark ground and a light one
+PLAIN = 32**2  # brightness squared: how far from the middle they are to be opposites
 
 if TYPE_CHECKING:
     from fmclust.data import Input
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 def assign(config: DictConfig) -> None:
     """Assigns every image of the input; leaves the CSV file and prints a summary."""
+    require_bool("strict", config.strict)
+    if config.invert is not None:
+        require_bool("invert", config.invert)
     if config.threads is not None:
         require_whole("threads", config.threads, 1)
     output = Path(str(config.output)).absolute()
@@ -33,22 +37,23 @@ def assign(config: DictConfig) -> None:
     from fmclust.devices import limited_threads  # torch, which `--help` does without
     from fmclust.loaded import load_run
     from fmclust.models import BATCH
-    from fmclust.runs import replacing
+    from fmclust.runs import replacing, telling_of_a_full_disk
 
     with limited_threads(config.threads):
         run = load_run(str(config.run))
         name = config.clusterer or run.clusterers[0]
         require_option("clusterer", name, run.clusterers)
         found = open_input(Path(str(config.input)).absolute(), run.image_size, BATCH)
-        invert = bool(config.invert)
-        with replacing(output) as partial:
-            counts = write_rows(partial, found, run, name, invert=invert)
+        invert = bool(run.config.data.get("invert", False))
+        invert = invert if config.invert is None else config.invert
+        with telling_of_a_full_disk(output.parent), replacing(output) as partial:
+            counts = assign_all(partial, found, run, name, invert=invert)
     print(f"{summary(counts, run, name, invert=invert)}\n{output}")
     if config.strict and counts[UNREADABLE]:
         sys.exit(complain(f"{counts['unreadable']} images are unreadable.", FAILED_JOBS))
 
 
-def write_rows(
+def assign_all(
     path: Path, found: "Input", run: "LoadedRun", clusterer: str, *, invert: bool
 ) -> Counter[int | str]:
     """Writes a row for every image, batch after batch.
@@ -62,7 +67,10 @@ def write_rows(
     from fmclust.evaluation import AssignmentWriter
 
     counts: Counter[int | str] = Counter()
-    with path.open("w", newline="", encoding="utf-8") as file, Progress() as progress:
+    with (
+        path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        Progress() as progress,
+    ):
         task = progress.add_task(f"Assigning {found.count:,} images", total=found.count)
         writer = AssignmentWriter(file, run.class_names)
         for batch in found.batches:
@@ -73,7 +81,7 @@ def write_rows(
             if assigned is not None:
                 counts.update(assigned.clusters.tolist())
                 counts[FAR] += 0 if assigned.far is None else int(assigned.far.sum())
-                if (border_brightness(images) > MIDDLE) != (run.border > MIDDLE):
+                if (border_brightness(images) - MIDDLE) * (run.border - MIDDLE) < -PLAIN:
                     counts[REVERSED] += len(images)
             progress.advance(task, len(batch.names))
     return counts

@@ -33,7 +33,7 @@ class TrainConfig:
     # Which weights encode the images: of the `last` epoch, or the `best` by loss/val.
     encode_from: str = "last"
     # Name in metrics.json that a sweep minimizes; null: loss/val, or, without a network, the
-    # first clusterer's inertia or mean negative log-likelihood.
+    # first clusterer's inertia or minus its mean log-likelihood or silhouette.
     objective: str | None = None
     data: Any = MISSING
     model: Any = MISSING

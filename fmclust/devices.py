@@ -1,6 +1,7 @@
 """The processors that a job may use."""
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from pytorch_lightning.accelerators import CUDAAccelerator, MPSAccelerator
 from threadpoolctl import threadpool_limits
 
 from fmclust.errors import UserError
+
+JOBLIB_CORES = "LOKY_MAX_CPU_COUNT"
 
 
 def require_device(accelerator: str) -> None:
@@ -47,10 +50,14 @@ def limited_threads(threads: int | None) -> Iterator[None]:
     if threads is None:
         yield
         return
-    before = torch.get_num_threads()
+    before, joblibs = torch.get_num_threads(), os.environ.get(JOBLIB_CORES)
     torch.set_num_threads(threads)
+    os.environ[JOBLIB_CORES] = str(threads)  # what n_jobs=-1 takes
     try:
         with threadpool_limits(threads):
             yield
     finally:
         torch.set_num_threads(before)
+        os.environ.pop(JOBLIB_CORES)
+        if joblibs is not None:
+            os.environ[JOBLIB_CORES] = joblibs

@@ -30,6 +30,6 @@ def load_encoder(
         return build(config.model, nn.Module, image_size=image_size).to(device)
     path = directory / (BEST_CHECKPOINT if config.encode_from == "best" else LAST_CHECKPOINT)
     if not path.exists():
-        raise UserError(f"{path} is missing: the run can't encode images any more.")
+        raise UserError(f"{path} is missing: put it back, or train again.")
     model = Autoencoder.load_from_checkpoint(path, map_location=device, weights_only=True)
     return model.eval()

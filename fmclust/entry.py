@@ -16,7 +16,16 @@ from fmclust.errors import DISK_FULL, Interrupted, UserError, complain
 from fmclust.mistakes import explain
 from fmclust.watch import SweepWatch
 
-PATH_KEYS = ("run", "runs", "input", "output", "data.root", "hydra.run.dir", "hydra.sweep.dir")
+PATH_KEYS = (
+    "run",
+    "runs",
+    "input",
+    "output",
+    "data.root",
+    "data.cache",
+    "hydra.run.dir",
+    "hydra.sweep.dir",
+)
 MULTIRUN = ("-m", "--multirun")
 FAILED_JOBS, INTERRUPTED = 1, 130  # exit statuses, beside that of a mistake
 

@@ -60,6 +60,16 @@ def require_whole(key: str, value: object, least: int) -> None:
         raise UserError(f"{key}={value} is too small: {hint}")
 
 
+def require_bool(key: str, value: object) -> None:
+    """Checks that a value is true or false.
+
+    Raises:
+        UserError: If it is anything else, such as `no`.
+    """
+    if not isinstance(value, bool):
+        raise UserError(f"{key}={value} is neither true nor false: type {key}=true, or false.")
+
+
 def require_number(key: str, value: object, *, above: float | None = None) -> None:
     """Checks that a value is a finite number: above a bound, or from zero on.
 

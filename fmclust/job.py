@@ -16,9 +16,9 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from fmclust.callbacks import cluster_images, introduce, tensorboard_writer
-from fmclust.clustering import require_fittable
+from fmclust.clustering import figure_names, require_fittable
 from fmclust.config import build, build_all, check
-from fmclust.data import ImageDataModule
+from fmclust.data import ImageDataModule, sum_of
 from fmclust.devices import keep_freed_memory, limited_threads, require_device
 from fmclust.errors import require_option
 from fmclust.fit import fit_and_cluster, quieten_lightning
@@ -27,7 +27,7 @@ from fmclust.models import Autoencoder
 from fmclust.runs import Run, claim, environment, join, read_config, read_overrides, reopen
 
 Clusterers = dict[str, BaseEstimator]
-MORE_IS_BETTER = (*SCORES, "log_likelihood")
+MORE_IS_BETTER = (*SCORES, "log_likelihood", "silhouette", "calinski_harabasz")
 
 
 def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
@@ -83,6 +83,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
             run.warn(warning)
         run.facts["image_size"] = [*datamodule.image_size]
         run.facts["class_names"] = datamodule.class_names
+        run.facts["sums"] = {n: sum_of(split.images) for n, split in datamodule.splits.items()}
         require_fittable(clusterers, len(datamodule.splits[datamodule.fitted_split]))
         model = build(config.model, nn.Module, image_size=datamodule.image_size)
         if config.objective is not None:
@@ -121,8 +122,7 @@ def final_metrics(
     """Names the numbers that compare runs, the label-free ones first; scores of some splits."""
     names = ["loss/val"] if isinstance(model, Autoencoder) else []
     for name, clusterer in clusterers.items():
-        own = ("log_likelihood", "bic") if hasattr(clusterer, "bic") else ("inertia",)
-        names += [f"{name}/{figure}" for figure in own]
+        names += [f"{name}/{figure}" for figure in figure_names(clusterer)]
     for split in splits:
         if split in datamodule.splits and datamodule.splits[split].labels is not None:
             names += [f"{name}/{split}/{score}" for name in clusterers for score in SCORES]
@@ -137,7 +137,9 @@ def objective(config: DictConfig, metrics: dict[str, float]) -> tuple[float, str
     """
     first = next(name for name, clusterer in config.cluster.items() if clusterer is not None)
     defaults = ["loss/val"]
-    defaults += [f"{first}/{f}" for f in ("inertia", "log_likelihood", "empty_clusters")]
+    defaults += [
+        f"{first}/{f}" for f in ("inertia", "log_likelihood", "silhouette", "empty_clusters")
+    ]
     name = config.objective or next(name for name in defaults if name in metrics)
     if name.rpartition("/")[2] in MORE_IS_BETTER:
         return -metrics[name], f"-{name}"

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from fmclust.clustering import load_clusterer
 from fmclust.encoder import load_encoder
 from fmclust.errors import UserError, require_option
 from fmclust.evaluation import Assignment, assign_latents
-from fmclust.models import Autoencoder, decode_all, encode_all, reconstruction_errors
+from fmclust.models import Autoencoder, encode_all, reconstruct_all, reconstruction_errors
 from fmclust.runs import (
     clustered_in,
     read_config,
@@ -49,13 +49,20 @@ class LoadedRun:
         if status is None or status["status"] != "done":
             state = "no run directory" if status is None else f"a run that is {status['status']}"
             raise UserError(f"{directory} is {state}: type run=<the directory of a finished run>.")
+        if "border" not in status:
+            raise UserError(
+                f"{directory} is a later clustering, or of an older fmclust: type run=<the "
+                "directory of a run that was trained by this one>."
+            )
         self.directory, self.config = directory, read_config(directory)
         self.metrics: Mapping[str, float] = read_metrics(directory)
         self.image_size: tuple[int, int] = tuple(status["image_size"])
         self.class_names: tuple[str, ...] = tuple(status["class_names"] or ())
         self.border: float = status["border"]
-        self.folders = clustered_in(directory)
+        self.sums: Mapping[str, int] = status["sums"]
+        self.folders = clustered_in(directory, first=list(self.config.cluster))
         self.clusterers = tuple(self.folders)
+        self._opened: dict[str, tuple[Any, Mapping[int, int], float]] = {}
         self.model = load_encoder(directory, self.config, self.image_size)
 
     @cached_property
@@ -63,28 +70,13 @@ class LoadedRun:
         """Split to float32 latents of shape (N, d); a run without a network keeps none."""
         return read_latents(self.directory)
 
-    def latents_of(self, images: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
-        """Returns the latents of the images that the run clustered, encoded anew if it kept none.
-
-        Args:
-            images: Split to uint8 tensor of shape (N, 1, H, W).
-
-        Raises:
-            UserError: If these are not as many images as the run had.
-        """
-        if not isinstance(self.model, Autoencoder):
-            return {split: encode_all(self.model, held) for split, held in images.items()}
-        counts = {split: len(held) for split, held in images.items()}
-        if {split: len(rows) for split, rows in self.latents.items()} != counts:
-            raise UserError(
-                f"the images of {self.directory} are others now: put the old ones back."
-            )
-        return self.latents
-
     @property
     def scores(self) -> dict[str, float]:
         """Name, such as `gmm/test/accuracy`, to number; empty without labels."""
-        return {name: value for name, value in self.metrics.items() if name.count("/") == 2}
+        found = {
+            k: v for folder in set(self.folders.values()) for k, v in read_metrics(folder).items()
+        }
+        return {name: value for name, value in found.items() if name.count("/") == 2}
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Returns the latents of uint8 images of shape (N, H, W): float32 of shape (N, d)."""
@@ -92,7 +84,7 @@ class LoadedRun:
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """Returns what the latents of uint8 images decode to: uint8 of the same shape (N, H, W)."""
-        return decode_all(self.model, self.encode(images))
+        return reconstruct_all(self.model, self._tensor(images))
 
     def assign(self, images: np.ndarray, clusterer: str | None = None) -> Assignment:
         """Puts images into the clusters of the run.
@@ -120,13 +112,14 @@ class LoadedRun:
         """Returns cluster id to class; empty without labels."""
         return self._clustering(clusterer)[1]
 
-    @cache  # noqa: B019 - a run is opened once in a process
     def _clustering(self, name: str) -> tuple[Any, Mapping[int, int], float]:
         """Returns a fitted estimator, its cluster ids to classes, and the distance that is far."""
-        folder = self.folders[name]
-        limit = read_metrics(folder).get(f"{name}/distance_limit", np.inf)
-        fitted = load_clusterer(folder / "clusterers" / f"{name}.skops")
-        return fitted, read_matching(folder, name), limit
+        if name not in self._opened:
+            folder = self.folders[name]
+            limit = read_metrics(folder).get(f"{name}/distance_limit", np.inf)
+            fitted = load_clusterer(folder / "clusterers" / f"{name}.skops")
+            self._opened[name] = fitted, read_matching(folder, name), limit
+        return self._opened[name]
 
     def _tensor(self, images: np.ndarray) -> torch.Tensor:
         images = np.asarray(images)

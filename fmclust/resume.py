@@ -14,11 +14,13 @@ from fmclust.errors import UserError
 
 def resume(config: DictConfig) -> float:
     """Goes on with a run; one that is finished stays as it is."""
-    from fmclust.runs import read_status
+    from fmclust.runs import CLUSTERINGS, read_status
 
     if not isinstance(config.run, str):
         raise UserError(f"run={config.run} is no directory: type run=<a run's directory>.")
     directory = Path(os.path.abspath(config.run))  # as checkpoints name it
+    if directory.parent.name == CLUSTERINGS:
+        raise UserError(f"{directory} is a clustering: type python -m fmclust.cluster once more.")
     status = read_status(directory)
     if status is not None and status["status"] == "done":
         print(f"{directory} is finished already: nothing was done.")

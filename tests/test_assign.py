@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import os
 import re
 
 import numpy as np
@@ -61,6 +62,24 @@ def test_what_is_said_of_an_image(finished, digits):
     np.testing.assert_array_equal(by_mixture.classes, matched)
     noise = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
     assert run.assign(noise).far.all()
+
+
+def test_standardized_images_come_back_in_their_own_brightness(run_digits, digits):
+    run = load_run(run_digits("model=convae_standardized", "trainer.max_epochs=3").directory)
+    dim = (100 + digits["test"] / 16).astype(np.uint8)
+    assert np.abs(run.reconstruct(dim).astype(int) - dim).max() < 20
+    pixels = load_run(run_digits("model=pixels", "model.preprocessing=standardize").directory)
+    assert np.abs(pixels.reconstruct(dim).astype(int) - dim).max() <= 1
+
+
+def test_names_that_are_no_utf_8_are_written_as_they_are(finished, command_line, tmp_path):
+    folder = os.fsencode(tmp_path / "old")
+    os.mkdir(folder)
+    Image.fromarray(np.eye(28, dtype=np.uint8)).save(tmp_path / "a.png")
+    os.rename(tmp_path / "a.png", folder + b"/\xfc.png")
+    typed = (f"run={finished.directory}", "input=old", "output=a.csv")
+    assert command_line("assign", *typed).status == 0
+    assert b"\xfc.png," in (tmp_path / "a.csv").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -164,9 +183,10 @@ def test_a_run_without_labels_names_no_class(run_digits, command_line, tmp_path)
     [
         (("input=nowhere", "output=a.csv"), "input=.*nowhere does not exist"),
         (("input=empty", "output=a.csv"), "holds no file"),
-        (("input=floats.npy", "output=a.csv"), r"holds float64.*astype\('uint8'\)"),
+        (("input=floats.npy", "output=a.csv"), "holds float64.*save uint8, 0 to 255"),
         (("input=lying-idx3-ubyte", "output=a.csv"), "ends before the last image"),
-        (("input=huge-idx3-ubyte", "output=a.csv"), "none can be so"),
+        (("input=huge-idx3-ubyte", "output=a.csv"), "which can't be"),
+        (("input=floats.npy", "output=a.csv", "invert=no"), "neither true nor false"),
         (("input=text.npy", "output=a.csv"), "is no .npy file"),
         (("input=floats.npy", "output=floats.npy"), "is there already"),
         (("input=floats.npy", "output=a.csv", "clusterer=gm"), "type clusterer=gmm"),

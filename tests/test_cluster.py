@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from conftest import write_idx
 
-from fmclust.runs import unexpected_and_missing
+from fmclust import load_run
+from fmclust.evaluation import stage
+from fmclust.runs import locked, unexpected_and_missing
 
 
 @pytest.fixture
@@ -52,6 +54,7 @@ def test_the_same_clusterer_with_the_runs_settings_gives_the_same_clusters(run, 
         (("cluster=gmm", "name=../x"), "is to be a folder's name"),
         (("cluster=gmm", "name=x", "n_clusters=0"), "n_clusters=0 is too small"),
         (("cluster=gmmm",), "cluster=gmmm is unknown: type cluster=gmm."),
+        (("cluster=gmm", "name=x", "n_clusters=9999"), "more than the 1437 images"),
         ((), "cluster=<OPTION>"),
     ],
 )
@@ -84,11 +87,33 @@ def test_a_run_of_pixels_is_clustered_again(run_digits, command_line):
     assert answer.status == 0, answer.err
 
 
+def test_what_was_stopped_is_begun_anew(run, command_line, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "save_clusterer", interrupt)
+        answer = command_line("cluster", f"run={run}", "cluster=bgmm")
+    assert answer.status == 130 and "type the same command again" in answer.err
+    assert "resume" not in answer.err
+    folder = run / "clusterings" / "bgmm"
+    assert command_line("resume", f"run={folder}").status == 2
+    assert load_run(run).clusterers == ("kmeans", "gmm")
+    with locked(folder):
+        assert command_line("cluster", f"run={run}", "cluster=bgmm").status == 2
+    assert command_line("cluster", f"run={run}", "cluster=bgmm").status == 0
+    assert load_run(run).clusterers == ("kmeans", "gmm", "bgmm")
+    assert "bgmm/test/accuracy" in load_run(run).scores
+    answer = command_line("assign", f"run={folder}", "input=.", "output=a.csv")
+    assert answer.status == 2 and "is a later clustering" in answer.err
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
 def test_images_that_have_changed_are_refused(run_digits, command_line, tmp_path):
     rng = np.random.default_rng(0)
     path = tmp_path / "own" / "train-images-idx3-ubyte"
     write_idx(path, rng.integers(0, 256, (200, 20, 16)))
     run = run_digits("data=idx", f"data.root={path.parent}", "n_clusters=3")
-    write_idx(path, rng.integers(0, 256, (190, 20, 16)))
+    write_idx(path, rng.integers(0, 256, (200, 20, 16)))
     answer = command_line("cluster", f"run={run.directory}", "cluster=kmeans")
     assert answer.status == 2 and "others now" in answer.err

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from fmclust.clustering.propagation import Propagated
-from fmclust.clustering.separation import separation
+from fmclust.clustering.separation import SEPARATION, separation
 from fmclust.errors import UserError, one_line
 
 WIDE = 256  # dimensions; a mixture of 128 took 4 times as long on 2 threads, of 784 half as long
@@ -78,7 +78,7 @@ def fit(clusterer: BaseEstimator, latents: np.ndarray) -> tuple[Any, list[str]]:
             fitted.fit(latents)
         except ValueError as error:
             raise UserError(
-                f"{type(estimator_of(clusterer)).__name__} can't cluster latents of shape "
+                f"{type(innermost(clusterer)).__name__} can't cluster latents of shape "
                 f"{latents.shape}: {one_line(error)}"
             ) from error
     return fitted, [one_line(warning.message) for warning in caught]
@@ -191,6 +191,21 @@ def own_figures(clusterer: Any, latents: np.ndarray) -> dict[str, float]:
     return figures
 
 
+def figure_names(clusterer: Any) -> tuple[str, ...]:
+    """Returns which label-free figures an estimator will have that compare runs.
+
+    Args:
+        clusterer: An estimator, fitted or not.
+    """
+    last = estimator_of(clusterer)
+    if isinstance(last, Propagated):
+        return SEPARATION
+    if hasattr(last, "score_samples"):
+        own = ("log_likelihood", "bic", "aic")
+        return (*(name for name in own if name == own[0] or hasattr(last, name)), *SEPARATION)
+    return ("inertia", *SEPARATION)
+
+
 def _count_clusters(clusterer: Any, clusters: np.ndarray) -> int:
     return max(_declared_clusters(clusterer), int(clusters.max()) + 1)
 
@@ -218,9 +233,22 @@ def estimator_of(clusterer: Any) -> Any:
     return clusterer[-1] if isinstance(clusterer, Pipeline) else clusterer
 
 
+def innermost(clusterer: Any) -> Any:
+    """Returns what does the clustering in an estimator, if need be itself."""
+    last = estimator_of(clusterer)
+    return innermost(last.estimator) if isinstance(last, Propagated) else last
+
+
 def seen_by(clusterer: Any, latents: np.ndarray) -> np.ndarray:
     """Returns latents as the estimator sees them: after the steps before it, if any."""
-    return clusterer[:-1].transform(latents) if isinstance(clusterer, Pipeline) else latents
+    steps = steps_before(clusterer)
+    return latents if steps is None else steps.transform(latents)
+
+
+def steps_before(clusterer: Any) -> Pipeline | None:
+    """Returns the steps of a pipeline before its estimator; None if there are none."""
+    is_chain = isinstance(clusterer, Pipeline) and len(clusterer) > 1
+    return clusterer[:-1] if is_chain else None
 
 
 def _few_blas_threads(latents: np.ndarray) -> threadpool_limits:

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
+SEPARATION = ("silhouette", "davies_bouldin", "calinski_harabasz")
 SAMPLE = 5000  # latents: the silhouette compares all pairs
 
 

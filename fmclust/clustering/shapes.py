@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
-from fmclust.clustering.fitting import estimator_of, seen_by
+from fmclust.clustering.fitting import estimator_of, seen_by, steps_before
 
 CENTRES = ("cluster_centers_", "means_")
 ROWS = 8192  # compared with their centres at once
@@ -86,8 +85,8 @@ def centres_of(clusterer: Any) -> np.ndarray | None:
     for name in CENTRES:
         if hasattr(estimator, name):
             centres = getattr(estimator, name)
-            if isinstance(clusterer, Pipeline):
-                centres = clusterer[:-1].inverse_transform(centres)
+            if (steps := steps_before(clusterer)) is not None:
+                centres = steps.inverse_transform(centres)
             return centres.astype(np.float32)
     return None
 

@@ -11,7 +11,7 @@ from fmclust.data.inputs import Batch, Input, open_input
 from fmclust.data.loader import EpochOrder, ResidentLoader
 from fmclust.data.own import FolderDataModule, IdxDataModule
 from fmclust.data.pictures import border_brightness
-from fmclust.data.splits import Split
+from fmclust.data.splits import Split, sum_of
 
 __all__ = [
     "Batch",
@@ -28,4 +28,5 @@ __all__ = [
     "Split",
     "border_brightness",
     "open_input",
+    "sum_of",
 ]

@@ -26,6 +26,7 @@ class ImageDataModule(LightningDataModule):
         class_names: A name for every class; None without labels.
         splits: Name to images and labels, once set up.
         warnings: What was left out, in words.
+        resident: Whether the images go to the device as a whole, or, too large, batch by batch.
     """
 
     class_names: tuple[str, ...] | None = None
@@ -38,6 +39,7 @@ class ImageDataModule(LightningDataModule):
         self.batch_size, self.seed = batch_size, seed
         self.splits: dict[str, Split] = {}
         self.warnings: list[str] = []
+        self.resident = True
 
     @abstractmethod
     def read(self) -> dict[str, Split]:
@@ -74,7 +76,10 @@ class ImageDataModule(LightningDataModule):
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
         )
-        return ResidentLoader(self.splits[name].images.to(self.trainer.strategy.root_device), order)
+        images = self.splits[name].images
+        if self.resident:
+            images = images.to(self.trainer.strategy.root_device)
+        return ResidentLoader(images, order)
 
 
 class FashionMNISTDataModule(ImageDataModule):

@@ -17,6 +17,7 @@ from fmclust.data.idx import idx_shape
 from fmclust.data.pictures import Unreadable, pictures_below, read_in_order
 from fmclust.errors import UserError, one_line
 
+IDX_IMAGES = bytes([0, 0, 8, 3])  # how idx files of images of unsigned bytes begin
 AT_ONCE = 1 << 26  # bytes read at once, and the most pixels of an image
 
 
@@ -69,13 +70,21 @@ def open_input(path: Path, size: Sequence[int], batch_size: int) -> Input:
         raise UserError(f"input={path} does not exist: type input=<a folder or file>.")
     if path.suffix == ".npy":
         file, shape = _open_npy(path)
-    elif "-idx" in path.name or path.name.removesuffix(".gz").endswith((".idx", ".idx3")):
+    elif path.suffix == ".gz" or _first_bytes(path) == IDX_IMAGES:
         file, shape = _open_idx(path)
     else:
         return Input(1, _pictures([path], path.parent, size, batch_size))
     if not 0 < math.prod(shape[1:]) <= AT_ONCE:
-        raise UserError(f"{path} promises images of {shape[1]}x{shape[2]} pixels: none can be so.")
+        raise UserError(
+            f"{path} promises images of {shape[1]}x{shape[2]} pixels, which can't be: "
+            "type input=<a file that is whole>."
+        )
     return Input(shape[0], _rows(file, shape, size, batch_size, path))
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(IDX_IMAGES))
 
 
 def _pictures(
@@ -101,8 +110,8 @@ def _open_npy(path: Path) -> tuple[IO[bytes], tuple[int, ...]]:
         raise UserError(f"{path} is no .npy file: {one_line(error)}") from error
     if dtype != np.uint8 or fortran or len(shape) not in (3, 4):
         raise UserError(
-            f"{path} holds {dtype} of shape {shape}: save uint8 of shape (N, H, W), by "
-            "np.save(path, np.ascontiguousarray(images.astype('uint8')))."
+            f"{path} holds {dtype} of shape {shape}: save uint8, 0 to 255, of shape (N, H, W), in "
+            "C order."
         )
     if len(shape) == 4:  # one channel, before or behind, leaves the bytes as they are
         if 1 not in (shape[1], shape[3]):

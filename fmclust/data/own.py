@@ -12,7 +12,7 @@ from fmclust.data.datamodules import ImageDataModule
 from fmclust.data.idx import parse_idx, read_bytes
 from fmclust.data.pictures import Unreadable, empty_images, pictures_below, read_in_order
 from fmclust.data.splits import Split
-from fmclust.errors import UserError, require_whole
+from fmclust.errors import UserError, require_bool, require_whole
 
 log = logging.getLogger(__name__)
 SMALLEST, LARGEST = 8, 64  # pixels a side
@@ -105,6 +105,7 @@ class FolderDataModule(ImageDataModule):
         seed: int | None = 0,
     ) -> None:
         super().__init__(batch_size=batch_size, seed=seed)
+        require_bool("data.invert", invert)
         self.root, self.size, self.invert = Path(root), both_sides(image_size), invert
         self.cache = None if cache is None else Path(cache)
 
@@ -133,6 +134,7 @@ class FolderDataModule(ImageDataModule):
 
     def _decode(self, paths: list[Path]) -> tuple[np.ndarray, list[Path], list[Unreadable]]:
         images = empty_images(len(paths), self.size, self.cache)
+        self.resident = not isinstance(images, np.memmap)
         kept: list[Path] = []
         bad: list[Unreadable] = []
         reading = read_in_order(paths, self.size)
@@ -148,9 +150,14 @@ class FolderDataModule(ImageDataModule):
         """Sets the names of the classes and returns those of the pictures, if they have any."""
         folders = [path.relative_to(self.root).parts[:-1] for path in paths]
         names = sorted({parts[0] for parts in folders if parts})
-        if len(names) < 2 or not all(folders):
+        if len(names) < 2:
             return None
-        self.class_names = tuple(names)
+        if beside := sum(not parts for parts in folders):
+            self.warnings.append(
+                f"the folders in {self.root} are no classes, for {beside} pictures lie beside them"
+            )
+            return None
+        self.class_names = tuple(name.encode(errors="replace").decode() for name in names)
         number = {name: row for row, name in enumerate(names)}
         return torch.tensor([number[parts[0]] for parts in folders])
 
@@ -161,8 +168,8 @@ def both_sides(image_size: int | Sequence[int]) -> tuple[int, int]:
     Raises:
         UserError: If a side is not from 8 to 64.
     """
-    sides = [image_size] * 2 if isinstance(image_size, int) else [*image_size]
-    if len(sides) != 2:
+    sides = [*image_size] if isinstance(image_size, Sequence) else [image_size] * 2
+    if len(sides) != 2 or isinstance(image_size, str):
         raise UserError(f"data.image_size={image_size} is no size: type 28, or '[32,24]'.")
     for side in sides:
         require_whole("data.image_size", side, SMALLEST)

@@ -1,19 +1,45 @@
 """Picture files to uint8 images of one size, by Pillow: whatever mode and size they have."""
 
+import errno
 import os
+import shutil
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageOps
 
 from fmclust.errors import UserError, one_line
 
 AHEAD = 256  # pictures decoded before the first of them is asked for
+# What pictures come in; Pillow's other formats are rare, and EPS would run Ghostscript.
+FORMATS = (
+    "AVIF",
+    "BMP",
+    "GIF",
+    "ICO",
+    "JPEG",
+    "JPEG2000",
+    "MPO",
+    "PNG",
+    "PPM",
+    "TGA",
+    "TIFF",
+    "WEBP",
+)
+MOST_PIXELS = 1 << 26  # of a picture; a bomb promises more
+MANY_PIXELS = 1 << 23  # of pictures that are decoded one at a time, for their memory
+_one_at_a_time = threading.Lock()
+# Pillow warns from 89 million pixels on; here they are refused.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
@@ -49,26 +75,36 @@ def read_picture(path: Path, size: Sequence[int]) -> np.ndarray:
     Raises:
         UserError: If the file holds no picture, or one that is cut short or too large.
     """
+    height, width = size
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
+        with Image.open(path, formats=_formats()) as picture:
+            n_pixels = picture.width * picture.height
+            if n_pixels > MOST_PIXELS:
+                raise ValueError(f"{picture.width}x{picture.height} pixels are too many")
+            with _one_at_a_time if n_pixels > MANY_PIXELS else nullcontext():
                 gray = _grayscale(ImageOps.exif_transpose(picture))
     except Exception as error:  # hostile files make Pillow raise nearly anything
         raise UserError(f"{path} is no readable picture: {one_line(error)}") from error
-    height, width = size
     if gray.size != (width, height):
         gray = gray.resize((width, height), Image.Resampling.BILINEAR)  # averages when it shrinks
     return np.asarray(gray)
 
 
+@cache
+def _formats() -> list[str]:
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
 def _grayscale(picture: Image.Image) -> Image.Image:
     """Returns a picture in mode L."""
     if picture.mode == "F" or picture.mode.startswith("I"):
-        values = np.asarray(picture, np.float64)
-        most = 1.0 if picture.mode == "F" and values.max(initial=0) <= 1 else 255.0
-        most = 65535.0 if values.max(initial=0) > 255 or picture.mode.startswith("I;16") else most
-        return Image.fromarray((values / most * 255).round().clip(0, 255).astype(np.uint8))
+        values = np.array(picture, np.float32)
+        brightest = values.max(initial=0)
+        most = 1.0 if picture.mode == "F" and brightest <= 1 else 255.0
+        most = 65535.0 if brightest > 255 or picture.mode.startswith("I;16") else most
+        values *= 255 / most
+        return Image.fromarray(np.rint(values, out=values).clip(0, 255, out=values).astype("u1"))
     if "A" in picture.getbands() or "transparency" in picture.info:
         clear = picture.convert("RGBA")
         page = Image.new("RGBA", clear.size, "white")
@@ -96,7 +132,7 @@ def read_in_order(
             return path, Unreadable(path, str(error))
 
     pending = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         for path in paths:
             pending.append(pool.submit(read, path))
             if len(pending) == AHEAD:
@@ -109,17 +145,19 @@ def read_in_order(
 
 def border_brightness(images: np.ndarray) -> float:
     """Returns the mean of the outermost pixels of uint8 images of shape (N, H, W): 0 to 255."""
-    rim = (images[:, [0, -1]], images[:, 1:-1, [0, -1]])
-    return float(np.concatenate([pixels.ravel() for pixels in rim]).mean())
+    _, height, width = images.shape
+    inner = images[:, 1:-1, 1:-1]
+    total = images.sum(dtype=np.int64) - inner.sum(dtype=np.int64)
+    return float(total / (images.shape[0] * (height * width - inner.shape[1] * inner.shape[2])))
 
 
-def empty_images(n: int, size: Sequence[int], cache: Path | None) -> np.ndarray:
+def empty_images(n: int, size: Sequence[int], folder: Path | None) -> np.ndarray:
     """Returns room for images: uint8 of shape (n, H, W).
 
     Args:
         n: Number of images.
         size: Height and width in pixels.
-        cache: Where a file takes them if they need more than half of the free memory; None: the
+        folder: Where a file takes them if they need more than half of the free memory; None: the
             system's folder for temporary files. The file goes when the process ends.
 
     Raises:
@@ -127,15 +165,22 @@ def empty_images(n: int, size: Sequence[int], cache: Path | None) -> np.ndarray:
     """
     shape = (n, *size)
     needed = int(np.prod(shape, dtype=np.int64))
-    if needed <= os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2:
+    if needed <= _free_memory() // 2:
         return np.empty(shape, np.uint8)
+    place = folder or Path(tempfile.gettempdir())
     try:
-        file = tempfile.TemporaryFile(dir=cache)
-        os.posix_fallocate(file.fileno(), 0, needed)
+        if shutil.disk_usage(place).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        file = tempfile.TemporaryFile(dir=place)
     except OSError as error:
-        folder = cache or tempfile.gettempdir()
         raise UserError(
-            f"{needed / 1e9:.1f} GB of images have no room in memory, nor in {folder} "
+            f"{needed / 1e9:.1f} GB of images have no room in memory, nor in {place} "
             f"({error.strerror}): type data.cache=<a folder with that much space>."
         ) from error
-    return np.memmap(file, np.uint8, "r+", shape=shape)
+    return np.memmap(file, np.uint8, "w+", shape=shape)
+
+
+def _free_memory() -> int:
+    """Returns bytes; all there is where the system does not say what is free."""
+    pages = "SC_AVPHYS_PAGES" if "SC_AVPHYS_PAGES" in os.sysconf_names else "SC_PHYS_PAGES"
+    return os.sysconf(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -1,5 +1,6 @@
 """One split of a data set, in memory."""
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,3 +40,8 @@ class Split:
         else:
             labels = torch.cat([self.labels, other.labels])
         return Split(torch.cat([self.images, other.images]), labels)
+
+
+def sum_of(images: Tensor) -> int:
+    """Returns a checksum (CRC-32) of a uint8 tensor, by which other images are noticed."""
+    return zlib.crc32(np.ascontiguousarray(images.cpu().numpy()))  # type: ignore[arg-type]

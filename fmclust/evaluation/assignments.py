@@ -41,7 +41,7 @@ def write_assignments(
     """
     k = max((made.n_clusters for made in clusterings.values() if made.responsibilities), default=0)
     k = k if k <= MOST_RESPONSIBILITIES else 0
-    with replacing(path) as partial, partial.open("w", newline="") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow([*COLUMNS, *(f"responsibility_{cluster}" for cluster in range(k))])
         for name, clustering in clusterings.items():

@@ -5,6 +5,7 @@ from fmclust.models.encoding import (
     BATCH,
     decode_all,
     encode_all,
+    reconstruct_all,
     reconstruction_errors,
     to_uint8,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "Pixels",
     "decode_all",
     "encode_all",
+    "reconstruct_all",
     "reconstruction_errors",
     "to_uint8",
 ]

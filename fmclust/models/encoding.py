@@ -24,7 +24,7 @@ def encode_all(model: Autoencoder | Pixels, images: Tensor) -> np.ndarray:
     Returns:
         float32 array of shape (N, d).
     """
-    device = next((p.device for p in model.parameters()), images.device)
+    device = _device_of(model)
     with _evaluating(model):
         # In place: small blocks kept between the large ones of each batch would spoil their reuse.
         width = model.encode(images[:1].to(device)).shape[1]
@@ -45,11 +45,20 @@ def decode_all(model: Autoencoder | Pixels, latents: np.ndarray) -> np.ndarray:
     Returns:
         uint8 array of shape (N, H, W).
     """
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = _device_of(model)
     batches = torch.from_numpy(latents).split(BATCH)
     with _evaluating(model):
         images = [model.decode(batch.to(device)) for batch in batches]
     return to_uint8(torch.cat(images))[:, 0].cpu().numpy()
+
+
+@torch.inference_mode()
+def reconstruct_all(model: Autoencoder | Pixels, images: Tensor) -> np.ndarray:
+    """Returns what uint8 images of shape (N, 1, H, W) come back as: uint8 of shape (N, H, W)."""
+    device = _device_of(model)
+    with _evaluating(model):
+        made = [to_uint8(model(batch.to(device))).cpu() for batch in images.split(BATCH)]
+    return torch.cat(made)[:, 0].numpy()
 
 
 @torch.inference_mode()
@@ -74,6 +83,10 @@ def reconstruction_errors(model: Autoencoder, images: Tensor, latents: np.ndarra
             decoded = model.network.decode(codes.to(model.device))
             error.copy_((decoded - wanted).square().mean(dim=(1, 2, 3)))
     return errors.numpy()
+
+
+def _device_of(model: Autoencoder | Pixels) -> torch.device:
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
 
 
 @contextmanager

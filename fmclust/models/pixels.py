@@ -83,6 +83,10 @@ class Pixels(nn.Module):
         """Maps uint8 images of shape (N, 1, H, W) to float32 of shape (N, H * W)."""
         return self.preprocessing.prepare(images).flatten(1)
 
+    def forward(self, images: Tensor) -> Tensor:
+        """Gives uint8 images back: float32 in 0..1, same shape."""
+        return self.preprocessing.restore(self.preprocessing.prepare(images), images)
+
     def decode(self, latents: Tensor) -> Tensor:
         """Maps latents of shape (N, H * W) to float32 images in 0..1, shape (N, 1, H, W)."""
         return self.preprocessing.show(latents.unflatten(1, (1, *self.image_size)))

@@ -2,7 +2,7 @@
 
 from fmclust.runs.directory import Run, claim, join, locked, reopen
 from fmclust.runs.environment import environment, machine
-from fmclust.runs.files import replacing, write_json, write_rows, write_text
+from fmclust.runs.files import replacing, telling_of_a_full_disk, write_json, write_rows, write_text
 from fmclust.runs.layout import (
     BEST_CHECKPOINT,
     CLUSTERINGS,
@@ -46,6 +46,7 @@ __all__ = [
     "read_status",
     "reopen",
     "replacing",
+    "telling_of_a_full_disk",
     "unexpected_and_missing",
     "write_json",
     "write_rows",

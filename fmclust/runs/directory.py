@@ -6,7 +6,7 @@ import math
 import os
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,20 +82,24 @@ class Run:
 
 
 @contextmanager
-def claim(directory: Path, *, config: str, overrides: str) -> Iterator[Run]:
+def claim(
+    directory: Path, *, config: str, overrides: str, advise: Callable[[Path], str] | None = None
+) -> Iterator[Run]:
     """Takes an empty directory for a run and keeps its status true, whatever happens inside.
 
     Args:
         directory: Made if it does not exist.
         config: The composed configuration as YAML.
         overrides: What was typed, as YAML.
+        advise: Says how to go on after a stop, if not by `resume`.
 
     Raises:
         UserError: If the directory is not empty or another process owns it; nothing in it is
             touched then.
     """
+    advise = advise or how_to_go_on
     directory.mkdir(parents=True, exist_ok=True)
-    with locked(directory), telling_of_a_full_disk(directory, how_to_go_on):
+    with locked(directory), telling_of_a_full_disk(directory, advise):
         if any(directory.iterdir()):
             raise UserError(
                 f"{directory} is not empty, and a run never writes over another: "
@@ -103,7 +107,7 @@ def claim(directory: Path, *, config: str, overrides: str) -> Iterator[Run]:
             )
         write_text(directory / "config.yaml", config)
         write_text(directory / "overrides.yaml", overrides)
-        with _working_on(Run(directory)) as run:
+        with _working_on(Run(directory), advise) as run:
             yield run
 
 
@@ -122,7 +126,7 @@ def reopen(directory: Path) -> Iterator[Run]:
             raise UserError(f"{directory} is no run directory: it has no status.json.")
         if status["status"] == "done":
             raise UserError(f"{directory} is finished: there is nothing to go on with.")
-        with _working_on(Run(directory)) as run:
+        with _working_on(Run(directory), how_to_go_on) as run:
             yield run
 
 
@@ -133,9 +137,9 @@ def join(directory: Path) -> Iterator[Run]:
 
 
 @contextmanager
-def _working_on(run: Run) -> Iterator[Run]:
+def _working_on(run: Run, advise: Callable[[Path], str]) -> Iterator[Run]:
     run.write_status("running")
-    with _logging_to(run.directory / "train.log"), _keeping_status(run):
+    with _logging_to(run.directory / "train.log"), _keeping_status(run, advise):
         with run.timed("total"):
             yield run
         run.write_metrics()
@@ -143,12 +147,12 @@ def _working_on(run: Run) -> Iterator[Run]:
 
 
 @contextmanager
-def _keeping_status(run: Run) -> Iterator[None]:
+def _keeping_status(run: Run, advise: Callable[[Path], str]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
         _note(run, "stopped", "interrupted from the keyboard")
-        raise Interrupted(f"Stopped. {how_to_go_on(run.directory)}") from None
+        raise Interrupted(f"Stopped. {advise(run.directory)}") from None
     except SystemExit as stop:
         _note(run, "stopped", f"exit status {stop.code}")
         raise

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,44 +58,49 @@ def read_classes(directory: Path) -> dict[str, np.ndarray]:
     return _column(directory, "class")
 
 
-def clustered_in(directory: Path) -> dict[str, Path]:
+def clustered_in(directory: Path, *, first: Sequence[str] = ()) -> dict[str, Path]:
     """Returns the name of each finished clustering of a run, and the folder it lies in.
 
     Args:
-        directory: A finished run's; its own clusterings come first, later ones by name.
+        directory: A finished run's.
+        first: Names that come first; the others follow by name.
     """
     later = sorted((directory / CLUSTERINGS).glob("*"))
     done = [f for f in later if (read_status(f) or {}).get("status") == "done"]
-    return {
+    found = {
         path.stem: folder
         for folder in (directory, *done)
         for path in sorted((folder / "clusterers").glob("*.skops"))
     }
+    return {name: found[name] for name in [*first, *found] if name in found}
 
 
 def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
-    """Returns cluster id to class, as test (or the whole) is scored; empty without labels.
+    """Returns cluster id to class, as test is scored, or else all, val or train.
 
     Args:
         directory: What holds the assignments.csv of the clusterer.
         clusterer: Whose clusters.
+
+    Returns:
+        Empty without labels.
     """
     columns = ("clusterer", "split", "cluster", "matched_class")
-    with (directory / "assignments.csv").open(newline="") as file:
+    with (directory / "assignments.csv").open(newline="", encoding="utf-8") as file:
         table = csv.reader(file)
         places = [*map(next(table).index, columns)]
         rows = ([row[place] for place in places] for row in table)
-        return {
-            int(cluster): int(cls)
-            for name, split, cluster, cls in rows
-            if name == clusterer and split in ("test", "all") and cls
-        }
+        found: dict[str, dict[int, int]] = {}
+        for name, split, cluster, cls in rows:
+            if name == clusterer and cls:
+                found.setdefault(split, {})[int(cluster)] = int(cls)
+    return next((found[s] for s in ("test", "all", "val", "train") if s in found), {})
 
 
 def _column(directory: Path, column: str, clusterer: str | None = None) -> dict[str, np.ndarray]:
     """Reads what assignments.csv says by one clusterer, or by its first."""
     found: dict[str, list[int]] = {}
-    with (directory / "assignments.csv").open(newline="") as file:
+    with (directory / "assignments.csv").open(newline="", encoding="utf-8") as file:
         table = csv.reader(file)
         name, split, wanted = map(next(table).index, ("clusterer", "split", column))
         for row in table:

@@ -1,7 +1,5 @@
 """Picture files of all kinds, and folders of them as a data set."""
 
-import os
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -73,8 +71,8 @@ def test_what_is_no_picture_is_named_with_its_reason(ramp, tmp_path, monkeypatch
     found = dict(read_in_order([tmp_path / name for name in names], (8, 8)))
     bad = [path.name for path, image in found.items() if isinstance(image, Unreadable)]
     assert bad == names[1:]
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99 * 98)  # a bomb promises more
-    with pytest.raises(UserError, match="whole.png is no readable picture.*pixels"):
+    monkeypatch.setattr(pictures, "MOST_PIXELS", 99 * 98)  # a bomb promises more
+    with pytest.raises(UserError, match="whole.png is no readable picture: 99x99 pixels are too"):
         read_picture(whole, (8, 8))
 
 
@@ -95,7 +93,7 @@ def test_the_brightness_of_the_border():
 
 def test_images_larger_than_memory_lie_in_a_file(tmp_path, monkeypatch):
     assert not isinstance(empty_images(5, (8, 8), None), np.memmap)
-    monkeypatch.setattr(os, "sysconf", lambda name: 10)
+    monkeypatch.setattr(pictures, "_free_memory", lambda: 100)
     room = empty_images(5, (8, 8), tmp_path)
     assert isinstance(room, np.memmap) and room.shape == (5, 8, 8)
     room[:] = 7
@@ -143,6 +141,13 @@ def test_pictures_without_folders_have_no_labels(folder):
     assert data.class_names is None and data.splits["train"].labels is None
 
 
+def test_pictures_beside_the_folders_leave_no_classes_and_are_told_of(folder, ramp):
+    save(folder / "stray.png", ramp)
+    data = FolderDataModule(root=str(folder))
+    data.setup()
+    assert data.class_names is None and "for 1 pictures lie beside them" in data.warnings[-1]
+
+
 def test_inverted_pictures_are_light_on_dark(folder):
     plain, inverted = (FolderDataModule(root=str(folder), invert=i) for i in (False, True))
     for data in (plain, inverted):
@@ -156,6 +161,8 @@ def test_inverted_pictures_are_light_on_dark(folder):
         ({"image_size": 7}, "data.image_size=7 is too small"),
         ({"image_size": 65}, "too large: type data.image_size= with 8 to 64"),
         ({"image_size": [28]}, "is no size"),
+        ({"image_size": 28.5}, "is no whole number"),
+        ({"invert": "no"}, "data.invert=no is neither true nor false"),
         ({"root": "nowhere"}, "no folder: type data.root="),
     ],
 )
