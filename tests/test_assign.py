@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -212,8 +213,10 @@ def test_mistakes_are_answered_in_plain_words(typed, text, finished, command_lin
 
 @pytest.mark.real
 def test_the_real_images_as_pictures_get_exactly_the_clusters_of_training(tmp_path, command_line):
-    run_job(composed("trainer=cpu", "trainer.max_epochs=1"), tmp_path / "run", [])
-    data = FashionMNISTDataModule()
+    root = Path(__file__).parents[1] / "data"
+    typed = ("trainer=cpu", "trainer.max_epochs=1", f"data.root={root}")
+    run_job(composed(*typed), tmp_path / "run", [])
+    data = FashionMNISTDataModule(root=str(root))
     data.setup()
     known = read_assignments(tmp_path / "run", "gmm")
     for split in ("val", "test"):
