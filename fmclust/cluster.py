@@ -3,9 +3,7 @@
 `python -m fmclust.cluster run=<directory> cluster=kmeans`
 """
 
-import os
 import sys
-from glob import glob
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -46,6 +44,8 @@ def require(config: DictConfig) -> tuple[list[Path], dict[str, str]]:
     Raises:
         UserError: If there is no such run, or a value makes no sense.
     """
+    from fmclust.runs import find_runs
+
     for key, least in (("n_clusters", 1), ("seed", 0), ("threads", 1)):
         if config[key] is not None:
             require_whole(key, config[key], least)
@@ -55,13 +55,7 @@ def require(config: DictConfig) -> tuple[list[Path], dict[str, str]]:
         raise UserError(
             f"name={name} is to be a folder's name, of one clusterer: type name=<word>."
         )
-    typed = str(config.run)
-    paths = [typed] if Path(typed).exists() else sorted(glob(typed))  # a name may have brackets
-    directories = [Path(os.path.abspath(path)) for path in paths]
-    found = [path for path in directories if (path / "status.json").exists()]
-    if not found:
-        raise UserError(f"run={config.run} is no run directory: type run=<a finished run's>.")
-    return found, {key: name or key for key in wanted}
+    return find_runs("run", str(config.run)), {key: name or key for key in wanted}
 
 
 main = command("cluster", cluster)

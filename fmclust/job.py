@@ -24,6 +24,7 @@ from fmclust.errors import require_option
 from fmclust.fit import fit_and_cluster, quieten_lightning
 from fmclust.metrics import SCORES
 from fmclust.models import Autoencoder
+from fmclust.reports import write_run_page
 from fmclust.runs import Run, claim, environment, join, read_config, read_overrides, reopen
 
 Clusterers = dict[str, BaseEstimator]
@@ -106,6 +107,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         if _rank():
             return 0.0
         run.objective, run.facts["objective_name"] = objective(config, run.metrics)
+    write_run_page(directory)
     return run.objective
 
 

@@ -39,7 +39,7 @@ class Sweep:
 
     def report(self) -> bool:
         """Prints and writes the tables; says whether all jobs are done."""
-        from fmclust.reports.sweeps import Job, report_sweep
+        from fmclust.reports import Job, report_sweep
 
         if not any(self.statuses()):  # refused as a whole: its command may be put right
             (self.directory / PLAN).unlink()

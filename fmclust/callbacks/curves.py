@@ -9,6 +9,7 @@ from pytorch_lightning import LightningModule, Trainer
 from fmclust.callbacks.base import RunCallback, datamodule_of, losses_of
 from fmclust.evaluation import publish
 from fmclust.plots import draw_losses
+from fmclust.runs import write_rows
 
 
 class LearningCurves(RunCallback):
@@ -52,5 +53,11 @@ class LearningCurves(RunCallback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:
+            epochs = zip(*self.losses.values(), strict=True)
+            rows = [
+                {"epoch": epoch, **dict(zip(self.losses, values, strict=True))}
+                for epoch, values in enumerate(epochs, 1)
+            ]
+            write_rows(self.run.directory / "losses.csv", rows)
             figure = draw_losses(self.losses, pl_module.hparams["loss"])
             publish(self.run, None, "losses", figure, trainer.current_epoch)

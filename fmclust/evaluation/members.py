@@ -1,6 +1,6 @@
 """The images themselves: the first ones, those of each cluster, its centre, the projector's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.tensorboard import SummaryWriter
 
-from fmclust.clustering import NOISE, Clustering, centres_of
+from fmclust.clustering import NOISE, Clustering
 from fmclust.evaluation.labels import Labels
 from fmclust.plots import draw_members, draw_named_images
 
@@ -50,27 +50,19 @@ def draw_samples(
 
 
 def draw_centres(
-    clustering: Clustering,
-    decode: Callable[[np.ndarray], np.ndarray],
-    matching: Mapping[int, int],
-    labels: Labels,
-    name: str,
-) -> Figure | None:
-    """Draws what the centre of every cluster decodes to; None if the clusterer has none.
+    centres: np.ndarray, matching: Mapping[int, int], labels: Labels, name: str
+) -> Figure:
+    """Draws what the centre of every cluster decodes to.
 
     Args:
-        clustering: Whose clusters.
-        decode: Maps float32 latents of shape (k, d) to uint8 images of shape (k, H, W).
+        centres: uint8 array of shape (k, H, W).
         matching: Cluster id to class; empty without labels.
         labels: For the names of the classes.
         name: The clusterer's.
     """
-    centres = centres_of(clustering.estimator)
-    if centres is None:
-        return None
     names = [_named(cluster, matching, labels) for cluster in range(len(centres))]
     title = f"{name}: the centres of the clusters, decoded"
-    return draw_named_images(decode(centres), names, n_columns=COLUMNS, title=title)
+    return draw_named_images(centres, names, n_columns=COLUMNS, title=title)
 
 
 def draw_first_images(images: Tensor, split: str, labels: Labels) -> Figure:

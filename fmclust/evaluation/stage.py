@@ -12,6 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from fmclust.clustering import (
     NEAR,
     Clustering,
+    centres_of,
     cluster,
     distances_to_centres,
     parameters_of,
@@ -30,6 +31,7 @@ from fmclust.evaluation.outlines import draw_clusters_in_planes
 from fmclust.evaluation.progress import telling
 from fmclust.evaluation.publishing import publish
 from fmclust.evaluation.scoring import draw_confusions, score_split
+from fmclust.evaluation.thumbnails import write_thumbnails
 from fmclust.runs import Run, replacing
 
 Clusterings = Mapping[str, Clustering]
@@ -78,13 +80,15 @@ def evaluate(
         matchings = _score(run.metrics, clusterings, labels, shown, show)
         write_assignments(run.directory / "assignments.csv", clusterings, labels, matchings)
         show("dataset", draw_first_images(images[fitted_split], fitted_split, labels))
+        centres = _decoded_centres(clusterings, decode)
+        write_thumbnails(run.directory / "thumbnails.npz", shown, images[shown], centres)
         for name, clustering in clusterings.items():
             matching = matchings.get((name, shown), {})
             tag = f"{name}/{shown}"
             samples = draw_samples(clustering, shown, images[shown], matching, labels, name)
             show(f"{tag}/samples", samples)
-            if (centres := draw_centres(clustering, decode, matching, labels, name)) is not None:
-                show(f"{tag}/centres", centres)
+            if name in centres:
+                show(f"{tag}/centres", draw_centres(centres[name], matching, labels, name))
         planes = draw_clusters_in_planes(clusterings, latents[shown], shown)
         if planes is not None:
             show(f"latents/{shown}", planes)
@@ -118,6 +122,13 @@ def _cluster_and_save(
     for warning in clustering.warnings:
         run.warn(f"{name}: {warning}")
     return clustering
+
+
+def _decoded_centres(
+    clusterings: Clusterings, decode: Callable[[np.ndarray], np.ndarray]
+) -> dict[str, np.ndarray]:
+    found = {name: centres_of(made.estimator) for name, made in clusterings.items()}
+    return {name: decode(centres) for name, centres in found.items() if centres is not None}
 
 
 def _score(

@@ -4,7 +4,6 @@ import csv
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -13,65 +12,15 @@ from rich.text import Text
 
 from fmclust.metrics import SCORES
 from fmclust.plots import Series, draw_sweep
+from fmclust.reports.jobs import SPLITS, Group, Job, group_by_settings, swept_keys, typed_keys
 from fmclust.reports.markdown import mean_and_sd
+from fmclust.reports.pages import write_runs_page
 from fmclust.reports.tables import narrow_table
-from fmclust.runs import read_metrics, read_status, replacing
-
-SPLITS = ("test", "val", "train", "all")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job of a sweep.
-
-    Attributes:
-        directory: Its run directory.
-        settings: What was overridden: key to value as text.
-        status: `done`, `failed`, `stopped`, `running` or `not started`.
-        reason: Why it is not done.
-        metrics: As in metrics.json, with `objective`; empty if it is not done.
-        objective_name: Which of the metrics the objective is.
-    """
-
-    directory: Path
-    settings: dict[str, str]
-    status: str
-    reason: str
-    metrics: dict[str, float] = field(default_factory=dict)
-    objective_name: str = ""
-
-    @classmethod
-    def read(cls, directory: Path, overrides: Sequence[str]) -> "Job":
-        """Reads the run directory of a job; it may not be there yet."""
-        parts = (override.partition("=") for override in overrides)
-        settings = {key: value for key, _, value in parts}
-        status = read_status(directory) or {"status": "not started", "reason": None}
-        metrics = {}
-        if status["status"] == "done":
-            metrics = read_metrics(directory) | {"objective": status["objective"]}
-        name = status.get("objective_name", "")
-        return cls(directory, settings, status["status"], status["reason"] or "", metrics, name)
-
-
-@dataclass(frozen=True)
-class Group:
-    """Jobs that differ in nothing but their seed.
-
-    Attributes:
-        settings: What was swept, but for the seed: key to value as text.
-        jobs: The finished ones.
-    """
-
-    settings: dict[str, str]
-    jobs: list[Job]
-
-    def values(self, metric: str) -> list[float]:
-        """Returns a number of every job that has it."""
-        return [job.metrics[metric] for job in self.jobs if metric in job.metrics]
+from fmclust.runs import replacing
 
 
 def report_sweep(directory: Path, jobs: Sequence[Job]) -> None:
-    """Writes jobs.csv, summary.csv and sweep.png into a sweep's directory; prints its tables.
+    """Writes CSVs, a plot and a page into a sweep's directory; prints its tables.
 
     Args:
         directory: The sweep's directory.
@@ -85,6 +34,7 @@ def report_sweep(directory: Path, jobs: Sequence[Job]) -> None:
         _write_summary(directory / "summary.csv", groups)
         with replacing(directory / "sweep.png") as partial:
             draw_sweep(_series(groups), (*SCORES, "objective")).savefig(partial, dpi=110)
+        write_runs_page(directory / "report.html", jobs)
         console.print(_summary_table(groups))
         names = sorted({job.objective_name for group in groups for job in group.jobs})
         touched = any(name.endswith(SCORES) for name in names)
@@ -94,42 +44,12 @@ def report_sweep(directory: Path, jobs: Sequence[Job]) -> None:
     print(f"Sweep directory: {directory}")
 
 
-def group_by_settings(jobs: Sequence[Job]) -> list[Group]:
-    """Groups jobs by what was swept, leaving the seed aside."""
-    swept = _swept_keys(jobs)
-    groups: dict[tuple[str, ...], Group] = {}
-    for job in jobs:
-        settings = {key: job.settings.get(key, "") for key in swept if key != "seed"}
-        group = groups.setdefault(tuple(settings.values()), Group(settings, []))
-        if job.status == "done":
-            group.jobs.append(job)
-    return list(groups.values())
-
-
 def _stacked(values: Sequence[float]) -> str:
     return mean_and_sd(values, between="\n±")
 
 
-def _swept_keys(jobs: Sequence[Job]) -> list[str]:
-    return [key for key in _keys(jobs) if len({job.settings.get(key) for job in jobs}) > 1]
-
-
-def _keys(jobs: Sequence[Job]) -> list[str]:
-    return list(dict.fromkeys(key for job in jobs for key in job.settings))
-
-
-def _clusterers(group: Group) -> list[str]:
-    names = [name for job in group.jobs for name in job.metrics if name.endswith("/empty_clusters")]
-    return list(dict.fromkeys(name.split("/")[0] for name in names))
-
-
-def _shown_split(group: Group, clusterer: str) -> str:
-    present = (s for s in SPLITS if group.values(f"{clusterer}/{s}/accuracy"))
-    return next(present, "")
-
-
 def _job_table(jobs: Sequence[Job]) -> Table:
-    swept = _swept_keys(jobs)
+    swept = swept_keys(jobs)
     table = narrow_table("Jobs", ["job", *map(_short, swept), "status", "seconds", "reason"])
     for job in jobs:
         seconds = f"{job.metrics['time/total']:.0f}" if job.metrics else ""
@@ -145,8 +65,8 @@ def _summary_table(groups: Sequence[Group]) -> Table:
     numbers = ["seeds", "objective", *SCORES]
     table = narrow_table(title, [*keys, "clusterer", *numbers], right=numbers)
     for group in groups:
-        for clusterer in _clusterers(group):
-            split = _shown_split(group, clusterer)
+        for clusterer in group.clusterers():
+            split = group.shown_split(clusterer)
             scores = [_stacked(group.values(f"{clusterer}/{split}/{s}")) for s in SCORES]
             n_seeds = len(group.values(f"{clusterer}/empty_clusters"))
             objective = _stacked(group.values("objective"))
@@ -160,7 +80,7 @@ def _short(key: str) -> str:
 
 
 def _write_jobs(path: Path, jobs: Sequence[Job]) -> None:
-    keys = _keys(jobs)
+    keys = typed_keys(jobs)
     metrics = list(dict.fromkeys(name for job in jobs for name in job.metrics))
     with replacing(path) as partial, partial.open("w", newline="") as file:
         table = csv.writer(file)
@@ -206,7 +126,7 @@ def _plotted(group: Group) -> list[tuple[str, str, str, str]]:
     scores = [
         (score, clusterer, split, f"{clusterer}/{split}/{score}")
         for score in SCORES
-        for clusterer in _clusterers(group)
+        for clusterer in group.clusterers()
         for split in SPLITS
     ]
     return [*scores, ("objective", "", "", "objective")]

@@ -45,7 +45,7 @@ def print_run(directory: Path) -> None:
         for clusterer, split in scored:
             values = [metrics.get(f"{clusterer}/{split}/{score}") for score in SCORES]
             values += [paper.get(f"{clusterer}/{split}/accuracy")] if paper else []
-            table.add_row(clusterer, split, *map(_number, values))
+            table.add_row(clusterer, split, *map(number_text, values))
         console.print(table)
     print(f"Run directory: {directory}")
 
@@ -55,7 +55,7 @@ def _label_free(title: str, figures: Sequence[str], metrics: Mapping[str, float]
     known = [f for f in figures if any(f"{name}/{f}" in metrics for name in clusterers)]
     table = narrow_table(title, ["clusterer", *known], right=known)
     for name in clusterers:
-        table.add_row(name, *(_number(metrics.get(f"{name}/{figure}")) for figure in known))
+        table.add_row(name, *(number_text(metrics.get(f"{name}/{figure}")) for figure in known))
     return table
 
 
@@ -74,7 +74,7 @@ def narrow_table(title: str, columns: Sequence[str], *, right: Sequence[str] = (
     return table
 
 
-def _number(value: float | None) -> str:
+def number_text(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.4f}" if abs(value) < 1000 and value != int(value) else f"{value:,.0f}"

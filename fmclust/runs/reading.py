@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,25 @@ from fmclust.runs.layout import CLUSTERINGS
 def read_status(directory: Path) -> dict[str, Any] | None:
     """Returns what status.json says; None if there is no such run."""
     return read_json(directory / "status.json")
+
+
+def find_runs(key: str, pattern: str) -> list[Path]:
+    """Returns the run directories that a path or a pattern names, finished or not, sorted.
+
+    Args:
+        key: The name as one types it, for an error.
+        pattern: A directory, or a pattern such as `outputs/sweeps/*/*/*`.
+
+    Raises:
+        UserError: If there is none.
+    """
+    exists = Path(pattern).exists()  # its name may hold brackets
+    paths = [pattern] if exists else sorted(glob(pattern, recursive=True))
+    found = [Path(os.path.abspath(path)) for path in paths]
+    runs = [path for path in found if (path / "status.json").exists()]
+    if not runs:
+        raise UserError(f"{key}={pattern} is no run directory: type {key}=<a run's directory>.")
+    return runs
 
 
 def read_metrics(directory: Path) -> dict[str, float]:
@@ -95,6 +117,67 @@ def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
             if name == clusterer and cls:
                 found.setdefault(split, {})[int(cluster)] = int(cls)
     return next((found[s] for s in ("test", "all", "val", "train") if s in found), {})
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """What assignments.csv says of one split by one clusterer.
+
+    Attributes:
+        clusters: int64 array of shape (N,).
+        classes: int64 array of shape (N,); None without labels.
+        probability: float array of shape (N,); None if the clusterer is no mixture.
+    """
+
+    clusters: np.ndarray
+    classes: np.ndarray | None
+    probability: np.ndarray | None
+
+
+def read_assigned(directory: Path, clusterer: str, split: str) -> Assigned:
+    """Reads one split of assignments.csv.
+
+    Args:
+        directory: What holds the file.
+        clusterer: Whose clusters.
+        split: Of which images.
+    """
+    columns = ("clusterer", "split", "cluster", "class", "probability")
+    with (directory / "assignments.csv").open(newline="", encoding="utf-8") as file:
+        table = csv.reader(file)
+        places = [*map(next(table).index, columns)]
+        rows = [row for row in table if [row[p] for p in places[:2]] == [clusterer, split]]
+    texts = [[row[place] for row in rows] for place in places[2:]]
+    clusters, classes, probability = (
+        np.array(texts, dtype) if all(texts) else None
+        for texts, dtype in zip(texts, (np.int64, np.int64, np.float64), strict=True)
+    )
+    assert clusters is not None
+    return Assigned(clusters, classes, probability)
+
+
+def read_thumbnails(directory: Path) -> dict[str, np.ndarray]:
+    """Returns the arrays of thumbnails.npz, see `evaluation/thumbnails.py`.
+
+    Raises:
+        UserError: If there are none.
+    """
+    path = directory / "thumbnails.npz"
+    if not path.exists():
+        raise UserError(f"{path} is missing: type runs=<finished runs of this fmclust>.")
+    with np.load(path, allow_pickle=False) as kept:
+        return dict(kept)
+
+
+def read_losses(directory: Path) -> dict[str, list[float]]:
+    """Returns `loss/train` and `loss/val` to a value for every epoch; empty without a network."""
+    path = directory / "losses.csv"
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in (rows[0] if rows else ()) if name != "epoch"]
+    return {name: [float(row[name]) for row in rows] for name in names}
 
 
 def _column(directory: Path, column: str, clusterer: str | None = None) -> dict[str, np.ndarray]:

@@ -1,0 +1,39 @@
+"""Pages that show finished runs: report.html of each, and one over all of them.
+
+`python -m fmclust.report runs='outputs/sweeps/<date>/<time>/*'`
+"""
+
+import os
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from fmclust.entry import command
+from fmclust.errors import UserError
+
+
+def report(config: DictConfig) -> None:
+    """Writes report.html of every finished run and, of several runs, a page over them."""
+    from rich.progress import track  # these, which `--help` does without
+
+    from fmclust.reports import Job, write_run_page, write_runs_page
+    from fmclust.runs import find_runs, read_overrides
+
+    directories = find_runs("runs", str(config.runs))
+    jobs = [Job.read(path, read_overrides(path)) for path in directories]
+    done = [job.directory for job in jobs if job.status == "done"]
+    if not done:
+        raise UserError(f"runs={config.runs} has no finished run: type runs=<finished runs>.")
+    for directory in track(done, "Writing pages"):
+        page = write_run_page(directory)
+    if len(jobs) > 1:
+        folder = Path(os.path.commonpath(directories))
+        page = folder / "report.html" if config.output is None else Path(str(config.output))
+        write_runs_page(page.absolute(), jobs)
+    print(page)
+
+
+main = command("report", report)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Jobs of a sweep, or other runs, by what was typed for them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fmclust.runs import read_metrics, read_status
+
+SPLITS = ("test", "val", "train", "all")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep.
+
+    Attributes:
+        directory: Its run directory.
+        settings: What was overridden: key to value as text.
+        status: `done`, `failed`, `stopped`, `running` or `not started`.
+        reason: Why it is not done.
+        metrics: As in metrics.json, with `objective`; empty if it is not done.
+        objective_name: Which of the metrics the objective is.
+    """
+
+    directory: Path
+    settings: dict[str, str]
+    status: str
+    reason: str
+    metrics: dict[str, float] = field(default_factory=dict)
+    objective_name: str = ""
+
+    @classmethod
+    def read(cls, directory: Path, overrides: Sequence[str]) -> "Job":
+        """Reads the run directory of a job; it may not be there yet."""
+        parts = (override.partition("=") for override in overrides)
+        settings = {key: value for key, _, value in parts}
+        status = read_status(directory) or {"status": "not started", "reason": None}
+        metrics = {}
+        if status["status"] == "done":
+            metrics = read_metrics(directory) | {"objective": status["objective"]}
+        name = status.get("objective_name", "")
+        return cls(directory, settings, status["status"], status["reason"] or "", metrics, name)
+
+    def clusterers(self) -> list[str]:
+        """Returns the names of its clusterers; none if it is not done."""
+        ends = "/empty_clusters"
+        return [name.removesuffix(ends) for name in self.metrics if name.endswith(ends)]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Jobs that differ in nothing but their seed.
+
+    Attributes:
+        settings: What was swept, but for the seed: key to value as text.
+        jobs: The finished ones.
+    """
+
+    settings: dict[str, str]
+    jobs: list[Job]
+
+    def values(self, metric: str) -> list[float]:
+        """Returns a number of every job that has it."""
+        return [job.metrics[metric] for job in self.jobs if metric in job.metrics]
+
+    def clusterers(self) -> list[str]:
+        """Returns the names of all that clustered in its jobs."""
+        return list(dict.fromkeys(name for job in self.jobs for name in job.clusterers()))
+
+    def shown_split(self, clusterer: str) -> str:
+        """Returns the split that scores are shown of; empty without labels."""
+        present = (s for s in SPLITS if self.values(f"{clusterer}/{s}/accuracy"))
+        return next(present, "")
+
+
+def group_by_settings(jobs: Sequence[Job]) -> list[Group]:
+    """Groups jobs by what was swept, leaving the seed aside."""
+    swept = swept_keys(jobs)
+    groups: dict[tuple[str, ...], Group] = {}
+    for job in jobs:
+        settings = {key: job.settings.get(key, "") for key in swept if key != "seed"}
+        group = groups.setdefault(tuple(settings.values()), Group(settings, []))
+        if job.status == "done":
+            group.jobs.append(job)
+    return list(groups.values())
+
+
+def swept_keys(jobs: Sequence[Job]) -> list[str]:
+    """Returns what was not typed alike for all jobs."""
+    return [key for key in typed_keys(jobs) if len({job.settings.get(key) for job in jobs}) > 1]
+
+
+def typed_keys(jobs: Sequence[Job]) -> list[str]:
+    """Returns what was typed for any job."""
+    return list(dict.fromkeys(key for job in jobs for key in job.settings))

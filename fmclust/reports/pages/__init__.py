@@ -1,0 +1,6 @@
+"""Self-contained HTML pages: of one run, and of many."""
+
+from fmclust.reports.pages.run_page import NAME, write_run_page
+from fmclust.reports.pages.runs_page import write_runs_page
+
+__all__ = ["NAME", "write_run_page", "write_runs_page"]

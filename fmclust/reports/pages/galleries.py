@@ -1,0 +1,68 @@
+"""Which members of a cluster to show: typical ones, borderline ones, misfits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import silhouette_samples
+
+EACH = 10  # images of a kind
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Some members of a cluster, as numbers of thumbnails.
+
+    Attributes:
+        typical: Nearest to the middle of the cluster first.
+        borderline: Least certain first.
+        misfits: Of another class than the matched one, nearest to the middle first; without
+            labels the farthest from the middle.
+    """
+
+    typical: Sequence[int]
+    borderline: Sequence[int]
+    misfits: Sequence[int]
+
+
+def certainty(
+    latents: np.ndarray, clusters: np.ndarray, probability: np.ndarray | None
+) -> np.ndarray:
+    """Returns how certainly each latent is in its cluster: a mixture's probability, or silhouette.
+
+    Args:
+        latents: float array of shape (n, d).
+        clusters: int array of shape (n,).
+        probability: Float array of shape (n,), or None if the clusterer gives none.
+    """
+    if probability is not None:
+        return probability
+    if not 1 < len(np.unique(clusters)) < len(clusters):
+        return np.zeros(len(clusters))
+    return silhouette_samples(latents, clusters)
+
+
+def gallery(
+    is_member: np.ndarray,
+    latents: np.ndarray,
+    certain: np.ndarray,
+    classes: np.ndarray | None,
+    matched: int | None,
+) -> Gallery:
+    """Chooses the members of a cluster to show.
+
+    Args:
+        is_member: bool array of shape (n,).
+        latents: float array of shape (n, d).
+        certain: float array of shape (n,), see `certainty`.
+        classes: int array of shape (n,), or None without labels.
+        matched: The class that the cluster is matched to, if any.
+    """
+    members = np.flatnonzero(is_member)
+    if not len(members):
+        return Gallery((), (), ())
+    middle = np.median(latents[members], axis=0)
+    near = members[np.argsort(np.linalg.norm(latents[members] - middle, axis=1), kind="stable")]
+    doubtful = members[np.argsort(certain[members], kind="stable")]
+    misfits = near[::-1] if classes is None else near[classes[near] != matched]
+    return Gallery(*(part[:EACH].tolist() for part in (near, doubtful, misfits)))

@@ -1,0 +1,53 @@
+"""Many small images in one PNG, embedded in a page."""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+SHOWN = 48  # pixels a side, about, on the page
+
+
+@dataclass(frozen=True)
+class Sprite:
+    """Images side by side in one picture.
+
+    Attributes:
+        url: The picture as a data URL.
+        columns: Images in a row.
+        height: Of an image, in pixels.
+        width: Of an image, in pixels.
+        rows: Rows of images.
+        scale: How much larger a page shows them: a whole number, so that no image bleeds into
+            its neighbour.
+    """
+
+    url: str
+    columns: int
+    height: int
+    width: int
+    rows: int
+    scale: int
+
+    @classmethod
+    def of(cls, images: np.ndarray) -> "Sprite":
+        """Makes one of uint8 images of shape (N, H, W)."""
+        n, height, width = images.shape
+        columns = max(1, int(np.sqrt(n)))
+        rows = -(-n // columns)
+        whole = np.zeros((rows * columns, height, width), np.uint8)
+        whole[:n] = images
+        grid = whole.reshape(rows, columns, height, width).swapaxes(1, 2)
+        buffer = io.BytesIO()
+        Image.fromarray(grid.reshape(rows * height, columns * width)).save(buffer, "PNG")
+        url = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+        scale = max(1, round(SHOWN / max(height, width)))
+        return cls(url, columns, height, width, rows, scale)
+
+    def place(self, number: int) -> str:
+        """Returns where an image is, as CSS."""
+        row, column = divmod(int(number), self.columns)
+        left, top = column * self.width * self.scale, row * self.height * self.scale
+        return f"background-position:-{left}px -{top}px"
