@@ -1,4 +1,4 @@
-.PHONY: help train test data tb sweep reproduce bench clean
+.PHONY: help train test data tb sweep reproduce bench docs clean
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 DEBIAN := data/debian
@@ -45,8 +45,13 @@ bench: data  ## speed, measured side by side, into benchmarks/RESULTS.md (about 
 	$(PY) -m pip install -q -c constraints.txt -e '.[bench]'
 	$(PY) -m benchmarks
 
+docs: .venv/.installed  ## the site of docs/, into site/
+	$(PY) -m pip install -q -c constraints.txt -e '.[docs]'
+	$(PY) docs/diagram.py
+	$(PY) -m mkdocs build --strict
+
 clean:  ## delete the environment and caches; data/ and outputs/ stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist site
 
 .venv/.installed: pyproject.toml constraints.txt
 	python3 -m venv .venv

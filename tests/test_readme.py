@@ -1,4 +1,4 @@
-"""The README's commands do what it says, on small data."""
+"""The commands of the README and of docs/ do what is said, on small data."""
 
 import re
 import shlex
@@ -14,11 +14,19 @@ from PIL import Image
 from fmclust.config import conf_directory
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = [
+    block
+    for page in PAGES
+    for block in re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), flags=re.DOTALL | re.M)
+]
 TYPED = [line.strip() for kind, block in BLOCKS if not kind for line in block.splitlines()]
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]
-COMMANDS = [line for line in TYPED if line.startswith("python -m fmclust.")]
+# Each once: several pages may tell of a command, with or without a comment.
+COMMANDS = list(
+    {tuple(shlex.split(line, comments=True)): line for line in TYPED if "python" in line}.values()
+)
+README = PAGES[0].read_text()
 TARGETS = sorted(set(re.findall(r"make ([a-z]+)", README)))
 
 
@@ -28,9 +36,7 @@ def test_the_readme_has_commands():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_readme_works(
-    command, command_line, small_fashion, finished, tmp_path, monkeypatch
-):
+def test_a_command_works(command, command_line, small_fashion, finished, tmp_path, monkeypatch):
     _, _, module, *arguments = shlex.split(command, comments=True)
     if module == "fmclust.resume":
         with monkeypatch.context() as patch:
@@ -39,11 +45,15 @@ def test_a_command_of_the_readme_works(
         arguments = ["run=stopped"]
     elif module == "fmclust.reproduce":
         small = "'data=digits','trainer=cpu','trainer.max_epochs=1'"
-        arguments = [a for a in arguments if not a.startswith(("seeds=", "parts="))]
+        arguments = [a for a in arguments if not a.startswith(("seeds=", "parts=", "jobs="))]
         arguments += ["seeds=1", "parts=[kmeans_pixels]", f"overrides=[{small}]"]
     elif module == "fmclust.optima":
         arguments = [a for a in arguments if not a.startswith("starts=")]
         arguments += ["starts=2", f"data.root={small_fashion}"]
+    elif module == "fmclust.report":
+        shutil.copytree(finished.directory, tmp_path / "runs" / "a")
+        shutil.copytree(finished.directory, tmp_path / "runs" / "b")
+        arguments = ["runs=runs/*"]
     elif module in ("fmclust.cluster", "fmclust.assign"):
         run = shutil.copytree(finished.directory, tmp_path / "run")
         shutil.rmtree(run / "clusterings", ignore_errors=True)
@@ -81,7 +91,7 @@ def write_pictures(folder):
 
 
 @pytest.mark.parametrize("block", PYTHON)
-def test_the_readmes_python_runs(block, finished, capsys):
+def test_the_python_runs(block, finished, capsys):
     exec(block.replace("outputs/<date>/<time>", str(finished.directory)), {})
     assert "accuracy" in capsys.readouterr().out
 

@@ -1,6 +1,6 @@
 """The rooms and who may import whom; arrows go one way."""
 
-import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,9 @@ import pytest
 import fmclust
 
 PACKAGE = Path(fmclust.__file__).parent
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
+import diagram  # noqa: E402
+
 BASE = {"errors"}  # the exception type is for all
 MAY_IMPORT = {
     "data": set(),
@@ -23,22 +26,6 @@ MAY_IMPORT = {
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists())
 
 
-def imported_from_fmclust(path: Path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} has a relative import"
-            modules = [node.module or ""]
-            if node.module == "fmclust":
-                modules = [f"fmclust.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        else:
-            continue
-        names |= {module.split(".")[1] for module in modules if module.startswith("fmclust.")}
-    return names
-
-
 def test_every_room_is_in_the_table():
     assert ROOMS == sorted(MAY_IMPORT)
 
@@ -46,9 +33,15 @@ def test_every_room_is_in_the_table():
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_imports_only_what_it_may(room):
     for path in (PACKAGE / room).rglob("*.py"):
-        assert imported_from_fmclust(path) <= MAY_IMPORT[room] | BASE | {room}, path
+        assert set(diagram.imported(path)) <= MAY_IMPORT[room] | BASE | {room}, path
 
 
 def test_entry_points_read_like_a_table_of_contents():
     for path in PACKAGE.glob("*.py"):
         assert len(path.read_text().splitlines()) <= 150, path
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_code():
+    assert diagram.TARGET.read_text() == diagram.draw(), "type python docs/diagram.py"
+    shown = {room for row in diagram.ROWS for room in row}
+    assert shown == {*ROOMS, diagram.COMMANDS} == set(diagram.WHAT)
