@@ -48,7 +48,7 @@ bench: data  ## speed, measured side by side, into benchmarks/RESULTS.md (about 
 docs: .venv/.installed  ## the site of docs/, into site/
 	$(PY) -m pip install -q -c constraints.txt -e '.[docs]'
 	$(PY) docs/diagram.py
-	$(PY) -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
 clean:  ## delete the environment and caches; data/ and outputs/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist site

@@ -1,6 +1,7 @@
 """The elbow method: label-free figures against the number of clusters.
 
-`python -m fmclust.elbow data=fashion_mnist_all k_max=20`, of pixels; `run=<directory>`, of a run's latents.
+`python -m fmclust.elbow data=fashion_mnist_all k_max=20`, of pixels; with `run=<directory>`, of a
+run's latents.
 """
 
 from pathlib import Path
