@@ -47,8 +47,7 @@ def plane_of(
         _told(number, row, found, None if classes is None else class_names[classes[number]])
         for number, row in enumerate(rows.tolist())
     ]
-    sizes = {"url": sprite.url, "columns": sprite.columns}
-    sizes |= {"width": sprite.width, "height": sprite.height}
+    sizes = {"columns": sprite.columns, "width": sprite.width, "height": sprite.height}
     return {
         "count": f"{len(latents):,}",
         "share": f"{pca.explained_variance_ratio_.sum():.0%}",

@@ -6,13 +6,16 @@
   const context = canvas.getContext("2d"), picture = new Image();
   const MARGIN = 12, REACH = 14; // pixels
   let places = [], current = -1;
-  picture.src = data.sprite.url;
+  // The style sheet has the picture already: twice would double the page.
+  const thumb = document.querySelector(".thumb");
+  picture.src = getComputedStyle(thumb).backgroundImage.slice(5, -2);
 
-  const colour = (group, n) => {
+  const colour = (group) => {
     if (group < 0) return getComputedStyle(canvas).getPropertyValue("--faint");
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    const ring = Math.floor(group / 12), hue = (group % 12) * 30 + ring * 15;
-    return `hsl(${hue} ${n > 12 ? 55 : 65}% ${dark ? 68 - ring * 8 : 40 + ring * 8}%)`;
+    // Golden-angle hues lie far apart, however many; every other one is darker.
+    const hue = (group * 137.5) % 360, light = (dark ? 70 : 38) + (group % 2) * (dark ? -12 : 12);
+    return `hsl(${hue} 65% ${light}%)`;
   };
 
   const list = () => {
@@ -20,7 +23,7 @@
     legend.replaceChildren(...names.map(([group, name]) => {
       const item = document.createElement("li");
       item.textContent = name;
-      item.style.setProperty("--dot", colour(group, Math.max(...data.groups[by.value]) + 1));
+      item.style.setProperty("--dot", colour(group));
       return item;
     }));
   };
@@ -34,7 +37,7 @@
     places = data.x.map((x, i) => [
       MARGIN + x * (width - 2 * MARGIN), height - MARGIN - data.y[i] * (height - 2 * MARGIN),
     ]);
-    const colours = Array.from({ length: n + 1 }, (_, i) => colour(i - 1, n));
+    const colours = Array.from({ length: n + 1 }, (_, i) => colour(i - 1));
     places.forEach(([x, y], i) => {
       context.fillStyle = colours[group[i] + 1];
       context.globalAlpha = 0.75;
