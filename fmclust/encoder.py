@@ -9,7 +9,7 @@ from torch import nn
 from fmclust.config import build
 from fmclust.errors import UserError
 from fmclust.models import Autoencoder, Pixels
-from fmclust.runs import BEST_CHECKPOINT, LAST_CHECKPOINT
+from fmclust.runs import BEST_CHECKPOINT, LAST_CHECKPOINT, verified
 
 
 def load_encoder(
@@ -28,7 +28,8 @@ def load_encoder(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if config.model._target_.endswith(Pixels.__name__):
         return build(config.model, nn.Module, image_size=image_size).to(device)
-    path = directory / (BEST_CHECKPOINT if config.encode_from == "best" else LAST_CHECKPOINT)
+    name = BEST_CHECKPOINT if config.encode_from == "best" else LAST_CHECKPOINT
+    path = verified(directory, name)
     if not path.exists():
         raise UserError(f"{path} is missing: put it back, or train again.")
     model = Autoencoder.load_from_checkpoint(path, map_location=device, weights_only=True)

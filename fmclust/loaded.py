@@ -22,6 +22,7 @@ from fmclust.runs import (
     read_matching,
     read_metrics,
     read_status,
+    verified,
 )
 
 
@@ -117,7 +118,7 @@ class LoadedRun:
         if name not in self._opened:
             folder = self.folders[name]
             limit = read_metrics(folder).get(f"{name}/distance_limit", np.inf)
-            fitted = load_clusterer(folder / "clusterers" / f"{name}.skops")
+            fitted = load_clusterer(verified(folder, f"clusterers/{name}.skops"))
             self._opened[name] = fitted, read_matching(folder, name), limit
         return self._opened[name]
 

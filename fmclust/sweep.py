@@ -78,8 +78,7 @@ def write_plan(sweep: Sweep) -> None:
     Raises:
         UserError: If the directory holds a sweep of other jobs.
     """
-    from fmclust.runs.files import write_json
-    from fmclust.runs.reading import read_json
+    from fmclust.runs.files import read_json, write_json
 
     path = sweep.directory / PLAN
     if not path.exists():

@@ -1,7 +1,7 @@
 """The one LightningModule: trains any network of `networks.py` to reconstruct images."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "bce": functional.binary_cross_entropy,
 }
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+LOOK_EVERY = 50  # steps on a GPU from one look at the loss to the next
 SCHEDULES: dict[str, Callable[[Optimizer, int], LRScheduler]] = {  # of an optimizer's n steps
     "constant": lambda optimizer, n: ConstantLR(optimizer, factor=1.0),
     "cosine": CosineAnnealingLR,
@@ -122,7 +123,11 @@ class Autoencoder(LightningModule):
         loss = self._compare(self.network.decode(latents), clean)
         self._losses[len(self._sizes)] = loss.detach()
         self._sizes.append(len(images))
+        # Reading a number makes a GPU wait: there some steps are looked at, and the epoch's last.
+        if loss.device.type == "cpu" or len(self._sizes) % LOOK_EVERY == 0:
+            self._require_finite()
         if self.trainer.is_last_batch:
+            self._require_finite()
             weights = torch.tensor(self._sizes, dtype=torch.float64, device=loss.device)
             mean = self._losses.double() @ weights / weights.sum()
             self._log_mean("loss/train", mean.float(), sum(self._sizes))
@@ -134,6 +139,8 @@ class Autoencoder(LightningModule):
     def validation_step(self, images: Tensor) -> None:
         clean = self.preprocessing.prepare(images)
         loss = self._compare(self.network.decode(self.network.encode(clean)), clean)
+        if not loss.isfinite():
+            self._stop(f"loss/val is {loss:g} after the last step")
         self._log_mean("loss/val", loss, len(images))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -147,6 +154,20 @@ class Autoencoder(LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "lr"},
         }
+
+    def _require_finite(self) -> None:
+        """Stops training at a loss that is no number, before a checkpoint holds what it made."""
+        finite = self._losses.isfinite()
+        if not finite.all():
+            step = int((~finite).nonzero()[0])
+            self._stop(f"the loss is {self._losses[step]:g} at step {step + 1}")
+
+    def _stop(self, reason: str) -> NoReturn:
+        lr = self.hparams["lr"]
+        raise UserError(
+            f"{reason} of epoch {self.current_epoch + 1}, so training stopped; the checkpoint of "
+            f"the epoch before is as it was. Type model.lr= with less than {lr:g}."
+        )
 
     def _compare(self, reconstructions: Tensor, images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, enabled=False):  # bce is unsafe in half precision

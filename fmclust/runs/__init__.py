@@ -2,7 +2,14 @@
 
 from fmclust.runs.directory import Run, claim, join, locked, reopen
 from fmclust.runs.environment import environment, machine
-from fmclust.runs.files import replacing, telling_of_a_full_disk, write_json, write_rows, write_text
+from fmclust.runs.files import (
+    read_json,
+    replacing,
+    telling_of_a_full_disk,
+    write_json,
+    write_rows,
+    write_text,
+)
 from fmclust.runs.layout import (
     BEST_CHECKPOINT,
     CLUSTERINGS,
@@ -10,6 +17,7 @@ from fmclust.runs.layout import (
     LAYOUT,
     unexpected_and_missing,
 )
+from fmclust.runs.manifest import verified
 from fmclust.runs.reading import (
     Assigned,
     clustered_in,
@@ -18,7 +26,6 @@ from fmclust.runs.reading import (
     read_assignments,
     read_classes,
     read_config,
-    read_json,
     read_latents,
     read_losses,
     read_matching,
@@ -58,6 +65,7 @@ __all__ = [
     "replacing",
     "telling_of_a_full_disk",
     "unexpected_and_missing",
+    "verified",
     "write_json",
     "write_rows",
     "write_text",

@@ -17,6 +17,7 @@ import numpy as np
 from fmclust.errors import Interrupted, UserError
 from fmclust.runs.files import replacing, telling_of_a_full_disk, write_json, write_text
 from fmclust.runs.layout import LAST_CHECKPOINT
+from fmclust.runs.manifest import write_manifest
 from fmclust.runs.reading import read_status
 
 log = logging.getLogger(__name__)
@@ -143,6 +144,7 @@ def _working_on(run: Run, advise: Callable[[Path], str]) -> Iterator[Run]:
         with run.timed("total"):
             yield run
         run.write_metrics()
+        write_manifest(run.directory)
         run.write_status("done")
 
 

@@ -69,3 +69,17 @@ def write_json(path: Path, value: Any) -> None:
         ValueError: If a number is not finite, which JSON can't express.
     """
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Returns what a JSON file holds; None if there is no such file.
+
+    Raises:
+        UserError: If it is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}.") from error

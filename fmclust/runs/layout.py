@@ -30,6 +30,7 @@ LAYOUT = (
     Entry("train.log"),
     Entry("status.json"),
     Entry("metrics.json"),
+    Entry("manifest.json"),
     Entry("assignments.csv"),
     Entry("thumbnails.npz"),
     Entry("report.html"),

@@ -1,7 +1,6 @@
 """Reading a run directory back; nothing in it is believed more than it must be."""
 
 import csv
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.errors import UserError
+from fmclust.runs.files import read_json
 from fmclust.runs.layout import CLUSTERINGS
+from fmclust.runs.manifest import verified
 
 
 def read_status(directory: Path) -> dict[str, Any] | None:
@@ -43,12 +44,12 @@ def find_runs(key: str, pattern: str) -> list[Path]:
 
 def read_metrics(directory: Path) -> dict[str, float]:
     """Returns metrics.json; empty if the run did not get that far."""
-    return read_json(directory / "metrics.json") or {}
+    return read_json(verified(directory, "metrics.json")) or {}
 
 
 def read_overrides(directory: Path) -> list[str]:
     """Returns what was typed to start the run."""
-    path = directory / "overrides.yaml"
+    path = verified(directory, "overrides.yaml")
     return (yaml.safe_load(path.read_text(encoding="utf-8")) or []) if path.exists() else []
 
 
@@ -58,7 +59,7 @@ def read_latents(directory: Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: If the run has none.
     """
-    path = directory / "latents.npz"
+    path = verified(directory, "latents.npz")
     if not path.exists():
         raise UserError(f"{path} is missing: type run=<the directory of a finished run>.")
     with np.load(path, allow_pickle=False) as kept:
@@ -108,7 +109,7 @@ def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
         Empty without labels.
     """
     columns = ("clusterer", "split", "cluster", "matched_class")
-    with (directory / "assignments.csv").open(newline="", encoding="utf-8") as file:
+    with verified(directory, "assignments.csv").open(newline="", encoding="utf-8") as file:
         table = csv.reader(file)
         places = [*map(next(table).index, columns)]
         rows = ([row[place] for place in places] for row in table)
@@ -143,7 +144,7 @@ def read_assigned(directory: Path, clusterer: str, split: str) -> Assigned:
         split: Of which images.
     """
     columns = ("clusterer", "split", "cluster", "class", "probability")
-    with (directory / "assignments.csv").open(newline="", encoding="utf-8") as file:
+    with verified(directory, "assignments.csv").open(newline="", encoding="utf-8") as file:
         table = csv.reader(file)
         places = [*map(next(table).index, columns)]
         rows = [row for row in table if [row[p] for p in places[:2]] == [clusterer, split]]
@@ -162,7 +163,7 @@ def read_thumbnails(directory: Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: If there are none.
     """
-    path = directory / "thumbnails.npz"
+    path = verified(directory, "thumbnails.npz")
     if not path.exists():
         raise UserError(f"{path} is missing: type runs=<finished runs of this fmclust>.")
     with np.load(path, allow_pickle=False) as kept:
@@ -171,7 +172,7 @@ def read_thumbnails(directory: Path) -> dict[str, np.ndarray]:
 
 def read_losses(directory: Path) -> dict[str, list[float]]:
     """Returns `loss/train` and `loss/val` to a value for every epoch; empty without a network."""
-    path = directory / "losses.csv"
+    path = verified(directory, "losses.csv")
     if not path.exists():
         return {}
     with path.open(newline="", encoding="utf-8") as file:
@@ -183,7 +184,7 @@ def read_losses(directory: Path) -> dict[str, list[float]]:
 def _column(directory: Path, column: str, clusterer: str | None = None) -> dict[str, np.ndarray]:
     """Reads what assignments.csv says by one clusterer, or by its first."""
     found: dict[str, list[int]] = {}
-    with (directory / "assignments.csv").open(newline="", encoding="utf-8") as file:
+    with verified(directory, "assignments.csv").open(newline="", encoding="utf-8") as file:
         table = csv.reader(file)
         name, split, wanted = map(next(table).index, ("clusterer", "split", column))
         for row in table:
@@ -200,7 +201,7 @@ def read_config(directory: Path) -> DictConfig:
         UserError: If there is none, or if it holds interpolations: those could read the
             environment, so a saved configuration has none.
     """
-    path = directory / "config.yaml"
+    path = verified(directory, "config.yaml")
     if not path.exists():
         raise UserError(f"{directory} is no run directory: it has no config.yaml.")
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -220,17 +221,3 @@ def _texts(node: Any) -> Iterator[str]:
             yield from _texts(value)
     elif isinstance(node, str):
         yield node
-
-
-def read_json(path: Path) -> Any:
-    """Returns what a JSON file holds; None if there is no such file.
-
-    Raises:
-        UserError: If it is damaged.
-    """
-    if not path.exists():
-        return None
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is damaged: {error}.") from error

@@ -1,5 +1,7 @@
 """The networks: shapes at any image size, and that they learn."""
 
+import json
+
 import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
@@ -79,3 +81,28 @@ def test_a_few_images_are_learned_by_heart(loss):
 def test_an_unknown_loss_is_named():
     with pytest.raises(UserError, match="model.loss=mes is unknown: type model.loss=mse"):
         Autoencoder(image_size=[28, 28], loss="mes", **AXES)
+
+
+def test_a_loss_that_is_no_number_stops_training(run_digits):
+    with pytest.raises(
+        UserError, match=r"loss.* is (nan|inf) .* of epoch 1, .*model.lr= with less"
+    ):
+        run_digits("model.lr=1e30", "model.schedule=constant", "trainer.max_epochs=3")
+
+
+def test_the_checkpoint_before_such_a_loss_is_kept(command_line, tmp_path, monkeypatch):
+    whole = Autoencoder.training_step
+
+    def spoiled(self, images):
+        loss = whole(self, images)
+        return loss * float("nan") if self.current_epoch == 1 else loss
+
+    monkeypatch.setattr(Autoencoder, "training_step", spoiled)
+    typed = ("data=digits", "trainer=cpu", "trainer.max_epochs=3", "hydra.run.dir=run")
+    answer = command_line("train", *typed)
+    assert answer.status == 2 and "of epoch 2" in answer.err
+    status = json.loads((tmp_path / "run" / "status.json").read_text())
+    assert status["status"] == "failed" and "nan" in status["reason"]
+    kept = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert kept["epoch"] == 0
+    assert all(weights.isfinite().all() for weights in kept["state_dict"].values())

@@ -1,0 +1,75 @@
+"""A truncated and a bit-flipped copy of every file that a run leaves: noticed, never believed."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fmclust import load_run
+from fmclust.errors import UserError
+from fmclust.reports import print_run, write_run_page
+from fmclust.runs.manifest import COVERED
+
+IMAGES = np.zeros((3, 28, 28), np.uint8)
+APPENDED = ("train.log", "events.out.tfevents.", "projector_config.pbtxt", "/latents/")
+
+
+def truncate(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def flip(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0x10]) + content[middle + 1 :]
+
+
+ACTIONS: dict[str, Callable[[Path], object]] = {
+    "assign by kmeans": lambda d: load_run(d).assign(IMAGES, "kmeans"),
+    "assign by gmm": lambda d: load_run(d).assign(IMAGES, "gmm"),
+    "latents": lambda d: load_run(d).latents,
+    "scores": lambda d: load_run(d).scores,
+    "page": write_run_page,
+    "tables": print_run,
+}
+
+
+def read_by_some(name: str) -> bool:
+    """Whether a command reads the file; figures, parameters and the other checkpoint are not."""
+    path = Path(name)
+    covered = any(path.match(pattern) for pattern in COVERED)
+    return covered and path.suffix != ".npz" or name in ("latents.npz", "thumbnails.npz")
+
+
+@pytest.mark.parametrize("damage", [truncate, flip])
+def test_every_file_of_a_run(damage, finished, tmp_path, capsys):
+    names = sorted(
+        path.relative_to(finished.directory).as_posix()
+        for path in finished.directory.rglob("*")
+        if path.is_file()
+    )
+    believed = []
+    for name in names:
+        if any(part in name for part in APPENDED):
+            continue
+        run = shutil.copytree(finished.directory, tmp_path / "run")
+        (run / name).write_bytes(damage((run / name).read_bytes()))
+        noticed = []
+        for action in ACTIONS.values():
+            try:
+                action(run)
+            except UserError as error:
+                noticed.append(str(error))
+        if read_by_some(name) and name != "checkpoints/best.ckpt":
+            if not any(f"{name} is damaged" in text for text in noticed):
+                believed.append(name)
+        shutil.rmtree(run)
+    assert believed == []
+
+
+def test_a_file_that_is_gone_is_named_with_the_command_that_makes_it(finished, tmp_path):
+    run = shutil.copytree(finished.directory, tmp_path / "run")
+    (run / "latents.npz").unlink()
+    with pytest.raises(UserError, match=r"latents.npz is gone: .*type: python -m fmclust.train"):
+        _ = load_run(run).latents
