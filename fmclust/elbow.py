@@ -23,9 +23,9 @@ def elbow(config: DictConfig) -> None:
     from sklearn.base import BaseEstimator
 
     from fmclust.clustering import figures_by_k
-    from fmclust.config import build
     from fmclust.devices import limited_threads
     from fmclust.runs import write_rows
+    from fmclust.targets import build
 
     directory = Path(HydraConfig.get().runtime.output_dir)
     ((name, settings),) = config.cluster.items()

@@ -6,10 +6,10 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
-from fmclust.config import build
 from fmclust.errors import UserError
 from fmclust.models import Autoencoder, Pixels
 from fmclust.runs import BEST_CHECKPOINT, LAST_CHECKPOINT, verified
+from fmclust.targets import build
 
 
 def load_encoder(

@@ -13,11 +13,11 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 from sklearn.base import BaseEstimator
 
 from fmclust.callbacks import AtomicCheckpointIO, ClusterLatents, RunCallback
-from fmclust.config import build, build_all
 from fmclust.data import ImageDataModule
 from fmclust.errors import UserError, one_line
 from fmclust.models import Autoencoder
 from fmclust.runs import LAST_CHECKPOINT, Run
+from fmclust.targets import build, build_all
 
 
 def fit_and_cluster(

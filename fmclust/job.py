@@ -17,7 +17,7 @@ from torch import nn
 
 from fmclust.callbacks import cluster_images, introduce, tensorboard_writer
 from fmclust.clustering import figure_names, require_fittable
-from fmclust.config import build, build_all, check
+from fmclust.config import check
 from fmclust.data import ImageDataModule, sum_of
 from fmclust.devices import keep_freed_memory, limited_threads, require_device
 from fmclust.errors import require_option
@@ -26,6 +26,7 @@ from fmclust.metrics import SCORES
 from fmclust.models import Autoencoder
 from fmclust.reports import write_run_page
 from fmclust.runs import Run, claim, environment, join, read_config, read_overrides, reopen
+from fmclust.targets import build, build_all
 
 Clusterers = dict[str, BaseEstimator]
 MORE_IS_BETTER = (*SCORES, "log_likelihood", "silhouette", "calinski_harabasz")

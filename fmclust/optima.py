@@ -26,10 +26,10 @@ def optima(config: DictConfig) -> None:
     from sklearn.cluster import KMeans
 
     from fmclust.clustering import distinct_optima, fit_from_starts
-    from fmclust.config import build_all
     from fmclust.devices import limited_threads
     from fmclust.reports import optima_by_frequency, spread_over_starts
     from fmclust.runs import write_rows
+    from fmclust.targets import build_all
 
     directory = Path(HydraConfig.get().runtime.output_dir)
     ways = build_all(config.ways, KMeans)

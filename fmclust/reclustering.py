@@ -11,13 +11,13 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from fmclust.clustering import require_fittable
-from fmclust.config import build
 from fmclust.data import ImageDataModule, sum_of
 from fmclust.errors import UserError
 from fmclust.evaluation import Labels, evaluate
 from fmclust.loaded import LoadedRun, load_run
 from fmclust.models import Pixels, decode_all, encode_all
 from fmclust.runs import CLUSTERINGS, claim, environment, locked
+from fmclust.targets import build
 
 
 def cluster_again(

@@ -87,7 +87,6 @@ def row_of(job: Job, part: str) -> Row:
     """
     from sklearn.base import BaseEstimator
 
-    from fmclust.config import build
     from fmclust.evaluation import accuracy_fitted_on, accuracy_of_all
     from fmclust.runs import (
         read_assignments,
@@ -96,6 +95,7 @@ def row_of(job: Job, part: str) -> Row:
         read_latents,
         read_metrics,
     )
+    from fmclust.targets import build
 
     name = job.clusterer(PARTS[part][1])
     metrics, classes = read_metrics(job.directory), read_classes(job.directory)

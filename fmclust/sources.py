@@ -40,9 +40,9 @@ def source_of(config: DictConfig) -> Source:
         directory = Path(os.path.abspath(str(config.run)))
         latents = read_latents(directory)["train"]
         return Source(latents, read_classes(directory).get("train"), _named(latents, "latents"))
-    from fmclust.config import build
     from fmclust.data import ImageDataModule
     from fmclust.models import Pixels, encode_all
+    from fmclust.targets import build
 
     data = build(config.data, ImageDataModule)
     data.setup()

@@ -19,8 +19,9 @@ from fmclust.clustering import (
     save_clusterer,
     separation,
 )
-from fmclust.config import build, conf_directory
+from fmclust.config import conf_directory
 from fmclust.errors import UserError
+from fmclust.targets import build
 
 OPTIONS = sorted(path.stem for path in (conf_directory() / "cluster").glob("*.yaml"))
 

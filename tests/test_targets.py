@@ -6,8 +6,8 @@ from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from fmclust.config import build, build_all
 from fmclust.errors import UserError
+from fmclust.targets import build, build_all
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,21 @@ def test_a_pipeline_has_named_steps_that_can_be_removed():
 def test_null_entries_are_left_out():
     configs = OmegaConf.create({"a": None, "b": {"_target_": "sklearn.cluster.KMeans"}})
     assert list(build_all(configs, BaseEstimator)) == ["b"]
+
+
+def test_a_package_of_ones_own_is_trusted_by_the_environment_alone(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "from sklearn.base import BaseEstimator\n"
+        "class Mine(BaseEstimator):\n"
+        "    pass\n"
+        "class Other:\n"
+        "    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    mine, other = (OmegaConf.create({"_target_": f"mine.{name}"}) for name in ("Mine", "Other"))
+    with pytest.raises(UserError, match="set FMCLUST_TRUST=<package>"):
+        build(mine, BaseEstimator)
+    monkeypatch.setenv("FMCLUST_TRUST", "mine")
+    assert type(build(mine, BaseEstimator)).__name__ == "Mine"
+    with pytest.raises(UserError, match="mine.Other is refused"):
+        build(other, BaseEstimator)
