@@ -36,7 +36,7 @@ def optima(config: DictConfig) -> None:
     seeds = range(config.seed, config.seed + config.starts)
     with limited_threads(config.threads):
         source = source_of(config)
-        fits = fit_from_starts(ways, source.latents, seeds)
+        fits = fit_from_starts(ways, source.latents.astype("float64"), seeds)
         title = f"k-means of {source.name}"
         starts = list(track(fits, title, total=len(ways) * len(seeds)))
     found = distinct_optima(starts)

@@ -1,15 +1,17 @@
 """The local optima of k-means, and the paper's among them."""
 
 import csv
+import re
 
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
 from fmclust.clustering import Start, distinct_optima, fit_from_starts
+from fmclust.data import FashionMNISTDataModule
 from fmclust.optima import compared_with_the_paper
 from fmclust.reports.paper import PIXELS_CONFUSION, PIXELS_SSE
-from fmclust.sources import Source
+from fmclust.sources import PAPERS_PIXELS, Source
 
 
 def test_starts_that_end_alike_are_one_optimum():
@@ -37,12 +39,28 @@ def test_a_table_of_digits(command_line, tmp_path):
 def test_the_papers_own_solution_is_recognized():
     counts = np.array(PIXELS_CONFUSION)
     classes, clusters = np.indices(counts.shape).reshape(2, -1).repeat(counts.ravel(), axis=1)
-    source = Source(np.zeros((70_000, 1), np.float32), classes, "the paper's")
+    source = Source(clusters[:, None].astype(np.float32), classes, "the paper's")
     found = [[Start("random", 3, PIXELS_SSE * 0.99, 9, clusters[::-1].copy())]]
     found += [[Start("random", 7, PIXELS_SSE, 9, (clusters + 1) % 10)]]  # other ids
     text = compared_with_the_paper(found, source)
     assert "optimum 2 (random, seed 7)" in text and "accuracy 0.53986;" in text
     assert "differs by 0 of 70,000 images" in text
+
+
+@pytest.mark.real
+def test_the_papers_solution_is_among_the_local_optima():
+    data = FashionMNISTDataModule(split="all")
+    data.setup()
+    images, classes = data.splits["all"].images, data.splits["all"].labels.numpy()
+    source = Source((images.float() / 255).flatten(1).numpy(), classes, PAPERS_PIXELS)
+    ways = {"k-means++": KMeans(10, n_init=1, tol=0)}
+    (start,) = fit_from_starts(ways, source.latents.astype(np.float64), [23])
+    assert start.inertia == pytest.approx(PIXELS_SSE, rel=1e-5)
+    text = compared_with_the_paper([[start]], source)
+    accuracy, most, mean = map(
+        float, re.findall(r"accuracy ([\d.]+); .* by (\d+) of .* by ([\d.]+) in the mean", text)[0]
+    )
+    assert abs(accuracy - 0.5398571) < 5e-4 and most <= 10 and mean <= 2
 
 
 @pytest.mark.parametrize(
