@@ -14,7 +14,7 @@ from PIL import Image
 from fmclust.config import conf_directory
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "python.md"]
 BLOCKS = [
     block
     for page in PAGES

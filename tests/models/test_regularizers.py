@@ -48,7 +48,9 @@ def test_noise_and_dropout_follow_from_the_seed(option, run_digits):
 
 def test_a_penalty_changes_what_is_learned(run_digits):
     free, held = (
-        losses_of(run_digits("model=contractive", f"model.penalty_weight={weight}"))
+        losses_of(
+            run_digits("model=contractive", "model.lr=0.01", f"model.penalty_weight={weight}")
+        )
         for weight in (0, 1)
     )
     assert free["loss/val"] < held["loss/val"]
