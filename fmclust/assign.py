@@ -50,7 +50,7 @@ def assign(config: DictConfig) -> None:
             counts = assign_all(partial, found, run, name, invert=invert)
     print(f"{summary(counts, run, name, invert=invert)}\n{output}")
     if config.strict and counts[UNREADABLE]:
-        sys.exit(complain(f"{counts['unreadable']} images are unreadable.", FAILED_JOBS))
+        sys.exit(complain(f"{counts[UNREADABLE]} images are unreadable.", FAILED_JOBS))
 
 
 def assign_all(

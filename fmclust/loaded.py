@@ -74,10 +74,8 @@ class LoadedRun:
     @property
     def scores(self) -> dict[str, float]:
         """Name, such as `gmm/test/accuracy`, to number; empty without labels."""
-        found = {
-            k: v for folder in set(self.folders.values()) for k, v in read_metrics(folder).items()
-        }
-        return {name: value for name, value in found.items() if name.count("/") == 2}
+        known = [read_metrics(folder) for folder in dict.fromkeys(self.folders.values())]
+        return {k: v for metrics in known for k, v in metrics.items() if k.count("/") == 2}
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Returns the latents of uint8 images of shape (N, H, W): float32 of shape (N, d)."""

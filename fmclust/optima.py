@@ -70,14 +70,15 @@ def rows_of(
 def compared_with_the_paper(found: Sequence[Sequence["Start"]], source: Source) -> str:
     """Says which optimum is nearest to the paper's, and how near."""
     import numpy as np
-    import torch
 
-    from fmclust.metrics import MatchedConfusion
+    from fmclust.metrics import confusion_of
     from fmclust.reports.paper import ACCURACIES, PIXELS_CONFUSION, PIXELS_SSE
 
+    classes = source.classes
+    assert classes is not None  # these pixels have labels
+
     def matched(start: "Start") -> np.ndarray:
-        confusion = MatchedConfusion(10, 10, sync_on_compute=False)
-        confusion.update(torch.from_numpy(start.clusters), torch.from_numpy(source.classes))
+        confusion = confusion_of(start.clusters, classes, n_clusters=10, n_classes=10)
         return confusion.compute().numpy()
 
     def distance(start: "Start") -> float:

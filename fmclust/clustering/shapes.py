@@ -64,11 +64,14 @@ def distances_to_centres(
         latents: float32 array of shape (N, d).
         clusters: int64 array of shape (N,), what they are assigned to.
     """
+    centres = _own_centres(clusterer)
+    return None if centres is None else _distances(seen_by(clusterer, latents), centres, clusters)
+
+
+def _own_centres(clusterer: Any) -> np.ndarray | None:
+    """Returns centres or means, shape (k, d), in the space of the estimator; None without."""
     estimator = estimator_of(clusterer)
-    for name in CENTRES:
-        if hasattr(estimator, name):
-            return _distances(seen_by(clusterer, latents), getattr(estimator, name), clusters)
-    return None
+    return next((getattr(estimator, name) for name in CENTRES if hasattr(estimator, name)), None)
 
 
 def _distances(seen: np.ndarray, centres: np.ndarray, clusters: np.ndarray) -> np.ndarray:
@@ -81,14 +84,10 @@ def _distances(seen: np.ndarray, centres: np.ndarray, clusters: np.ndarray) -> n
 
 def centres_of(clusterer: Any) -> np.ndarray | None:
     """Returns the centres, or a mixture's means, as latents: float32 (k, d); None without."""
-    estimator = estimator_of(clusterer)
-    for name in CENTRES:
-        if hasattr(estimator, name):
-            centres = getattr(estimator, name)
-            if (steps := steps_before(clusterer)) is not None:
-                centres = steps.inverse_transform(centres)
-            return centres.astype(np.float32)
-    return None
+    centres, steps = _own_centres(clusterer), steps_before(clusterer)
+    if centres is None:
+        return None
+    return (centres if steps is None else steps.inverse_transform(centres)).astype(np.float32)
 
 
 def parameters_of(clusterer: Any) -> dict[str, np.ndarray]:

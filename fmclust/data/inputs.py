@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from fmclust.data.idx import idx_shape
-from fmclust.data.pictures import Unreadable, pictures_below, read_in_order
+from fmclust.data.pictures import Unreadable, pictures_below, read_in_order, resized
 from fmclust.errors import UserError, one_line
 
 IDX_IMAGES = bytes([0, 0, 8, 3])  # how idx files of images of unsigned bytes begin
@@ -161,7 +161,4 @@ def _read(file: IO[bytes], shape: tuple[int, int, int], path: Path) -> np.ndarra
 def _resized(images: np.ndarray, size: Sequence[int]) -> np.ndarray:
     if images.shape[1:] == tuple(size):
         return images
-    height, width = size
-    new = (width, height)
-    resized = [Image.fromarray(one).resize(new, Image.Resampling.BILINEAR) for one in images]
-    return np.stack([np.asarray(image) for image in resized])
+    return np.stack([resized(Image.fromarray(image), size) for image in images])

@@ -1,6 +1,5 @@
 """LightningDataModules of anyone's own images: files in the idx format, or pictures in folders."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from fmclust.data.pictures import Unreadable, empty_images, pictures_below, read
 from fmclust.data.splits import Split
 from fmclust.errors import UserError, require_bool, require_whole
 
-log = logging.getLogger(__name__)
 SMALLEST, LARGEST = 8, 64  # pixels a side
 FEWEST = 10  # pictures: one each for val and test
 ORDER = 0  # seed of the order that pictures are split in, whatever seed a run has

@@ -75,7 +75,6 @@ def read_picture(path: Path, size: Sequence[int]) -> np.ndarray:
     Raises:
         UserError: If the file holds no picture, or one that is cut short or too large.
     """
-    height, width = size
     try:
         with Image.open(path, formats=_formats()) as picture:
             n_pixels = picture.width * picture.height
@@ -85,6 +84,12 @@ def read_picture(path: Path, size: Sequence[int]) -> np.ndarray:
                 gray = _grayscale(ImageOps.exif_transpose(picture))
     except Exception as error:  # hostile files make Pillow raise nearly anything
         raise UserError(f"{path} is no readable picture: {one_line(error)}") from error
+    return resized(gray, size)
+
+
+def resized(gray: Image.Image, size: Sequence[int]) -> np.ndarray:
+    """Stretches a picture in mode L to a height and width in pixels: uint8 of shape (H, W)."""
+    height, width = size
     if gray.size != (width, height):
         gray = gray.resize((width, height), Image.Resampling.BILINEAR)  # averages when it shrinks
     return np.asarray(gray)

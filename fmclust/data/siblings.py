@@ -49,12 +49,13 @@ def _read(folder: Path, sums: Mapping[str, str]) -> dict[str, np.ndarray]:
     for file, expected in sums.items():
         path = _found(folder, file)
         assert path is not None
-        found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-        if path.suffix == ".gz" and found != expected:  # the list is of compressed files only
-            raise UserError(
-                f"{path} is damaged: its md5 is {found}, expected {expected}. "
-                f"Type rm {shlex.quote(str(path))}, then your command again."
-            )
+        if path.suffix == ".gz":  # the list is of compressed files only
+            found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+            if found != expected:
+                raise UserError(
+                    f"{path} is damaged: its md5 is {found}, expected {expected}. "
+                    f"Type rm {shlex.quote(str(path))}, then your command again."
+                )
         arrays[file.removesuffix(".gz")] = parse_idx(read_bytes(path), str(path))
     return arrays
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
-from fmclust.metrics import MatchedConfusion, score
+from fmclust.metrics import confusion_of, score
 from fmclust.plots import draw_confusion
 
 
@@ -35,10 +34,7 @@ def score_split(
     clusters: np.ndarray, classes: np.ndarray, *, n_clusters: int, n_classes: int
 ) -> Scored:
     """Scores int64 cluster ids of shape (N,), -1 for noise, against int64 classes."""
-    # One process has all samples: it must not wait for others.
-    noise = bool((clusters < 0).any())
-    confusion = MatchedConfusion(n_classes, n_clusters, noise=noise, sync_on_compute=False)
-    confusion.update(torch.from_numpy(clusters), torch.from_numpy(classes))
+    confusion = confusion_of(clusters, classes, n_clusters=n_clusters, n_classes=n_classes)
     return Scored(
         scores=score(clusters, classes, n_clusters=n_clusters, n_classes=n_classes),
         matching=confusion.matching(),

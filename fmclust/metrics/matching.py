@@ -92,3 +92,14 @@ class MatchedConfusion(_Contingency):
             column = matching[cluster] if cluster in matching else next(spare)
             matched[:, column] = counts[:, cluster]
         return torch.from_numpy(matched)
+
+
+def confusion_of(
+    clusters: np.ndarray, classes: np.ndarray, *, n_clusters: int, n_classes: int
+) -> MatchedConfusion:
+    """Counts int64 cluster ids of shape (N,), -1 for noise, against int64 classes."""
+    # One process has all samples: it must not wait for others.
+    noise = bool((clusters < 0).any())
+    confusion = MatchedConfusion(n_classes, n_clusters, noise=noise, sync_on_compute=False)
+    confusion.update(torch.from_numpy(clusters), torch.from_numpy(classes))
+    return confusion

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from fmclust.metrics import MatchedConfusion
+from fmclust.metrics import confusion_of
 from fmclust.reports.pages.galleries import certainty, gallery
 from fmclust.runs import Assigned, read_assigned, read_matching, read_thumbnails
 
@@ -99,12 +98,9 @@ class Clustered:
         classes, clusters = self.assigned.classes, self.assigned.clusters
         if classes is None:
             return None
-        noise, n_clusters = bool((clusters < 0).any()), int(max(clusters.max(), 0)) + 1
-        counts = MatchedConfusion(
-            len(self.class_names), n_clusters, noise=noise, sync_on_compute=False
-        )
-        counts.update(torch.from_numpy(clusters), torch.from_numpy(classes))
-        return counts.compute().numpy()
+        n_clusters = int(max(clusters.max(), 0)) + 1
+        sizes = {"n_clusters": n_clusters, "n_classes": len(self.class_names)}
+        return confusion_of(clusters, classes, **sizes).compute().numpy()
 
     def _shades(self, matrix: np.ndarray) -> dict[str, Any]:
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
