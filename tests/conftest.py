@@ -17,8 +17,10 @@ from omegaconf import DictConfig
 from fmclust.callbacks import LearningCurves
 from fmclust.config import conf_directory, register_schema
 from fmclust.data import fashion_mnist
+from fmclust.evaluation import publishing
 from fmclust.job import run_job
 
+publishing.DPI = 20  # drawing is most of a small run
 SMALL = ("data=digits", "trainer=cpu", "trainer.max_epochs=1")
 
 

@@ -104,7 +104,7 @@ def write_pictures(folder):
 @pytest.mark.parametrize("block", PYTHON)
 def test_the_python_runs(block, finished, capsys):
     exec(block.replace("outputs/<date>/<time>", str(finished.directory)), {})
-    assert "accuracy" in capsys.readouterr().out
+    assert "gmm" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

@@ -11,7 +11,7 @@ from fmclust.callbacks.tensorboard import tensorboard_writer
 from fmclust.errors import require_whole, require_whole_numbers
 from fmclust.evaluation import publish
 from fmclust.models import to_uint8
-from fmclust.plots import draw_reconstructions
+from fmclust.plots import draw_rows
 
 
 class Reconstructions(RunCallback):
@@ -54,10 +54,11 @@ class Reconstructions(RunCallback):
             self.run,
             tensorboard_writer(trainer.loggers),
             "reconstructions",
-            draw_reconstructions(
-                images[:, 0].cpu().numpy(),
-                {epoch: drawn.numpy() for epoch, drawn in self._drawn.items()},
+            draw_rows(
+                [images[:, 0].cpu().numpy(), *map(torch.Tensor.numpy, self._drawn.values())],
+                ["original", *(f"epoch {epoch}" for epoch in self._drawn)],
                 title="reconstructions by epoch",
+                inches=0.7,
             ),
             epoch,
         )

@@ -11,7 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from fmclust.clustering import NOISE, Clustering
 from fmclust.evaluation.labels import Labels
-from fmclust.plots import draw_members, draw_named_images
+from fmclust.plots import draw_named_images, draw_rows
 
 SAMPLES = 16  # of a cluster
 FIRST, COLUMNS = 30, 10  # images of the data set, and in a row
@@ -46,7 +46,7 @@ def draw_samples(
         members.append(images[chosen, 0].numpy())
         names.append(f"{_named(cluster, matching, labels)}: {len(rows):,}")
     title = f"{name}, {split}: samples of every cluster and its size"
-    return draw_members(members, names, n_columns=SAMPLES, title=title)
+    return draw_rows(members, names, title=title, inches=0.45)
 
 
 def draw_centres(

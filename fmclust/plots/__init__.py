@@ -1,9 +1,8 @@
 """Arrays to matplotlib figures: pure functions, no files, no loggers."""
 
-from fmclust.plots.clusters import draw_members
 from fmclust.plots.confusion import draw_confusion
 from fmclust.plots.elbow import draw_elbow
-from fmclust.plots.images import draw_named_images, draw_reconstructions
+from fmclust.plots.images import draw_named_images, draw_rows
 from fmclust.plots.losses import draw_losses
 from fmclust.plots.outlines import Plane, draw_outlines
 from fmclust.plots.sweeps import Series, draw_sweep
@@ -14,9 +13,8 @@ __all__ = [
     "draw_confusion",
     "draw_elbow",
     "draw_losses",
-    "draw_members",
     "draw_named_images",
     "draw_outlines",
-    "draw_reconstructions",
+    "draw_rows",
     "draw_sweep",
 ]

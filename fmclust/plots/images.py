@@ -1,31 +1,32 @@
-"""Small images side by side."""
+"""Small images side by side, all in one axes: an axes for each would take most of a small run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+WHITE = 255
 
-def draw_reconstructions(
-    originals: np.ndarray, reconstructions: Mapping[int, np.ndarray], *, title: str
+
+def draw_rows(
+    rows: Sequence[np.ndarray], names: Sequence[str], *, title: str, inches: float
 ) -> Figure:
-    """Draws originals in the first row, what the network makes of them below (section 1.2).
+    """Draws rows of images with a name beside each row; shorter rows end in black.
 
     Args:
-        originals: uint8 array of shape (N, H, W).
-        reconstructions: Epoch to array of the same shape, a row each.
+        rows: uint8 arrays of shape (n, H, W), n their own.
+        names: A name for every row.
         title: What the figure shows.
+        inches: Width of an image.
     """
-    rows = [originals, *reconstructions.values()]
-    names = ["original", *(f"epoch {epoch}" for epoch in reconstructions)]
-    n, height, width = originals.shape
-    figure = Figure(figsize=(1 + 0.7 * n, 0.7 + 0.7 * len(rows) * height / width))
-    figure.set_layout_engine("constrained")
-    axes = figure.subplots()
-    _show_grid(axes, rows)
+    height, width = rows[0].shape[1:]
+    n_columns = max(1, *map(len, rows))
+    canvas = np.zeros((len(rows), height, n_columns, width), np.uint8)
+    for place, images in zip(canvas, rows, strict=True):
+        place[:, : len(images)] = np.moveaxis(images, 0, 1)
+    figure, axes = _show(canvas.reshape(len(rows) * height, -1), inches / width, title)
     axes.set_yticks([(row + 0.5) * height - 0.5 for row in range(len(rows))], names)
-    axes.set_title(title)
     return figure
 
 
@@ -41,28 +42,32 @@ def draw_named_images(
         title: What the figure shows.
     """
     n, height, width = images.shape
-    n_rows = -(-n // n_columns)
-    figure = Figure(figsize=(0.95 * n_columns, 0.5 + 1.15 * n_rows * height / width))
-    figure.set_layout_engine("constrained")
-    grid = figure.subplots(n_rows, n_columns, squeeze=False)
-    for index, axes in enumerate(grid.flat):
-        axes.set_visible(index < n)
-        if index >= n:
-            continue
-        _show_grid(axes, [images[index : index + 1]])
-        if names:
-            axes.set_xlabel(names[index], fontsize=8)
-    figure.suptitle(title)
+    n_rows, n_columns = -(-n // n_columns), min(n, n_columns)
+    gap, room = width // 8, (height // 3 if names else height // 8)
+    canvas = np.full((n_rows * (height + room), n_columns * (width + gap)), WHITE, np.uint8)
+    corners = [
+        (index // n_columns * (height + room), index % n_columns * (width + gap))
+        for index in range(n)
+    ]
+    for (top, left), image in zip(corners, images, strict=True):
+        canvas[top : top + height, left : left + width] = image
+    figure, axes = _show(canvas, 0.95 / (width + gap), title)
+    axes.axis("off")
+    for (top, left), name in zip(corners, names, strict=False):
+        axes.text(left + width / 2, top + height, name, fontsize=8, ha="center", va="top")
     return figure
 
 
-def _show_grid(axes: Axes, rows: Sequence[np.ndarray]) -> None:
-    axes.imshow(
-        np.concatenate([np.concatenate(list(images), axis=1) for images in rows]),
-        cmap="gray",
-        vmin=0,
-        vmax=255,
-    )
+def _show(canvas: np.ndarray, inches: float, title: str) -> tuple[Figure, Axes]:
+    """Shows gray pixels of so many inches in an axes that fills its figure.
+
+    What stands around the axes is outside the figure, for `bbox_inches="tight"` to bring in.
+    """
+    height, width = canvas.shape
+    figure = Figure(figsize=(width * inches, height * inches))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(canvas, cmap="gray", vmin=0, vmax=255)
     axes.set_xticks([])
-    axes.set_yticks([])
     axes.tick_params(length=0)
+    axes.set_title(title)
+    return figure, axes

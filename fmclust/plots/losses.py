@@ -12,8 +12,8 @@ def draw_losses(losses: Mapping[str, Sequence[float]], loss_name: str) -> Figure
         losses: A name such as `loss/train`, to a value for each epoch from the first on.
         loss_name: What the loss is, for the axis.
     """
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(5.3, 3.4))
+    axes = figure.add_axes((0, 0, 1, 1))  # labels are outside, for bbox_inches="tight" to bring in
     for name, values in losses.items():
         axes.plot(range(1, len(values) + 1), values, label=name, marker="." * (len(values) < 60))
     axes.set(xlabel="epoch", ylabel=f"reconstruction loss ({loss_name})")

@@ -40,10 +40,11 @@ def draw_outlines(rows: Sequence[Sequence[Plane]], *, title: str) -> Figure:
         title: What the figure shows.
     """
     n_rows, n_columns = len(rows), max(map(len, rows))
-    figure = Figure(figsize=(4 * n_columns, 3.9 * n_rows), layout="constrained")
-    grid = figure.subplots(n_rows, n_columns, squeeze=False)
-    for places, planes in zip(grid, rows, strict=True):
-        for axes, plane in zip(places, planes, strict=True):
+    figure = Figure(figsize=(4 * n_columns, 3.9 * n_rows))
+    places = {"left": 0, "bottom": 0, "right": 1, "wspace": 0.25, "hspace": 0.3}
+    grid = figure.subplots(n_rows, n_columns, squeeze=False, gridspec_kw=places)
+    for panels, planes in zip(grid, rows, strict=True):
+        for axes, plane in zip(panels, planes, strict=True):
             _draw_plane(axes, plane)
     figure.suptitle(title)
     return figure
@@ -62,7 +63,7 @@ def _draw_plane(axes: Axes, plane: Plane) -> None:
         axes.add_patch(
             Ellipse(centre, width, height, angle=angle, fill=False, ec=colours[cluster], lw=1.5)
         )
-        axes.annotate(
+        label = axes.annotate(
             str(cluster),
             centre,
             ha="center",
@@ -70,6 +71,7 @@ def _draw_plane(axes: Axes, plane: Plane) -> None:
             fontsize=8,
             bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": colours[cluster], "lw": 0.8},
         )
+        label.set_in_layout(False)
     axes.set(title=plane.title, xlabel=plane.axes[0], ylabel=plane.axes[1])
     axes.set_aspect("equal", adjustable="datalim")
     axes.tick_params(labelsize=7)

@@ -108,15 +108,10 @@ def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
     Returns:
         Empty without labels.
     """
-    columns = ("clusterer", "split", "cluster", "matched_class")
-    with verified(directory, "assignments.csv").open(newline="", encoding="utf-8") as file:
-        table = csv.reader(file)
-        places = [*map(next(table).index, columns)]
-        rows = ([row[place] for place in places] for row in table)
-        found: dict[str, dict[int, int]] = {}
-        for name, split, cluster, cls in rows:
-            if name == clusterer and cls:
-                found.setdefault(split, {})[int(cluster)] = int(cls)
+    found: dict[str, dict[int, int]] = {}
+    for name, split, cluster, cls in _rows(directory, "cluster", "matched_class"):
+        if name == clusterer and cls:
+            found.setdefault(split, {})[int(cluster)] = int(cls)
     return next((found[s] for s in ("test", "all", "val", "train") if s in found), {})
 
 
@@ -143,12 +138,8 @@ def read_assigned(directory: Path, clusterer: str, split: str) -> Assigned:
         clusterer: Whose clusters.
         split: Of which images.
     """
-    columns = ("clusterer", "split", "cluster", "class", "probability")
-    with verified(directory, "assignments.csv").open(newline="", encoding="utf-8") as file:
-        table = csv.reader(file)
-        places = [*map(next(table).index, columns)]
-        rows = [row for row in table if [row[p] for p in places[:2]] == [clusterer, split]]
-    texts = [[row[place] for row in rows] for place in places[2:]]
+    rows = _rows(directory, "cluster", "class", "probability")
+    texts = zip(*(row[2:] for row in rows if row[:2] == [clusterer, split]), strict=True)
     clusters, classes, probability = (
         np.array(texts, dtype) if all(texts) else None
         for texts, dtype in zip(texts, (np.int64, np.int64, np.float64), strict=True)
@@ -184,14 +175,20 @@ def read_losses(directory: Path) -> dict[str, list[float]]:
 def _column(directory: Path, column: str, clusterer: str | None = None) -> dict[str, np.ndarray]:
     """Reads what assignments.csv says by one clusterer, or by its first."""
     found: dict[str, list[int]] = {}
+    for name, split, number in _rows(directory, column):
+        clusterer = clusterer or name
+        if name == clusterer and number:
+            found.setdefault(split, []).append(int(number))
+    return {split: np.array(ids, np.int64) for split, ids in found.items()}
+
+
+def _rows(directory: Path, *columns: str) -> Iterator[list[str]]:
+    """Yields clusterer, split and these columns of every row of assignments.csv."""
     with verified(directory, "assignments.csv").open(newline="", encoding="utf-8") as file:
         table = csv.reader(file)
-        name, split, wanted = map(next(table).index, ("clusterer", "split", column))
+        places = [*map(next(table).index, ("clusterer", "split", *columns))]
         for row in table:
-            clusterer = clusterer or row[name]
-            if row[name] == clusterer and row[wanted]:
-                found.setdefault(row[split], []).append(int(row[wanted]))
-    return {split: np.array(ids, np.int64) for split, ids in found.items()}
+            yield [row[place] for place in places]
 
 
 def read_config(directory: Path) -> DictConfig:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fmclust.metrics import confusion_of
 from fmclust.reports.pages.galleries import certainty, gallery
-from fmclust.runs import Assigned, read_assigned, read_matching, read_thumbnails
+from fmclust.runs import Assigned, read_assigned, read_matching
 
 MOST_GALLERIES = 30  # clusters shown, the largest ones
 CONFUSED = 5  # pairs of classes named
@@ -126,7 +126,11 @@ class Clustered:
 
 
 def read_clustered(
-    folder: Path, name: str, thumbnails: Mapping[str, np.ndarray], class_names: Sequence[str]
+    folder: Path,
+    name: str,
+    thumbnails: Mapping[str, np.ndarray],
+    centres: Mapping[str, np.ndarray],
+    class_names: Sequence[str],
 ) -> Clustered:
     """Reads what a clusterer made of the split that a run's thumbnails are of.
 
@@ -134,6 +138,7 @@ def read_clustered(
         folder: The run directory, or that of a later clustering.
         name: The clusterer's.
         thumbnails: The run's.
+        centres: The thumbnails of that folder.
         class_names: A name for every class; empty without labels.
     """
     empty = np.empty((0, *thumbnails["images"].shape[1:]), np.uint8)
@@ -142,6 +147,6 @@ def read_clustered(
         read_assigned(folder, name, str(thumbnails["split"])),
         thumbnails["rows"],
         read_matching(folder, name),
-        read_thumbnails(folder).get(f"centres_{name}", empty),
+        centres.get(f"centres_{name}", empty),
         class_names,
     )

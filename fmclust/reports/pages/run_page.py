@@ -51,7 +51,13 @@ def write_run_page(directory: Path) -> Path:
     config, thumbnails = read_config(directory), read_thumbnails(directory)
     names = status["class_names"] or ()
     folders = clustered_in(directory, first=list(config.cluster))
-    found = [read_clustered(folder, name, thumbnails, names) for name, folder in folders.items()]
+    centres = {directory: thumbnails} | {
+        folder: read_thumbnails(folder) for folder in {*folders.values()} - {directory}
+    }
+    found = [
+        read_clustered(folder, name, thumbnails, centres[folder], names)
+        for name, folder in folders.items()
+    ]
     pictures = [thumbnails["images"], *(made.centres for made in found)]
     sprite = Sprite.of(np.concatenate(pictures))
     first_centres = np.cumsum([len(images) for images in pictures]).tolist()
