@@ -13,7 +13,7 @@ test: data  ## environment, data, then lint, types and all tests
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m pytest -n 2 $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 data: .venv/.installed  ## find or fetch Fashion-MNIST and verify it
 	@$(PY) -m fmclust.data || { command -v apt-get >/dev/null && $(MAKE) --no-print-directory debian-data && $(PY) -m fmclust.data; }

@@ -3,16 +3,20 @@
 import hashlib
 import importlib
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # several workers run beside each other
+
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
+from pytest import ParameterSet
 
 from fmclust.callbacks import LearningCurves
 from fmclust.config import conf_directory, register_schema
@@ -21,6 +25,7 @@ from fmclust.evaluation import publishing
 from fmclust.job import run_job
 
 publishing.DPI = 20  # drawing is most of a small run
+REAL = Path(__file__).parents[1] / "data"
 SMALL = ("data=digits", "trainer=cpu", "trainer.max_epochs=1")
 
 
@@ -53,6 +58,14 @@ def run_digits(tmp_path_factory) -> Callable[..., Finished]:
 def finished(run_digits) -> Finished:
     """One finished run with both clusterers, for tests that only read it."""
     return run_digits("trainer.max_epochs=2", "cluster=[kmeans,gmm]", "n_clusters=12")
+
+
+@pytest.fixture(scope="session")
+def real_run(tmp_path_factory) -> Path:
+    """An epoch on the real images; its tests go to one worker."""
+    directory = tmp_path_factory.mktemp("real") / "run"
+    run_job(composed("trainer=cpu", "trainer.max_epochs=1", f"data.root={REAL}"), directory, [])
+    return directory
 
 
 @dataclass(frozen=True)
@@ -106,11 +119,15 @@ def stop_after(epoch: int, monkeypatch, error=KeyboardInterrupt) -> None:
     monkeypatch.setattr(LearningCurves, "on_train_epoch_end", stopping)
 
 
-OPTIONS_TO_RUN = [
-    f"{group}={path.stem}"
-    for group in ("model", "cluster", "callbacks", "logger", "debug")
-    for path in sorted((conf_directory() / group).glob("*.yaml"))
-]
+def options_of(group: str) -> list[str]:
+    """Names the options of a group in `conf/`."""
+    return sorted(path.stem for path in (conf_directory() / group).glob("*.yaml"))
+
+
+def beside_others(options: list[str]) -> ParameterSet:
+    """Makes a case of a test; all that need UMAP go to one worker, for numba compiles it long."""
+    marks = [pytest.mark.xdist_group("umap")] if any("umap" in name for name in options) else []
+    return pytest.param(options, marks=marks, id=" ".join(options))
 
 
 @pytest.fixture

@@ -5,18 +5,16 @@ import gzip
 import json
 import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import composed, idx, write_idx
+from conftest import REAL, idx, write_idx
 from PIL import Image
 from sklearn.datasets import load_digits
 
 from fmclust import load_run
 from fmclust.data import DigitsDataModule, FashionMNISTDataModule, inputs
 from fmclust.errors import UserError
-from fmclust.job import run_job
 from fmclust.runs import read_assignments
 
 
@@ -212,19 +210,19 @@ def test_mistakes_are_answered_in_plain_words(typed, text, finished, command_lin
 
 
 @pytest.mark.real
-def test_the_real_images_as_pictures_get_exactly_the_clusters_of_training(tmp_path, command_line):
-    root = Path(__file__).parents[1] / "data"
-    typed = ("trainer=cpu", "trainer.max_epochs=1", f"data.root={root}")
-    run_job(composed(*typed), tmp_path / "run", [])
-    data = FashionMNISTDataModule(root=str(root))
+@pytest.mark.xdist_group("real")
+def test_the_real_images_as_pictures_get_exactly_the_clusters_of_training(
+    real_run, tmp_path, command_line
+):
+    data = FashionMNISTDataModule(root=str(REAL))
     data.setup()
-    known = read_assignments(tmp_path / "run", "gmm")
-    for split in ("test",):
+    known = read_assignments(real_run, "gmm")
+    for split in ("val", "test"):
         folder = tmp_path / split
         folder.mkdir()
         for number, image in enumerate(data.splits[split].images[:, 0].numpy()):
             Image.fromarray(image).save(folder / f"{number:04}.png", compress_level=1)
-        typed = ("run=run", f"input={folder}", f"output={split}.csv")
+        typed = (f"run={real_run}", f"input={folder}", f"output={split}.csv")
         assert command_line("assign", *typed).status == 0
         assert clusters_in(tmp_path / f"{split}.csv") == known[split].tolist()
-    assert json.loads((tmp_path / "run" / "status.json").read_text())["border"] < 60
+    assert json.loads((real_run / "status.json").read_text())["border"] < 60

@@ -4,7 +4,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import composed
+from conftest import beside_others, composed, options_of
 from sklearn.base import BaseEstimator
 from sklearn.cluster import DBSCAN, AgglomerativeClustering
 
@@ -19,11 +19,10 @@ from fmclust.clustering import (
     save_clusterer,
     separation,
 )
-from fmclust.config import conf_directory
 from fmclust.errors import UserError
 from fmclust.targets import build
 
-OPTIONS = sorted(path.stem for path in (conf_directory() / "cluster").glob("*.yaml"))
+OPTIONS = [beside_others([name]) for name in options_of("cluster")]
 
 
 @pytest.fixture
@@ -37,10 +36,11 @@ def groups(clusters: np.ndarray) -> list[set[int]]:
     return [set(part.tolist()) for part in np.split(clusters, 4)]
 
 
-@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("options", OPTIONS)
 def test_every_clusterer_finds_what_is_plain_and_is_the_same_after_reading_it(
-    option, blobs, tmp_path
+    options, blobs, tmp_path
 ):
+    (option,) = options
     config = composed(f"cluster={option}", "n_clusters=4").cluster[option]
     if option == "hdbscan":
         config.estimator.min_cluster_size = 20

@@ -2,21 +2,28 @@
 
 import csv
 import json
+from itertools import zip_longest
 
 import numpy as np
 import pytest
 import torch
-from conftest import OPTIONS_TO_RUN, write_idx
+from conftest import beside_others, options_of, write_idx
 
 from fmclust.errors import UserError
 from fmclust.models import Autoencoder, encode_all
 from fmclust.reports import print_run
 from fmclust.runs import unexpected_and_missing
 
+GROUPS = ("model", "cluster", "callbacks", "logger", "debug")
+TOGETHER = [  # options of different groups share a run
+    [f"{group}={name}" for group, name in zip(GROUPS, names, strict=True) if name is not None]
+    for names in zip_longest(*map(options_of, GROUPS))
+]
 
-@pytest.mark.parametrize("option", OPTIONS_TO_RUN)
-def test_every_option_runs(option, run_digits):
-    assert np.isfinite(run_digits(option).objective)
+
+@pytest.mark.parametrize("options", [*map(beside_others, TOGETHER)])
+def test_every_option_runs(options, run_digits):
+    assert np.isfinite(run_digits(*options).objective)
 
 
 def test_the_automatic_trainer_runs(run_digits):  # ddp: in test_processes.py

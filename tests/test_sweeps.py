@@ -46,21 +46,21 @@ def test_a_sweep_ends_with_tables_csvs_and_a_plot(command_line, tmp_path):
 def test_a_failed_job_stops_no_other_and_is_run_again(command_line, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(1, patch, error=RuntimeError("a bad day"))
-        answer = command_line("train", *SWEEP, "seed=0,1")
+        answer = command_line("train", *SWEEP, "trainer.max_epochs=2,1")
     sweep = tmp_path / "sweep"
     assert answer.status == 1
-    assert [job["status"] for job in rows_of(sweep / "jobs.csv")] == ["done"] * 2 + ["failed"] * 2
+    assert [job["status"] for job in rows_of(sweep / "jobs.csv")] == ["failed", "done"]
     assert "RuntimeError: a bad day" in answer.out
-    assert "RuntimeError: a bad day" in (sweep / "2" / "train.log").read_text()
+    assert "RuntimeError: a bad day" in (sweep / "0" / "train.log").read_text()
 
-    before = (sweep / "0" / "metrics.json").stat().st_mtime_ns
-    answer = command_line("train", *SWEEP, "seed=0,1")
+    before = (sweep / "1" / "metrics.json").stat().st_mtime_ns
+    answer = command_line("train", *SWEEP, "trainer.max_epochs=2,1")
     assert answer.status == 0
-    assert "2 of 4 jobs are done already" in answer.out
-    assert [job["status"] for job in rows_of(sweep / "jobs.csv")] == ["done"] * 4
-    assert (sweep / "0" / "metrics.json").stat().st_mtime_ns == before
+    assert "1 of 2 jobs are done already" in answer.out
+    assert [job["status"] for job in rows_of(sweep / "jobs.csv")] == ["done"] * 2
+    assert (sweep / "1" / "metrics.json").stat().st_mtime_ns == before
 
-    answer = command_line("train", *SWEEP, "seed=0,1,2")
+    answer = command_line("train", *SWEEP, "trainer.max_epochs=2,1,3")
     assert answer.status == 2 and "holds another sweep" in answer.err
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import skops.io
 import torch
-from conftest import composed
+from conftest import REAL, composed
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
@@ -170,10 +170,10 @@ def test_the_projector_has_an_image_a_class_and_clusters_for_every_latent(finish
 
 
 @pytest.mark.real
-def test_two_epochs_on_the_real_images(tmp_path):
-    run_job(composed("trainer=cpu", "trainer.max_epochs=2"), tmp_path / "run", [])
-    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    data = FashionMNISTDataModule()
+@pytest.mark.xdist_group("real")
+def test_an_epoch_on_the_real_images(real_run):
+    metrics = json.loads((real_run / "metrics.json").read_text())
+    data = FashionMNISTDataModule(root=str(REAL))
     data.setup()
     mean = data.splits["train"].images.float().mean(dim=0) / 255
     mean_image_loss = ((data.splits["val"].images / 255 - mean) ** 2).mean()
