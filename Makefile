@@ -1,10 +1,10 @@
-.PHONY: help train test data tb sweep reproduce bench docs clean
+.PHONY: help train test test-faults data tb sweep reproduce bench docs clean
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 DEBIAN := data/debian
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /:/' | awk -F: '{printf "make %-10s%s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /:/' | awk -F: '{printf "make %-13s%s\n", $$1, $$2}'
 
 train: data  ## environment, data, then the main job on Fashion-MNIST; ARGS="..." adds overrides
 	$(PY) -m fmclust.train model=convae cluster=gmm $(ARGS)
@@ -14,6 +14,9 @@ test: data  ## environment, data, then lint, types and all tests
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+test-faults: data  ## everything in tests/faults: kills, full disks, hostile files, long sweeps
+	$(PY) -m pytest -n 2 --dist loadgroup -m "long or not long" $(ARGS) tests/faults
 
 data: .venv/.installed  ## find or fetch Fashion-MNIST and verify it
 	@$(PY) -m fmclust.data || { command -v apt-get >/dev/null && $(MAKE) --no-print-directory debian-data && $(PY) -m fmclust.data; }

@@ -15,7 +15,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from sklearn.base import BaseEstimator
 from torch import nn
 
-from fmclust.callbacks import cluster_images, introduce, tensorboard_writer
+from fmclust.callbacks import cluster_images, epochs_finished, introduce, tensorboard_writer
 from fmclust.clustering import figure_names, require_fittable
 from fmclust.config import check
 from fmclust.data import ImageDataModule, sum_of
@@ -91,9 +91,9 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         if config.objective is not None:
             names = final_metrics(datamodule, model, clusterers, datamodule.splits)
             require_option("objective", config.objective, names)
-        is_new = not any(run.directory.glob("events.out.tfevents.*"))
         loggers = list(build_all(config.logger, Logger, save_dir=run.directory).values())
         try:
+            is_new = epochs_finished(run.directory) == 0
             if is_new and (writer := tensorboard_writer(loggers)) is not None:
                 names = final_metrics(datamodule, model, clusterers, ("test", "all"))
                 with run.timed("logging"):
@@ -108,7 +108,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         if _rank():
             return 0.0
         run.objective, run.facts["objective_name"] = objective(config, run.metrics)
-    write_run_page(directory)
+        run.report = write_run_page
     return run.objective
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import json
 import logging
 import os
 import subprocess
@@ -24,6 +25,7 @@ from fmclust.data import fashion_mnist
 from fmclust.evaluation import publishing
 from fmclust.job import run_job
 
+register_schema()
 publishing.DPI = 20  # drawing is most of a small run
 REAL = Path(__file__).parents[1] / "data"
 SMALL = ("data=digits", "trainer=cpu", "trainer.max_epochs=1")
@@ -31,7 +33,6 @@ SMALL = ("data=digits", "trainer=cpu", "trainer.max_epochs=1")
 
 def composed(*overrides: str) -> DictConfig:
     """Composes the real `conf/` as a command line would."""
-    register_schema()
     with initialize_config_dir(str(conf_directory()), version_base="1.3"):
         return compose("config", list(overrides))
 
@@ -105,6 +106,12 @@ def write_idx(path: Path, array: np.ndarray) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(idx(array))
     return path
+
+
+def without_times(directory: Path) -> dict[str, float]:
+    """Returns the metrics of a run that do not tell how long it took."""
+    metrics = json.loads((directory / "metrics.json").read_text())
+    return {name: value for name, value in metrics.items() if not name.startswith("time/")}
 
 
 def stop_after(epoch: int, monkeypatch, error=KeyboardInterrupt) -> None:

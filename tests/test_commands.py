@@ -6,7 +6,7 @@ import shutil
 from itertools import takewhile
 
 import pytest
-from conftest import SMALL, composed, stop_after
+from conftest import SMALL, composed, stop_after, without_times
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -108,11 +108,6 @@ def test_odd_paths_work_in_every_key(command_line, tmp_path):
     arguments = ("-m", *SMALL, "seed=0,1", f"hydra.sweep.dir={odd}/sweep")
     assert command_line("train", *arguments).status == 0
     assert read_status(odd / "sweep" / "1")["status"] == "done"
-
-
-def without_times(directory):
-    metrics = json.loads((directory / "metrics.json").read_text())
-    return {name: value for name, value in metrics.items() if not name.startswith("time/")}
 
 
 def test_ctrl_c_names_the_checkpoint_and_resume_ends_as_if_nothing_was(

@@ -1,7 +1,7 @@
 """When in a Lightning run each thing happens; the things themselves are in other rooms."""
 
 from fmclust.callbacks.base import RunCallback
-from fmclust.callbacks.checkpoints import AtomicCheckpointIO
+from fmclust.callbacks.checkpoints import AtomicCheckpointIO, epochs_finished
 from fmclust.callbacks.clustering import ClusterLatents, cluster_images
 from fmclust.callbacks.curves import LearningCurves
 from fmclust.callbacks.progress import progress_bar
@@ -16,6 +16,7 @@ __all__ = [
     "RunCallback",
     "RunLogger",
     "cluster_images",
+    "epochs_finished",
     "introduce",
     "progress_bar",
     "tensorboard_writer",

@@ -1,13 +1,33 @@
 """Checkpoints that are whole or not there."""
 
 import io
+import shlex
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from fmclust.runs import replacing
+from fmclust.errors import UserError, one_line
+from fmclust.runs import LAST_CHECKPOINT, replacing
+
+
+def epochs_finished(directory: Path) -> int:
+    """Returns how many epochs the last checkpoint of a run has seen; 0 without one.
+
+    Raises:
+        UserError: If the checkpoint is damaged.
+    """
+    path = directory / LAST_CHECKPOINT
+    if not path.exists():
+        return 0
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")["epoch"] + 1
+    except Exception as error:  # torch raises nearly anything for bytes that are no checkpoint
+        raise UserError(
+            f"{path} is damaged: {one_line(error)}. Type rm {shlex.quote(str(path))}, then your "
+            "command again, to train from the beginning."
+        ) from error
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

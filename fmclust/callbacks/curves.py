@@ -7,6 +7,7 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 
 from fmclust.callbacks.base import RunCallback, datamodule_of, losses_of
+from fmclust.callbacks.checkpoints import epochs_finished
 from fmclust.evaluation import publish
 from fmclust.plots import draw_losses
 from fmclust.runs import write_rows
@@ -21,13 +22,18 @@ class LearningCurves(RunCallback):
 
     def __init__(self) -> None:
         self.losses: dict[str, list[float]] = defaultdict(list)
+        self._last: dict[str, float] = {}  # what was logged of the epoch that ended last
         self._start = self._seconds = 0.0
 
-    def state_dict(self) -> dict[str, list[float]]:
-        return dict(self.losses)
+    def state_dict(self) -> dict[str, Any]:
+        return {"losses": dict(self.losses), "last": self._last}
 
-    def load_state_dict(self, state_dict: dict[str, list[float]]) -> None:
-        self.losses.update(state_dict)
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.losses.update(state_dict["losses"])
+        self._last = state_dict["last"]
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._log(trainer, epochs_finished(self.run.directory))  # forgotten, see RunLogger
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._start = time.perf_counter()
@@ -42,14 +48,18 @@ class LearningCurves(RunCallback):
         datamodule = datamodule_of(trainer)
         share = trainer.num_training_batches / len(datamodule.train_dataloader())
         n_images = share * len(datamodule.splits[datamodule.fitted_split])
-        numbers: dict[str, Any] = {
+        self._last = {
             **losses,
             "lr": trainer.optimizers[0].param_groups[0]["lr"],
             "speed/images_per_second": n_images / self._seconds,
         }
-        with self.run.timed("logging"):
-            for logger in trainer.loggers:
-                logger.log_metrics(numbers, step=trainer.current_epoch + 1)
+        self._log(trainer, trainer.current_epoch + 1)
+
+    def _log(self, trainer: Trainer, epoch: int) -> None:
+        if self._last:
+            with self.run.timed("logging"):
+                for logger in trainer.loggers:
+                    logger.log_metrics(self._last, step=epoch)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:

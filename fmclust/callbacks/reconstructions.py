@@ -7,6 +7,7 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 
 from fmclust.callbacks.base import RunCallback, datamodule_of
+from fmclust.callbacks.checkpoints import epochs_finished
 from fmclust.callbacks.tensorboard import tensorboard_writer
 from fmclust.errors import require_whole, require_whole_numbers
 from fmclust.evaluation import publish
@@ -34,6 +35,11 @@ class Reconstructions(RunCallback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._drawn = state_dict["drawn"]
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        epoch = epochs_finished(self.run.directory)
+        if epoch in self._drawn and trainer.is_global_zero:
+            self._publish(trainer, epoch)  # TensorBoard has forgotten it, see RunLogger
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.current_epoch + 1 in self.epochs:
             self._draw(trainer, pl_module, trainer.current_epoch + 1)
@@ -45,20 +51,19 @@ class Reconstructions(RunCallback):
     def _draw(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
         if not trainer.is_global_zero:
             return
-        datamodule = datamodule_of(trainer)
-        split = datamodule.splits.get("val", datamodule.splits[datamodule.fitted_split])
-        images = split.images[: self.n_images].to(pl_module.device)
+        images = self._originals(trainer).to(pl_module.device)
         with torch.inference_mode():
             self._drawn[epoch] = to_uint8(pl_module(images))[:, 0].cpu()
-        publish(
-            self.run,
-            tensorboard_writer(trainer.loggers),
-            "reconstructions",
-            draw_rows(
-                [images[:, 0].cpu().numpy(), *map(torch.Tensor.numpy, self._drawn.values())],
-                ["original", *(f"epoch {epoch}" for epoch in self._drawn)],
-                title="reconstructions by epoch",
-                inches=0.7,
-            ),
-            epoch,
-        )
+        self._publish(trainer, epoch)
+
+    def _publish(self, trainer: Trainer, epoch: int) -> None:
+        rows = {"original": self._originals(trainer)[:, 0].cpu()}
+        rows |= {f"epoch {epoch}": drawn for epoch, drawn in self._drawn.items()}
+        pixels = [images.numpy() for images in rows.values()]
+        figure = draw_rows(pixels, [*rows], title="reconstructions by epoch", inches=0.7)
+        publish(self.run, tensorboard_writer(trainer.loggers), "reconstructions", figure, epoch)
+
+    def _originals(self, trainer: Trainer) -> torch.Tensor:
+        datamodule = datamodule_of(trainer)
+        split = datamodule.splits.get("val", datamodule.splits[datamodule.fitted_split])
+        return split.images[: self.n_images]

@@ -1,6 +1,7 @@
 """TensorBoard events in the run directory: what frames a run's own numbers and figures."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -9,6 +10,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
+from fmclust.callbacks.checkpoints import epochs_finished
 from fmclust.metrics import SCORES
 
 # What tells runs apart, beside all of `model` and what was typed.
@@ -22,7 +24,20 @@ HYPER_PARAMETERS = (
 
 
 class RunLogger(TensorBoardLogger):
-    """Lightning's TensorBoard logger without its hparams.yaml: config.yaml says it all."""
+    """Lightning's TensorBoard logger without its hparams.yaml: config.yaml says it all.
+
+    When a run goes on, TensorBoard forgets what was logged from its last whole epoch on, which
+    is logged once more; no curve has a point twice.
+
+    Args:
+        save_dir: The run directory.
+        settings: As of Lightning's.
+    """
+
+    def __init__(self, save_dir: Path, **settings: Any) -> None:
+        begun = any(save_dir.glob("events.out.tfevents.*"))
+        purge_step = epochs_finished(save_dir) if begun else None
+        super().__init__(save_dir, purge_step=purge_step, **settings)
 
     def save(self) -> None:
         self.experiment.flush()

@@ -17,7 +17,7 @@ from fmclust.runs.layout import (
     LAYOUT,
     unexpected_and_missing,
 )
-from fmclust.runs.manifest import verified
+from fmclust.runs.manifest import MANIFEST, verified
 from fmclust.runs.reading import (
     Assigned,
     clustered_in,
@@ -41,6 +41,7 @@ __all__ = [
     "CLUSTERINGS",
     "LAST_CHECKPOINT",
     "LAYOUT",
+    "MANIFEST",
     "Run",
     "claim",
     "clustered_in",

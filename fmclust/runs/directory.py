@@ -15,9 +15,16 @@ from typing import Any
 import numpy as np
 
 from fmclust.errors import Interrupted, UserError
-from fmclust.runs.files import replacing, telling_of_a_full_disk, write_json, write_text
+from fmclust.runs.files import (
+    remove_temporaries,
+    replacing,
+    telling_of_a_full_disk,
+    temporary,
+    write_json,
+    write_text,
+)
 from fmclust.runs.layout import LAST_CHECKPOINT
-from fmclust.runs.manifest import write_manifest
+from fmclust.runs.manifest import MANIFEST, write_manifest
 from fmclust.runs.reading import read_status
 
 log = logging.getLogger(__name__)
@@ -34,6 +41,7 @@ class Run:
         warnings: Text for status.json.
         facts: What else status.json says: versions, device, threads.
         objective: The number that a sweep minimizes.
+        report: Makes the run's page from its directory, once all else is written.
     """
 
     directory: Path
@@ -41,6 +49,7 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     objective: float | None = None
+    report: Callable[[Path], object] | None = None
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -89,7 +98,8 @@ def claim(
     """Takes an empty directory for a run and keeps its status true, whatever happens inside.
 
     Args:
-        directory: Made if it does not exist.
+        directory: Made if it does not exist. Nothing may be in it but this same configuration,
+            left by a process that was killed at once.
         config: The composed configuration as YAML.
         overrides: What was typed, as YAML.
         advise: Says how to go on after a stop, if not by `resume`.
@@ -101,13 +111,14 @@ def claim(
     advise = advise or how_to_go_on
     directory.mkdir(parents=True, exist_ok=True)
     with locked(directory), telling_of_a_full_disk(directory, advise):
-        if any(directory.iterdir()):
+        begun = {"config.yaml": config, "overrides.yaml": overrides}
+        if not _is_free(directory, begun):
             raise UserError(
                 f"{directory} is not empty, and a run never writes over another: "
                 "type hydra.run.dir=<a new directory>."
             )
-        write_text(directory / "config.yaml", config)
-        write_text(directory / "overrides.yaml", overrides)
+        for name, text in begun.items():
+            write_text(directory / name, text)
         with _working_on(Run(directory), advise) as run:
             yield run
 
@@ -124,11 +135,26 @@ def reopen(directory: Path) -> Iterator[Run]:
     with locked(directory), telling_of_a_full_disk(directory, how_to_go_on):
         status = read_status(directory)
         if status is None:
-            raise UserError(f"{directory} is no run directory: it has no status.json.")
+            raise UserError(
+                f"{directory} is no run directory: it has no status.json. If it was stopped as it "
+                "began, type its command again."
+            )
         if status["status"] == "done":
             raise UserError(f"{directory} is finished: there is nothing to go on with.")
+        remove_temporaries(directory)
+        (directory / MANIFEST).unlink(missing_ok=True)  # what it covers is made once more
         with _working_on(Run(directory), how_to_go_on) as run:
             yield run
+
+
+def _is_free(directory: Path, begun: Mapping[str, str]) -> bool:
+    """Whether nothing is there but files of these names and texts, whole or just begun."""
+    texts = {directory / name: text for name, text in begun.items()}
+    half = {temporary(path) for path in (*texts, directory / "status.json")}
+    return all(
+        path in half or (path in texts and path.read_text(encoding="utf-8") == texts[path])
+        for path in directory.iterdir()
+    )
 
 
 @contextmanager
@@ -145,6 +171,9 @@ def _working_on(run: Run, advise: Callable[[Path], str]) -> Iterator[Run]:
             yield run
         run.write_metrics()
         write_manifest(run.directory)
+        if run.report is not None:
+            run.write_status("running")  # with all facts
+            run.report(run.directory)
         run.write_status("done")
 
 

@@ -15,7 +15,7 @@ from fmclust.errors import DISK_FULL, UserError
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path to write to; it takes the final name only if all went well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part{path.suffix}")
+    partial = temporary(path)
     try:
         yield partial
         with partial.open("rb+") as file:
@@ -23,6 +23,17 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def temporary(path: Path) -> Path:
+    """Returns where a file is written before it takes its name."""
+    return path.with_name(f".{path.name}.part{path.suffix}")
+
+
+def remove_temporaries(directory: Path) -> None:
+    """Removes what a process that was killed while it wrote has left below a directory."""
+    for path in directory.rglob(".*.part*"):
+        path.unlink()
 
 
 @contextmanager

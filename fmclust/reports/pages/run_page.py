@@ -19,6 +19,7 @@ from fmclust.reports.pages.templates import TEMPLATES
 from fmclust.reports.paper import paper_accuracies
 from fmclust.reports.tables import OWN_FIGURES, SEPARATION, number_text
 from fmclust.runs import (
+    MANIFEST,
     clustered_in,
     read_config,
     read_latents,
@@ -46,7 +47,7 @@ def write_run_page(directory: Path) -> Path:
         UserError: If the run is not finished, or of an older fmclust.
     """
     status = read_status(directory)
-    if status is None or status["status"] != "done":
+    if status is None or not (directory / MANIFEST).exists():
         raise UserError(f"{directory} is no finished run: type runs=<finished runs>.")
     config, thumbnails = read_config(directory), read_thumbnails(directory)
     names = status["class_names"] or ()
