@@ -6,8 +6,8 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
-from fmclust.errors import UserError
-from fmclust.models import Autoencoder, Pixels
+from fmclust.errors import UserError, blaming
+from fmclust.models import Autoencoder, Pixels, read_checkpoint
 from fmclust.runs import BEST_CHECKPOINT, LAST_CHECKPOINT, verified
 from fmclust.targets import build
 
@@ -23,7 +23,7 @@ def load_encoder(
         image_size: Height and width of its images in pixels.
 
     Raises:
-        UserError: If the weights are gone.
+        UserError: If the weights are gone or damaged.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if config.model._target_.endswith(Pixels.__name__):
@@ -32,5 +32,8 @@ def load_encoder(
     path = verified(directory, name)
     if not path.exists():
         raise UserError(f"{path} is missing: put it back, or train again.")
-    model = Autoencoder.load_from_checkpoint(path, map_location=device, weights_only=True)
-    return model.eval()
+    checkpoint = read_checkpoint(path)
+    with blaming(path):
+        model = Autoencoder(**checkpoint["hyper_parameters"])
+        model.load_state_dict(checkpoint["state_dict"])
+    return model.to(device).eval()

@@ -3,8 +3,10 @@
 import errno
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 
 MISTAKE = 2  # exit status of what the user can put right
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -21,6 +23,21 @@ class Interrupted(KeyboardInterrupt):
 def one_line(error: object) -> str:
     """Returns the text of an error, or of a warning, without its line breaks."""
     return " ".join(str(error).split())
+
+
+@contextmanager
+def blaming(path: Path) -> Iterator[None]:
+    """Makes a mistake of one line of whatever comes of a file that is damaged or hostile.
+
+    Raises:
+        UserError: If the block raises anything; libraries do for bytes that are not theirs.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{path} can't be read: {one_line(error)}") from error
 
 
 def complain(text: str, status: int = MISTAKE) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from fmclust.errors import UserError, one_line
+from fmclust.errors import UserError
+from fmclust.models import read_checkpoint
 from fmclust.runs import LAST_CHECKPOINT, replacing
 
 
@@ -22,12 +23,10 @@ def epochs_finished(directory: Path) -> int:
     if not path.exists():
         return 0
     try:
-        return torch.load(path, weights_only=True, map_location="cpu")["epoch"] + 1
-    except Exception as error:  # torch raises nearly anything for bytes that are no checkpoint
-        raise UserError(
-            f"{path} is damaged: {one_line(error)}. Type rm {shlex.quote(str(path))}, then your "
-            "command again, to train from the beginning."
-        ) from error
+        return read_checkpoint(path)["epoch"] + 1
+    except UserError as error:
+        cure = f"Type rm {shlex.quote(str(path))}, then your command again, to train from epoch 1."
+        raise UserError(f"{error} {cure}") from error
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

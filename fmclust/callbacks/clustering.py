@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
+from pathlib import Path
 
 import numpy as np
-import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
@@ -17,7 +17,14 @@ from fmclust.clustering import NEAR
 from fmclust.data import ImageDataModule, border_brightness
 from fmclust.errors import UserError
 from fmclust.evaluation import Labels, evaluate, telling
-from fmclust.models import Autoencoder, Pixels, decode_all, encode_all, reconstruction_errors
+from fmclust.models import (
+    Autoencoder,
+    Pixels,
+    decode_all,
+    encode_all,
+    read_checkpoint,
+    reconstruction_errors,
+)
 from fmclust.runs import Run
 
 
@@ -115,6 +122,5 @@ def _load_best(trainer: Trainer, pl_module: LightningModule) -> float:
     keeper = trainer.checkpoint_callback
     if not isinstance(keeper, ModelCheckpoint) or keeper.best_model_score is None:
         raise UserError("encode_from=best needs callbacks.checkpoint: type encode_from=last.")
-    checkpoint = torch.load(keeper.best_model_path, weights_only=True, map_location="cpu")
-    pl_module.load_state_dict(checkpoint["state_dict"])
+    pl_module.load_state_dict(read_checkpoint(Path(keeper.best_model_path))["state_dict"])
     return float(keeper.best_model_score)

@@ -5,7 +5,7 @@ from typing import Any
 
 import skops.io
 
-from fmclust.errors import UserError
+from fmclust.errors import UserError, blaming
 
 # Beyond what skops trusts by itself (scikit-learn's and NumPy's own types).
 TRUSTED = [
@@ -24,9 +24,11 @@ def load_clusterer(path: Path) -> Any:
     """Reads a fitted estimator.
 
     Raises:
-        UserError: If the file holds a type that is not trusted.
+        UserError: If the file is damaged, or holds a type that is not trusted.
     """
-    unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
-    if unknown:
-        raise UserError(f"{path} is refused: it holds {', '.join(unknown)}, which is not trusted.")
-    return skops.io.load(path, trusted=TRUSTED)
+    with blaming(path):
+        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+        if unknown:
+            named = ", ".join(unknown)
+            raise UserError(f"{path} is refused: it holds {named}, which is not trusted.")
+        return skops.io.load(path, trusted=TRUSTED)

@@ -1,6 +1,7 @@
 """Images to latents and back: networks, and the one LightningModule that trains them."""
 
 from fmclust.models.autoencoder import Autoencoder
+from fmclust.models.checkpoints import read_checkpoint
 from fmclust.models.encoding import (
     BATCH,
     decode_all,
@@ -17,6 +18,7 @@ __all__ = [
     "Pixels",
     "decode_all",
     "encode_all",
+    "read_checkpoint",
     "reconstruct_all",
     "reconstruction_errors",
     "to_uint8",

@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from fmclust.errors import UserError
+from fmclust.errors import UserError, blaming
 from fmclust.runs.files import read_json
 from fmclust.runs.layout import CLUSTERINGS
 from fmclust.runs.manifest import verified
@@ -50,7 +50,10 @@ def read_metrics(directory: Path) -> dict[str, float]:
 def read_overrides(directory: Path) -> list[str]:
     """Returns what was typed to start the run."""
     path = verified(directory, "overrides.yaml")
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) or []) if path.exists() else []
+    if not path.exists():
+        return []
+    with blaming(path):
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or []
 
 
 def read_latents(directory: Path) -> dict[str, np.ndarray]:
@@ -62,7 +65,7 @@ def read_latents(directory: Path) -> dict[str, np.ndarray]:
     path = verified(directory, "latents.npz")
     if not path.exists():
         raise UserError(f"{path} is missing: type run=<the directory of a finished run>.")
-    with np.load(path, allow_pickle=False) as kept:
+    with blaming(path), np.load(path, allow_pickle=False) as kept:
         return dict(kept)
 
 
@@ -157,7 +160,7 @@ def read_thumbnails(directory: Path) -> dict[str, np.ndarray]:
     path = verified(directory, "thumbnails.npz")
     if not path.exists():
         raise UserError(f"{path} is missing: type runs=<finished runs of this fmclust>.")
-    with np.load(path, allow_pickle=False) as kept:
+    with blaming(path), np.load(path, allow_pickle=False) as kept:
         return dict(kept)
 
 
@@ -201,7 +204,8 @@ def read_config(directory: Path) -> DictConfig:
     path = verified(directory, "config.yaml")
     if not path.exists():
         raise UserError(f"{directory} is no run directory: it has no config.yaml.")
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    with blaming(path):
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
     if any("${" in text for text in _texts(config)):
         raise UserError(f"{path} is refused: it holds an interpolation (${{...}}).")
     return OmegaConf.create(config)

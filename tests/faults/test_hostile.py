@@ -1,0 +1,190 @@
+"""Files that try to run code, read the environment or fill the memory, and don't."""
+
+import json
+import pickle
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skops.io
+import torch
+import yaml
+from conftest import SMALL, stop_after
+from PIL import Image
+from sklearn.cluster import KMeans
+
+from fmclust import load_run
+from fmclust.errors import UserError
+from fmclust.runs.manifest import write_manifest
+
+IMAGES = np.zeros((2, 28, 28), np.uint8)
+
+
+class Evil:
+    """Leaves a file when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+@pytest.fixture
+def mark(tmp_path):
+    """What is there once code has run."""
+    path = tmp_path / "it ran"
+    yield path
+    assert not path.exists()
+
+
+@pytest.fixture
+def run(finished, tmp_path) -> Path:
+    """A finished run, to be spoiled."""
+    return shutil.copytree(finished.directory, tmp_path / "run")
+
+
+@pytest.fixture
+def stopped(command_line, monkeypatch, tmp_path) -> Path:
+    """A run that stopped after its first epoch, to be spoiled."""
+    with monkeypatch.context() as patch:
+        stop_after(1, patch)
+        typed = (*SMALL, "trainer.max_epochs=3", "hydra.run.dir=stopped")
+        assert command_line("train", *typed).status == 130
+    return tmp_path / "stopped"
+
+
+def evil_array(path: Path, mark: Path) -> None:
+    np.save(path, np.array([Evil(mark)], object), allow_pickle=True)
+
+
+def evil_arrays(path: Path, mark: Path) -> None:
+    np.savez(path, **{n: np.array([Evil(mark)], object) for n in ("train", "images", "centres")})
+
+
+def evil_checkpoint(path: Path, mark: Path) -> None:
+    checkpoint = torch.load(path, weights_only=True)
+    torch.save(checkpoint | {"hyper_parameters": Evil(mark)}, path)
+
+
+def evil_pickle(path: Path, mark: Path) -> None:
+    path.write_bytes(pickle.dumps(Evil(mark)))
+
+
+def evil_estimator(path: Path, mark: Path) -> None:
+    """Names a function in a skops file."""
+    skops.io.dump(KMeans(2).fit(np.eye(10)), path)
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    schema = json.loads(parts["schema.json"])
+    named = {"module_path": "os", "function": "mkdir"}
+    function = {"__class__": "mkdir", "__module__": "os", "__loader__": "FunctionNode"}
+    schema["content"]["content"]["copy_x"] = function | {"content": named, "__id__": 1}
+    parts["schema.json"] = json.dumps(schema).encode()
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+
+
+def evil_yaml(path: Path, mark: Path) -> None:
+    path.write_text(f"seed: !!python/object/apply:os.mkdir ['{mark}']\n")
+
+
+def evil_target(path: Path, mark: Path) -> None:
+    config = yaml.safe_load(path.read_text())
+    for name in ("model", "data"):
+        config[name] = {"_target_": "os.mkdir", "path": str(mark)}
+    for clusterer in config["cluster"].values():
+        clusterer |= {"_target_": "os.mkdir", "path": str(mark)}
+    path.write_text(yaml.safe_dump(config))
+
+
+def evil_interpolation(path: Path, mark: Path) -> None:
+    path.write_text(path.read_text() + "leak: ${oc.env:HOME}\n")
+
+
+SPOILED: list[tuple[str, Callable[[Path, Path], None]]] = [
+    ("latents.npz", evil_arrays),
+    ("thumbnails.npz", evil_arrays),
+    ("clusterers/gmm.npz", evil_arrays),
+    ("clusterers/gmm.skops", evil_estimator),
+    ("clusterers/gmm.skops", evil_pickle),
+    ("checkpoints/last.ckpt", evil_checkpoint),
+    ("checkpoints/last.ckpt", evil_pickle),
+    ("config.yaml", evil_yaml),
+    ("config.yaml", evil_target),
+    ("config.yaml", evil_interpolation),
+    ("overrides.yaml", evil_yaml),
+]
+TYPED = {
+    "assign": ("input=images.npy", "output=out.csv", "clusterer=gmm"),
+    "cluster": ("cluster=bgmm",),
+    "report": (),
+    "elbow": ("k_max=2",),
+}
+
+
+@pytest.mark.parametrize(("name", "spoil"), SPOILED, ids=lambda v: getattr(v, "__name__", v))
+def test_a_run_from_someone_else(name, spoil, run, mark, command_line, tmp_path):
+    np.save(tmp_path / "images.npy", IMAGES)
+    spoil(run / name, mark)
+    write_manifest(run)  # whoever makes such a file writes its sum beside it
+    refusals = 0
+    for module, arguments in TYPED.items():
+        key = "runs" if module == "report" else "run"
+        answer = command_line(module, f"{key}={run}", *arguments)
+        assert answer.status in (0, 2), (module, answer.err)
+        assert answer.err.count("\n") == (answer.status == 2), answer.err
+        assert "weights_only" not in answer.err
+        refusals += answer.status == 2
+    assert refusals or name == "clusterers/gmm.npz"  # which no command reads
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [(n, s) for n, s in SPOILED if n.startswith(("config", "overrides", "checkpoints"))],
+    ids=lambda v: getattr(v, "__name__", v),
+)
+def test_a_stopped_run_from_someone_else(name, spoil, stopped, mark, command_line):
+    spoil(stopped / name, mark)
+    answer = command_line("resume", f"run={stopped}")
+    assert answer.status == 2 and answer.err.count("\n") == 1, answer.err
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
+def test_a_stopped_runs_damaged_checkpoint_is_named(damage, stopped, command_line):
+    path = stopped / "checkpoints" / "last.ckpt"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    half = bytes(content[: len(content) // 2])
+    path.write_bytes({"truncated": half, "flipped": bytes(content), "empty": b""}[damage])
+    answer = command_line("resume", f"run={stopped}")
+    assert answer.status == 2 and f"{path} is damaged" in answer.err, answer.err
+    assert answer.err.count("\n") == 1
+
+
+def test_inputs_run_nothing(run, mark, command_line, tmp_path):
+    evil_array(tmp_path / "evil.npy", mark)
+    answer = command_line("assign", f"run={run}", "input=evil.npy", "output=out.csv")
+    assert answer.status == 2 and answer.err.count("\n") == 1, answer.err
+    with pytest.raises(UserError):
+        load_run(run).assign(np.array([Evil(mark)], object))
+
+
+def test_a_bomb_of_a_picture_is_refused_before_it_is_decoded(run, command_line, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    Image.new("1", (12_000, 12_000)).save(tmp_path / "pictures" / "bomb.png")
+    Image.new("L", (28, 28)).save(tmp_path / "pictures" / "fine.png")
+    answer = command_line("assign", f"run={run}", "input=pictures", "output=out.csv")
+    assert answer.status == 0 and "1 unreadable" in answer.out
+    assert "12000x12000 pixels are too many" in (tmp_path / "out.csv").read_text()
+
+
+def test_a_config_of_ones_own_names_no_function(mark, command_line):
+    for key in ("cluster.gmm", "model", "data", "callbacks.curves", "logger.tensorboard"):
+        typed = (f"{key}._target_=os.mkdir", f"+{key}.path='{mark}'")
+        answer = command_line("train", *SMALL, *typed)
+        assert answer.status == 2 and "os.mkdir is refused" in answer.err, answer.err
