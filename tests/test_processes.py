@@ -8,13 +8,16 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import SMALL
 
+from fmclust import load_run
 from fmclust.data import DigitsDataModule
-from fmclust.runs import read_status
+from fmclust.runs import read_assignments, read_status
 
+pytestmark = pytest.mark.no_cover  # whole runs again: tracing them takes twice the time
 ROOT = Path(__file__).parents[1]
 
 
@@ -68,6 +71,14 @@ def test_two_processes_train_and_rank_zero_scores(tmp_path):
     (path,) = (tmp_path / "outputs").glob("*/*/metrics.json")
     metrics = json.loads(path.read_text())
     assert 0 < metrics["gmm/test/accuracy"] <= 1 and metrics["loss/val"] > 0
+    alone = load_run(path.parent)  # one process, the same weights
+    known = read_assignments(path.parent, "gmm")
+    data = DigitsDataModule()
+    data.setup()
+    for split, held in data.splits.items():
+        images = held.images[:, 0].numpy()
+        np.testing.assert_array_equal(alone.encode(images), alone.latents[split])
+        np.testing.assert_array_equal(alone.assign(images).clusters, known[split])
 
 
 def test_two_processes_see_every_image_exactly_once(tmp_path):

@@ -14,6 +14,7 @@ from fmclust.reports.markdown import mean_and_sd
 from fmclust.reports.sweeps import group_by_settings
 from fmclust.sweep import WORST
 
+pytestmark = pytest.mark.no_cover  # whole runs again: tracing them takes twice the time
 SWEEP = ("-m", *SMALL, "trainer.max_epochs=1,2", "hydra.sweep.dir=sweep")
 
 

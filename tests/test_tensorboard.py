@@ -11,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 from conftest import SMALL
 
+pytestmark = pytest.mark.no_cover  # whole runs again: tracing them takes twice the time
 CHROMIUM = shutil.which("chromium")
 FLAGS = (
     "--no-sandbox",

@@ -12,12 +12,13 @@ import pytest
 import skops.io
 import torch
 import yaml
-from conftest import SMALL, stop_after
+from conftest import SMALL, composed, stop_after
 from PIL import Image
 from sklearn.cluster import KMeans
 
 from fmclust import load_run
 from fmclust.errors import UserError
+from fmclust.job import run_job
 from fmclust.runs.manifest import write_manifest
 
 IMAGES = np.zeros((2, 28, 28), np.uint8)
@@ -47,14 +48,21 @@ def run(finished, tmp_path) -> Path:
     return shutil.copytree(finished.directory, tmp_path / "run")
 
 
-@pytest.fixture
-def stopped(command_line, monkeypatch, tmp_path) -> Path:
-    """A run that stopped after its first epoch, to be spoiled."""
-    with monkeypatch.context() as patch:
+@pytest.fixture(scope="module")
+def once_stopped(tmp_path_factory) -> Path:
+    """A run that stopped after its first epoch."""
+    directory = tmp_path_factory.mktemp("stopped") / "run"
+    typed = [*SMALL, "trainer.max_epochs=3"]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         stop_after(1, patch)
-        typed = (*SMALL, "trainer.max_epochs=3", "hydra.run.dir=stopped")
-        assert command_line("train", *typed).status == 130
-    return tmp_path / "stopped"
+        run_job(composed(*typed), directory, typed)
+    return directory
+
+
+@pytest.fixture
+def stopped(once_stopped, tmp_path) -> Path:
+    """That run, to be spoiled."""
+    return shutil.copytree(once_stopped, tmp_path / "stopped")
 
 
 def evil_array(path: Path, mark: Path) -> None:
