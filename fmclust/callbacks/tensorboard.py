@@ -31,13 +31,20 @@ class RunLogger(TensorBoardLogger):
 
     Args:
         save_dir: The run directory.
-        settings: As of Lightning's.
+        settings: As of Lightning's; what would put the events elsewhere is fixed.
     """
 
     def __init__(self, save_dir: Path, **settings: Any) -> None:
         begun = any(save_dir.glob("events.out.tfevents.*"))
         purge_step = epochs_finished(save_dir) if begun else None
-        super().__init__(save_dir, purge_step=purge_step, **settings)
+        super().__init__(
+            save_dir,
+            name="",
+            version="",
+            default_hp_metric=False,
+            purge_step=purge_step,
+            **settings,
+        )
 
     def save(self) -> None:
         self.experiment.flush()
