@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import silhouette_samples
 
-EACH = 8  # images of a kind
+EACH = 7  # images of a kind
 
 
 @dataclass(frozen=True)
