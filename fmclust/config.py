@@ -64,9 +64,6 @@ def check(config: DictConfig) -> None:
     for key in ("limit_train_batches", "limit_val_batches"):
         if config.trainer[key] is not None:
             require_number(f"trainer.{key}", config.trainer[key], above=0)
-    kept = [c["_target_"] for c in config.callbacks.values() if c is not None]
-    if config.encode_from == "best" and not any(c.endswith("ModelCheckpoint") for c in kept):
-        raise UserError("encode_from=best needs callbacks.checkpoint: type encode_from=last.")
     if all(clusterer is None for clusterer in config.cluster.values()):
         raise UserError("no clusterer: type cluster=gmm, for instance.")
 

@@ -6,13 +6,12 @@ import warnings
 
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from sklearn.base import BaseEstimator
 
-from fmclust.callbacks import AtomicCheckpointIO, ClusterLatents, RunCallback
+from fmclust.callbacks import AtomicCheckpointIO, ClusterLatents, EpochCheckpoints, RunCallback
 from fmclust.data import ImageDataModule
 from fmclust.errors import UserError, one_line
 from fmclust.models import Autoencoder
@@ -35,7 +34,9 @@ def fit_and_cluster(
         UserError: If the user can put it right.
     """
     callbacks = list(build_all(config.callbacks, Callback).values())
-    callbacks.append(ClusterLatents(clusterers, encode_from=config.encode_from))
+    checkpoints = EpochCheckpoints()
+    best_from = checkpoints if config.encode_from == "best" else None
+    callbacks += [checkpoints, ClusterLatents(clusterers, best_from=best_from)]
     for callback in callbacks:
         if isinstance(callback, RunCallback):
             callback.run = run
@@ -77,6 +78,5 @@ def _build_trainer(
         logger=loggers,
         profiler=profiler,
         plugins=[AtomicCheckpointIO()],
-        enable_checkpointing=any(isinstance(c, ModelCheckpoint) for c in callbacks),
         default_root_dir=run.directory,
     )

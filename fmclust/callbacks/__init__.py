@@ -1,7 +1,11 @@
 """When in a Lightning run each thing happens; the things themselves are in other rooms."""
 
 from fmclust.callbacks.base import RunCallback
-from fmclust.callbacks.checkpoints import AtomicCheckpointIO, epochs_finished
+from fmclust.callbacks.checkpoints import (
+    AtomicCheckpointIO,
+    EpochCheckpoints,
+    epochs_finished,
+)
 from fmclust.callbacks.clustering import ClusterLatents, cluster_images
 from fmclust.callbacks.curves import LearningCurves
 from fmclust.callbacks.progress import progress_bar
@@ -11,6 +15,7 @@ from fmclust.callbacks.tensorboard import RunLogger, introduce, tensorboard_writ
 __all__ = [
     "AtomicCheckpointIO",
     "ClusterLatents",
+    "EpochCheckpoints",
     "LearningCurves",
     "Reconstructions",
     "RunCallback",

@@ -3,19 +3,17 @@
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 from sklearn.base import BaseEstimator
 
 from fmclust.callbacks.base import RunCallback, datamodule_of, losses_of
+from fmclust.callbacks.checkpoints import EpochCheckpoints
 from fmclust.callbacks.tensorboard import conclude, tensorboard_writer
 from fmclust.clustering import NEAR
 from fmclust.data import ImageDataModule, border_brightness
-from fmclust.errors import UserError
 from fmclust.evaluation import Labels, evaluate, telling
 from fmclust.models import (
     Autoencoder,
@@ -25,7 +23,7 @@ from fmclust.models import (
     read_checkpoint,
     reconstruction_errors,
 )
-from fmclust.runs import Run
+from fmclust.runs import BEST_CHECKPOINT, Run
 
 
 class ClusterLatents(RunCallback):
@@ -33,11 +31,14 @@ class ClusterLatents(RunCallback):
 
     Args:
         clusterers: Name to unfitted scikit-learn estimator.
-        encode_from: Whose weights encode: of the `last` epoch, or the `best` by `loss/val`.
+        best_from: What keeps the best weights by `loss/val`, to encode by them; None: those of the
+            last epoch encode.
     """
 
-    def __init__(self, clusterers: Mapping[str, BaseEstimator], *, encode_from: str) -> None:
-        self.clusterers, self.encode_from = clusterers, encode_from
+    def __init__(
+        self, clusterers: Mapping[str, BaseEstimator], *, best_from: EpochCheckpoints | None = None
+    ) -> None:
+        self.clusterers, self.best_from = clusterers, best_from
         self._start, self._losses = 0.0, {}  # type: float, dict[str, float]
 
     def state_dict(self) -> dict[str, float]:
@@ -59,8 +60,10 @@ class ClusterLatents(RunCallback):
         run = self.run
         run.metrics["time/fit"] = time.perf_counter() - self._start
         run.metrics.update(self._losses)
-        if self.encode_from == "best":
-            run.metrics["loss/val"] = _load_best(trainer, pl_module)
+        if self.best_from is not None:
+            weights = read_checkpoint(run.directory / BEST_CHECKPOINT)["state_dict"]
+            pl_module.load_state_dict(weights)
+            run.metrics["loss/val"] = self.best_from.best
         cluster_images(
             run,
             pl_module,
@@ -115,12 +118,3 @@ def cluster_images(
     )
     if writer is not None:
         conclude(writer, run.metrics, epoch)
-
-
-def _load_best(trainer: Trainer, pl_module: LightningModule) -> float:
-    """Puts the best weights into the module; returns their `loss/val`."""
-    keeper = trainer.checkpoint_callback
-    if not isinstance(keeper, ModelCheckpoint) or keeper.best_model_score is None:
-        raise UserError("encode_from=best needs callbacks.checkpoint: type encode_from=last.")
-    pl_module.load_state_dict(read_checkpoint(Path(keeper.best_model_path))["state_dict"])
-    return float(keeper.best_model_score)

@@ -39,7 +39,7 @@ LAYOUT = (
     Entry("clusterers/*.npz"),
     Entry("latents.npz", "trained"),
     Entry(LAST_CHECKPOINT, "trained"),
-    Entry(BEST_CHECKPOINT, "chosen"),
+    Entry(BEST_CHECKPOINT, "trained"),
     Entry("figures/losses.png", "trained"),
     Entry("figures/reconstructions.png", "chosen"),
     Entry("figures/dataset.png"),
