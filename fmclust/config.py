@@ -64,6 +64,13 @@ def check(config: DictConfig) -> None:
     for key in ("limit_train_batches", "limit_val_batches"):
         if config.trainer[key] is not None:
             require_number(f"trainer.{key}", config.trainer[key], above=0)
+    for group in ("callbacks", "cluster", "logger"):
+        for name, settings in config[group].items():
+            if settings is not None and "_target_" not in settings:
+                raise UserError(f"{group}.{name}={settings} is no part: type ~{group}.{name}.")
+    profiler = config.trainer.profiler
+    if profiler is not None and "_target_" not in profiler:
+        raise UserError(f"trainer.profiler={profiler} is no part: type debug=profile.")
     if all(clusterer is None for clusterer in config.cluster.values()):
         raise UserError("no clusterer: type cluster=gmm, for instance.")
 

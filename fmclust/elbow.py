@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from fmclust.entry import command
 from fmclust.errors import UserError, require_whole
-from fmclust.sources import PAPERS_PIXELS, source_of
+from fmclust.sources import source_of
 
 PAPER = {10: (5, 7), 20: (8, 10)}  # what the paper reads off its curves up to this k
 
@@ -46,7 +46,7 @@ def elbow(config: DictConfig) -> None:
         for row in track(trials, title, total=len(numbers)):
             rows.append(row)
             write_rows(directory / "elbow.csv", rows)  # now: a stop loses one k at most
-    paper = PAPER.get(config.k_max, ()) if (name, source.name) == ("kmeans", PAPERS_PIXELS) else ()
+    paper = PAPER.get(config.k_max, ()) if name == "kmeans" and source.is_papers else ()
     print(conclude(directory, rows, title, paper))
 
 
@@ -56,6 +56,8 @@ def require(config: DictConfig) -> None:
     require_whole("k_min", config.k_min, 1)
     require_whole("k_max", config.k_max, config.k_min + 1)
     require_whole("sample", config.sample, 2)
+    if config.threads is not None:
+        require_whole("threads", config.threads, 1)
     if len(config.cluster) != 1:
         raise UserError("an elbow is of one clusterer: type cluster=kmeans, for instance.")
 

@@ -5,6 +5,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import hydra
 from hydra.errors import HydraException
@@ -27,6 +28,7 @@ PATH_KEYS = (
     "hydra.sweep.dir",
 )
 MULTIRUN = ("-m", "--multirun")
+PATH_ERRORS = (FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
 FAILED_JOBS, INTERRUPTED = 1, 130  # exit statuses, beside that of a mistake
 
 
@@ -68,8 +70,10 @@ def command(config_name: str, task: Callable[[DictConfig], float | None]) -> Cal
             status = complain("Stopped.", INTERRUPTED)
         except (HydraException, OmegaConfBaseException) as error:
             status = complain(explain(error, config_name))
-        except (FileExistsError, NotADirectoryError, PermissionError) as error:
-            status = complain(f"{error.filename}: {error.strerror}.")
+        except OSError as error:
+            if not (isinstance(error, PATH_ERRORS) or error.errno in DISK_FULL):
+                raise
+            status = complain(f"{error.filename or Path.cwd()}: {error.strerror}.")
         try:
             if not SweepWatch.finish():
                 status = status or FAILED_JOBS

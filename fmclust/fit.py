@@ -50,6 +50,10 @@ def fit_and_cluster(
         raise
     except MisconfigurationException as error:
         raise UserError(f"Lightning refuses this: {one_line(error)}") from error
+    except RuntimeError as error:
+        if "Early stopping conditioned on" not in str(error):
+            raise
+        raise UserError(f"callbacks.early_stopping.monitor: {one_line(error)}") from error
     except SystemExit:
         signal.signal(signal.SIGINT, on_interrupt)  # Lightning ignores it from then on
         raise KeyboardInterrupt from None

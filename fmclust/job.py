@@ -20,7 +20,7 @@ from fmclust.clustering import figure_names, require_fittable
 from fmclust.config import check
 from fmclust.data import ImageDataModule, sum_of
 from fmclust.devices import keep_freed_memory, limited_threads, require_device
-from fmclust.errors import require_option
+from fmclust.errors import UserError, require_option
 from fmclust.fit import fit_and_cluster, quieten_lightning
 from fmclust.metrics import SCORES
 from fmclust.models import Autoencoder
@@ -139,11 +139,11 @@ def objective(config: DictConfig, metrics: dict[str, float]) -> tuple[float, str
         The number and its name, both with a minus where more is better.
     """
     first = next(name for name, clusterer in config.cluster.items() if clusterer is not None)
-    defaults = ["loss/val"]
-    defaults += [
-        f"{first}/{f}" for f in ("inertia", "log_likelihood", "silhouette", "empty_clusters")
-    ]
+    figures = ("inertia", "log_likelihood", "silhouette", "empty_clusters")
+    defaults = ["loss/val", *(f"{first}/{figure}" for figure in figures)]
     name = config.objective or next(name for name in defaults if name in metrics)
+    if name not in metrics:
+        raise UserError(f"objective={name} has no value in this run: type objective=null.")
     if name.rpartition("/")[2] in MORE_IS_BETTER:
         return -metrics[name], f"-{name}"
     return metrics[name], name

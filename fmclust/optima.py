@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from fmclust.entry import command
 from fmclust.errors import require_whole
-from fmclust.sources import PAPERS_PIXELS, Source, source_of
+from fmclust.sources import Source, source_of
 
 if TYPE_CHECKING:
     from fmclust.clustering import Start
@@ -22,6 +22,8 @@ def optima(config: DictConfig) -> None:
     """Starts k-means many times; leaves starts.csv and prints the optima."""
     for key, least in (("starts", 1), ("seed", 0), ("n_clusters", 1)):
         require_whole(key, config[key], least)
+    if config.threads is not None:
+        require_whole("threads", config.threads, 1)
     from rich.progress import track  # these and scikit-learn, which `--help` does without
     from sklearn.cluster import KMeans
 
@@ -44,7 +46,7 @@ def optima(config: DictConfig) -> None:
     write_rows(directory / "starts.csv", rows)
     print(f"{title}: what the starts end at\n\n{spread_over_starts(rows)}\n")
     print(f"The local optima\n\n{optima_by_frequency(rows)}")
-    if source.name == PAPERS_PIXELS and config.n_clusters == 10:
+    if source.is_papers and config.n_clusters == 10:
         print(f"\n{compared_with_the_paper(found, source)}")
     print(f"\n{directory}/starts.csv")
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from fmclust.errors import UserError
+
 if TYPE_CHECKING:
     import numpy as np
-
-PAPERS_PIXELS = "70,000 x 784 pixels"
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,13 @@ class Source:
         latents: float32 array of shape (N, d).
         classes: int64 array of shape (N,), to score with; None without labels.
         name: What to call them.
+        is_papers: Whether they are the pixels that the paper clusters, all of Fashion-MNIST's.
     """
 
     latents: "np.ndarray"
     classes: "np.ndarray | None"
     name: str
+    is_papers: bool
 
 
 def source_of(config: DictConfig) -> Source:
@@ -35,12 +37,18 @@ def source_of(config: DictConfig) -> Source:
         UserError: If there is no such run, or no such data.
     """
     if config.run is not None:
-        from fmclust.runs import read_classes, read_latents
+        from fmclust.runs import read_classes, read_latents, read_status
 
         directory = Path(os.path.abspath(str(config.run)))
-        latents = read_latents(directory)["train"]
-        return Source(latents, read_classes(directory).get("train"), _named(latents, "latents"))
-    from fmclust.data import ImageDataModule
+        if (read_status(directory) or {}).get("status") != "done":
+            raise UserError(f"run={config.run} is no finished run: type run=<one's directory>.")
+        if not (directory / "latents.npz").exists():
+            raise UserError(f"run={config.run} is of pixels: leave out run= and type data=.")
+        latents = read_latents(directory)
+        split = "train" if "train" in latents else "all"
+        name = _named(latents[split], "latents")
+        return Source(latents[split], read_classes(directory).get(split), name, is_papers=False)
+    from fmclust.data import FashionMNISTDataModule, ImageDataModule
     from fmclust.models import Pixels, encode_all
     from fmclust.targets import build
 
@@ -49,7 +57,8 @@ def source_of(config: DictConfig) -> Source:
     split = data.splits[data.fitted_split]
     pixels = encode_all(Pixels(image_size=data.image_size), split.images)
     classes = None if split.labels is None else split.labels.numpy()
-    return Source(pixels, classes, _named(pixels, "pixels"))
+    is_papers = isinstance(data, FashionMNISTDataModule) and data.split == "all"
+    return Source(pixels, classes, _named(pixels, "pixels"), is_papers)
 
 
 def _named(latents: "np.ndarray", kind: str) -> str:

@@ -124,7 +124,7 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
                 suppress(UserError),
                 claim(
                     directory,
-                    config=OmegaConf.to_yaml(config),
+                    config=OmegaConf.to_yaml(config, resolve=True),
                     overrides=OmegaConf.to_yaml(overrides),
                 ),
             ):

@@ -1,6 +1,5 @@
 """Objects from a configuration: what a `_target_` may be, and building it."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,12 +8,12 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.errors import UserError, one_line
+from fmclust.trust import VARIABLE, own_packages
 
 # Whose classes a config may name; functions only by their exact names.
 PACKAGES = ("fmclust", "sklearn", "pytorch_lightning", "umap")
 EXTRAS = {"umap": "manifold"}  # package to the extra that installs it
 FUNCTIONS = ("fmclust.callbacks.progress_bar", "fmclust.clustering.pipeline")
-TRUST = "FMCLUST_TRUST"  # more packages, comma-separated: where no file can set it
 
 
 def build(config: DictConfig, base: type, **arguments: Any) -> Any:
@@ -26,11 +25,15 @@ def build(config: DictConfig, base: type, **arguments: Any) -> Any:
         **arguments: More arguments for the outermost target.
 
     Raises:
-        UserError: If a target is not one that a config may name, or refuses its arguments.
+        UserError: If a target is not one that a config may name, or refuses its arguments; if a
+            cache of scikit-learn's is named.
     """
     # Resolved: what stands elsewhere and is only named here is instantiated all the same.
-    for target in _targets(OmegaConf.to_container(config, resolve=True)):
-        _check_target(target, base)
+    for node in _nodes(OmegaConf.to_container(config, resolve=True)):
+        if "_target_" in node:
+            _check_target(node["_target_"], base)
+        if node.get("memory") is not None:  # joblib would unpickle what lies there
+            raise UserError("memory= is refused: what is in a cache could run code. Leave it out.")
     try:
         return instantiate(config, _convert_="all", **arguments)
     except InstantiationException as error:
@@ -49,24 +52,22 @@ def build_all(configs: DictConfig, base: type, **arguments: Any) -> dict[str, An
     }
 
 
-def _targets(node: Any) -> Iterator[str]:
+def _nodes(node: Any) -> Iterator[dict[Any, Any]]:
+    """Yields every dictionary in a configuration."""
     if isinstance(node, dict):
-        if "_target_" in node:
-            yield node["_target_"]
-        for value in node.values():
-            yield from _targets(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _targets(value)
+        yield node
+    if isinstance(node, dict | list):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from _nodes(value)
 
 
 def _check_target(target: str, base: type) -> None:
     if target in FUNCTIONS:
         return
-    packages = [*PACKAGES, *filter(None, os.environ.get(TRUST, "").split(","))]
+    packages = [*PACKAGES, *own_packages()]
     refusal = (
         f"_target_: {target} is refused: it must be a {base.__name__} of {', '.join(packages)}. "
-        f"For a package of your own, set {TRUST}=<package> in the environment."
+        f"For a package of your own, set {VARIABLE}=<package> in the environment."
     )
     if str(target).split(".")[0] not in packages:
         raise UserError(refusal)

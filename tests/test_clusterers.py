@@ -1,12 +1,13 @@
 """Clusterers that only cluster what they are fitted to, and what is saved of all of them."""
 
+import importlib
 import zipfile
 
 import numpy as np
 import pytest
 from conftest import beside_others, composed, options_of
 from sklearn.base import BaseEstimator
-from sklearn.cluster import DBSCAN, AgglomerativeClustering
+from sklearn.cluster import DBSCAN, AgglomerativeClustering, Birch
 
 from fmclust.clustering import (
     NOISE,
@@ -52,6 +53,23 @@ def test_every_clusterer_finds_what_is_plain_and_is_the_same_after_reading_it(
     read = load_clusterer(path)
     np.testing.assert_array_equal(read.predict(blobs[::7]), made.clusters["test"])
     assert "KDTree" not in zipfile.ZipFile(path).read("schema.json").decode()
+
+
+def test_an_estimator_that_no_file_can_hold_is_refused(blobs, tmp_path):
+    with pytest.raises(UserError, match="Birch can't be saved by skops"):
+        save_clusterer(tmp_path / "it.skops", Birch(n_clusters=4).fit(blobs))
+
+
+def test_an_estimator_of_ones_own_is_read_where_the_environment_trusts_it(tmp_path, monkeypatch):
+    code = "from sklearn.cluster import KMeans\nclass Own(KMeans): ...\n"
+    (tmp_path / "of_ones_own.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    own = importlib.import_module("of_ones_own").Own(2)
+    save_clusterer(tmp_path / "it.skops", own.fit(np.eye(4)))
+    with pytest.raises(UserError, match="of_ones_own.Own, which is not trusted"):
+        load_clusterer(tmp_path / "it.skops")
+    monkeypatch.setenv("FMCLUST_TRUST", "of_ones_own")
+    assert type(load_clusterer(tmp_path / "it.skops")).__name__ == "Own"
 
 
 def test_what_is_beyond_the_sample_is_propagated_and_marked(blobs):

@@ -58,6 +58,9 @@ MISTAKES = [
     ("callbacks.reconstructions.epochs=5", "type 'callbacks.reconstructions.epochs=[5]'."),
     ("cluster.gmm.covariance_type=ful", "cluster.gmm: The 'covariance_type' parameter"),
     ("cluster.gmm.tol=-1", "cluster.gmm: The 'tol' parameter of GaussianMixture must be"),
+    ("trainer.profiler=simple", "trainer.profiler=simple is no part: type debug=profile."),
+    ("callbacks.curves=x", "callbacks.curves=x is no part: type ~callbacks.curves."),
+    ("objective=gmm/test", "objective=gmm/test is unknown"),
     ("hydra.run.dir=full", "full is not empty, and a run never writes over another"),
 ]
 
@@ -71,6 +74,13 @@ def test_a_mistake_is_one_line_and_exit_status_2(mistake, message, command_line,
     assert answer.err.startswith("fmclust: ") and answer.err.count("\n") == 1
     assert message in answer.err
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["precious"]
+
+
+def test_early_stopping_on_what_is_not_there_is_one_line(command_line):
+    stopping = ("callbacks=[default,early_stopping]", "callbacks.early_stopping.monitor=loss/vall")
+    answer = command_line("train", *SMALL, *stopping)
+    assert answer.status == 2 and answer.err.count("\n") == 1
+    assert "callbacks.early_stopping.monitor" in answer.err and "loss/val" in answer.err
 
 
 def test_help_names_every_option_of_every_group():

@@ -1,6 +1,7 @@
 """The elbow command: figures by k, the knee, and what it refuses."""
 
 import csv
+import shutil
 
 import numpy as np
 import pytest
@@ -52,6 +53,18 @@ def test_an_elbow_of_a_runs_latents(cluster, curve, command_line, finished, tmp_
     assert (tmp_path / "made" / "elbow.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_an_elbow_of_a_run_on_all_images_and_of_none(command_line, finished, tmp_path):
+    run = shutil.copytree(finished.directory, tmp_path / "run")
+    (run / "manifest.json").unlink()
+    latents = np.load(run / "latents.npz")
+    np.savez(run / "latents.npz", all=latents["test"])
+    assert command_line("elbow", "run=run", "k_max=3").status == 0
+    (run / "latents.npz").unlink()
+    assert "run=run is of pixels" in command_line("elbow", "run=run").err
+    (run / "status.json").write_text('{"status": "stopped"}')
+    assert "run=run is no finished run" in command_line("elbow", "run=run").err
+
+
 def test_an_elbow_of_pixels(command_line, tmp_path):
     answer = command_line("elbow", "data=digits", "k_max=3", "hydra.run.dir=made")
     assert answer.status == 0, answer.err
@@ -61,8 +74,9 @@ def test_an_elbow_of_pixels(command_line, tmp_path):
 @pytest.mark.parametrize(
     ("mistake", "message"),
     [
+        ("threads=0", "threads=0 is too small"),
         ("k_max=1", "k_max=1 is too small: type k_max= with a whole number from 2 on."),
-        ("run=nowhere", "latents.npz is missing: type run=<the directory of a finished run>."),
+        ("run=nowhere", "run=nowhere is no finished run"),
         ("cluster=[kmeans,gmm]", "an elbow is of one clusterer: type cluster=kmeans"),
         ("kmax=5", "kmax is unknown: type k_max."),
     ],

@@ -11,7 +11,7 @@ from fmclust.clustering import Start, distinct_optima, fit_from_starts
 from fmclust.data import FashionMNISTDataModule
 from fmclust.optima import compared_with_the_paper
 from fmclust.reports.paper import PIXELS_CONFUSION, PIXELS_SSE
-from fmclust.sources import PAPERS_PIXELS, Source
+from fmclust.sources import Source
 
 
 def test_starts_that_end_alike_are_one_optimum():
@@ -39,7 +39,7 @@ def test_a_table_of_digits(command_line, tmp_path):
 def test_the_papers_own_solution_is_recognized():
     counts = np.array(PIXELS_CONFUSION)
     classes, clusters = np.indices(counts.shape).reshape(2, -1).repeat(counts.ravel(), axis=1)
-    source = Source(clusters[:, None].astype(np.float32), classes, "the paper's")
+    source = Source(clusters[:, None].astype(np.float32), classes, "the paper's", True)
     found = [[Start("random", 3, PIXELS_SSE * 0.99, 9, clusters[::-1].copy())]]
     found += [[Start("random", 7, PIXELS_SSE, 9, (clusters + 1) % 10)]]  # other ids
     text = compared_with_the_paper(found, source)
@@ -52,7 +52,7 @@ def test_the_papers_solution_is_among_the_local_optima():
     data = FashionMNISTDataModule(split="all")
     data.setup()
     images, classes = data.splits["all"].images, data.splits["all"].labels.numpy()
-    source = Source((images.float() / 255).flatten(1).numpy(), classes, PAPERS_PIXELS)
+    source = Source((images.float() / 255).flatten(1).numpy(), classes, "pixels", True)
     ways = {"k-means++": KMeans(10, n_init=1, tol=0)}
     (start,) = fit_from_starts(ways, source.latents.astype(np.float64), [23])
     assert start.inertia == pytest.approx(PIXELS_SSE, rel=1e-5)
@@ -65,7 +65,7 @@ def test_the_papers_solution_is_among_the_local_optima():
 
 @pytest.mark.parametrize(
     ("mistake", "message"),
-    [("starts=0", "starts=0 is too small"), ("run=nowhere", "latents.npz is missing")],
+    [("starts=0", "starts=0 is too small"), ("run=nowhere", "run=nowhere is no finished run")],
 )
 def test_a_mistake_is_one_line(mistake, message, command_line):
     answer = command_line("optima", mistake)

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import os
 from itertools import zip_longest
 
 import numpy as np
 import pytest
 import torch
 from conftest import SMALL, beside_others, composed, options_of, write_idx
+from PIL import Image
 
 from fmclust import load_run
 from fmclust.callbacks import epochs_finished
@@ -59,6 +61,37 @@ def test_own_images_with_or_without_labels_go_all_the_way(labelled, tmp_path, ru
     assert len(rows) == 2 * 200 and {row["class"] != "" for row in rows} == {labelled}
     print_run(run.directory)
     assert "likelihood" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("cluster=whitened_gmm", "cluster.whitened_gmm.whiten.n_components=1"),
+        ("cluster=[gmm,whitened_gmm]", "cluster.whitened_gmm.whiten.n_components=3"),
+    ],
+)
+def test_fewer_latents_after_whitening_are_drawn_as_far_as_they_can_be(options, run_digits):
+    assert (run_digits(*options).directory / "report.html").exists()
+
+
+def test_ten_pictures_and_a_file_of_any_name_make_a_run(run_digits, tmp_path):
+    folder = tmp_path / "few"
+    folder.mkdir()
+    for number in range(10):
+        picture = np.roll(np.eye(28, dtype=np.uint8) * 200, number, 0)
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    (tmp_path / "text").write_text("no picture")
+    os.rename(tmp_path / "text", os.fsencode(folder) + b"/\xfc.png")
+    small = ("data=folder", f"data.root={folder}", "n_clusters=2", "cluster=[kmeans,gmm]")
+    run = run_digits(*small, "cluster.gmm.reg_covar=0.1")
+    assert "1 of 11 files are no readable pictures" in (run.directory / "report.html").read_text()
+
+
+def test_files_of_two_sizes_are_refused(tmp_path, run_digits):
+    for name, side in (("train", 8), ("t10k", 9)):
+        write_idx(tmp_path / f"{name}-images-idx3-ubyte", np.ones((30, side, side)))
+    with pytest.raises(UserError, match="train images have 8x8 pixels, t10k images 9x9"):
+        run_digits("data=idx", f"data.root={tmp_path}")
 
 
 def test_no_images_are_missed_in_plain_words(tmp_path, run_digits):

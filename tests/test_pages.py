@@ -128,6 +128,15 @@ def test_a_sweep_leaves_a_page_over_its_runs(command_line, tmp_path):
     assert len(links) == 2 and all((tmp_path / link).exists() for link in links)
 
 
+def test_a_pattern_that_finds_clusterings_too_shows_runs_alone(finished, command_line, tmp_path):
+    run = shutil.copytree(finished.directory, tmp_path / "runs" / "run")
+    shutil.copytree(finished.directory, run / "clusterings" / "again")
+    before = (run / "clusterings" / "again" / "report.html").read_bytes()
+    answer = command_line("report", "runs=runs/**")
+    assert answer.status == 0, answer.err
+    assert (run / "clusterings" / "again" / "report.html").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("runs", "message"),
     [("nowhere", "is no run directory: type runs="), ("stopped", "has no finished run")],

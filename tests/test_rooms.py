@@ -11,7 +11,7 @@ PACKAGE = Path(fmclust.__file__).parent
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 import diagram  # noqa: E402
 
-BASE = {"errors"}  # the exception type is for all
+BASE = {"errors", "trust"}  # for all
 MAY_IMPORT = {
     "data": set(),
     "models": set(),

@@ -9,6 +9,7 @@ import pytest
 from conftest import SMALL, stop_after
 
 from fmclust.callbacks import LearningCurves
+from fmclust.errors import UserError
 from fmclust.reports import Job
 from fmclust.reports.markdown import mean_and_sd
 from fmclust.reports.sweeps import group_by_settings
@@ -72,6 +73,18 @@ def test_a_refused_job_is_in_the_table_with_its_reason(command_line, tmp_path):
     jobs = rows_of(tmp_path / "sweep" / "jobs.csv")
     assert [job["status"] for job in jobs] == ["failed", "done"]
     assert "trainer.max_epochs=0 is too small" in jobs[0]["reason"]
+
+
+def test_a_refused_job_is_finished_once_it_can_be(command_line, tmp_path, monkeypatch):
+    def refuse(accelerator):
+        raise UserError("no such device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fmclust.job.require_device", refuse)
+        assert command_line("train", *SWEEP, "trainer.max_epochs=1,1").status == 1
+    answer = command_line("train", *SWEEP, "trainer.max_epochs=1,1")
+    assert answer.status == 0, answer.err
+    assert [job["status"] for job in rows_of(tmp_path / "sweep" / "jobs.csv")] == ["done"] * 2
 
 
 def test_ctrl_c_ends_the_sweep_with_the_table_so_far(command_line, tmp_path, monkeypatch):

@@ -48,6 +48,13 @@ def test_a_target_that_is_named_by_an_interpolation_is_refused():
         build(config.gmm, BaseEstimator)
 
 
+def test_a_cache_of_pickles_is_refused():
+    linked = {"_target_": "sklearn.cluster.AgglomerativeClustering", "memory": "run/cache"}
+    for config in (linked, {"_target_": "fmclust.clustering.pipeline", "last": linked}):
+        with pytest.raises(UserError, match="memory= is refused"):
+            build(OmegaConf.create(config), BaseEstimator)
+
+
 def test_a_pipeline_has_named_steps_that_can_be_removed():
     config = {
         "_target_": "fmclust.clustering.pipeline",

@@ -10,6 +10,7 @@ from pytorch_lightning.callbacks import ProgressBar
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from fmclust.callbacks.base import losses_of
+from fmclust.errors import require_whole
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class TerminalProgress(EpochLines):
 
     def __init__(self, *, refresh_rate: int) -> None:
         super().__init__()
+        require_whole("callbacks.progress.refresh_rate", refresh_rate, 1)
         self.refresh_rate = refresh_rate
         self._bar = Progress(
             TextColumn("{task.description}"),

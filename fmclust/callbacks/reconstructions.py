@@ -11,7 +11,7 @@ from fmclust.callbacks.checkpoints import epochs_finished
 from fmclust.callbacks.tensorboard import tensorboard_writer
 from fmclust.errors import require_whole, require_whole_numbers
 from fmclust.evaluation import publish
-from fmclust.models import to_uint8
+from fmclust.models import Autoencoder, reconstruct_all
 from fmclust.plots import draw_rows
 
 
@@ -51,9 +51,9 @@ class Reconstructions(RunCallback):
     def _draw(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
         if not trainer.is_global_zero:
             return
-        images = self._originals(trainer).to(pl_module.device)
-        with torch.inference_mode():
-            self._drawn[epoch] = to_uint8(pl_module(images))[:, 0].cpu()
+        assert isinstance(pl_module, Autoencoder)
+        made = reconstruct_all(pl_module, self._originals(trainer))
+        self._drawn[epoch] = torch.from_numpy(made)
         self._publish(trainer, epoch)
 
     def _publish(self, trainer: Trainer, epoch: int) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import skops.io
 
-from fmclust.errors import UserError, blaming
+from fmclust.errors import UserError, blaming, one_line
+from fmclust.trust import own_packages
 
 # Beyond what skops trusts by itself (scikit-learn's and NumPy's own types).
 TRUSTED = [
@@ -16,8 +17,16 @@ TRUSTED = [
 
 
 def save_clusterer(path: Path, clusterer: Any) -> None:
-    """Writes a fitted estimator; skops keeps the library's version with it."""
-    skops.io.dump(clusterer, path)
+    """Writes a fitted estimator; skops keeps the library's version with it.
+
+    Raises:
+        UserError: If skops can't express it.
+    """
+    try:
+        skops.io.dump(clusterer, path)
+    except (RecursionError, TypeError, ValueError, AttributeError) as error:
+        kind = type(clusterer).__name__
+        raise UserError(f"{kind} can't be saved by skops: {one_line(error)}") from error
 
 
 def load_clusterer(path: Path) -> Any:
@@ -27,8 +36,10 @@ def load_clusterer(path: Path) -> Any:
         UserError: If the file is damaged, or holds a type that is not trusted.
     """
     with blaming(path):
-        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+        types = skops.io.get_untrusted_types(file=path)
+        own = [name for name in types if name.partition(".")[0] in own_packages()]
+        unknown = sorted({*types} - {*TRUSTED, *own})
         if unknown:
             named = ", ".join(unknown)
             raise UserError(f"{path} is refused: it holds {named}, which is not trusted.")
-        return skops.io.load(path, trusted=TRUSTED)
+        return skops.io.load(path, trusted=[*TRUSTED, *own])

@@ -82,8 +82,8 @@ class ImageDataModule(LightningDataModule):
         return ResidentLoader(images, order)
 
 
-class FashionMNISTDataModule(ImageDataModule):
-    """Fashion-MNIST, split as in the paper (section 2) or as a whole (section 3).
+class FourFilesDataModule(ImageDataModule):
+    """MNIST's form, split as the paper splits Fashion-MNIST (section 2) or as a whole (section 3).
 
     Args:
         root: Folder in torchvision's layout, `<root>/<name>/raw`; read first, and where a
@@ -93,8 +93,6 @@ class FashionMNISTDataModule(ImageDataModule):
         batch_size: The most images of a batch in one process.
         seed: What the order of the images is drawn from, with the epoch; None keeps the file's.
     """
-
-    class_names: tuple[str, ...] | None = fashion_mnist.CLASSES
 
     def __init__(
         self,
@@ -120,12 +118,21 @@ class FashionMNISTDataModule(ImageDataModule):
             return {"all": train + held_out}
         return {"train": train, "val": held_out[:5000], "test": held_out[5000:]}
 
+    @abstractmethod
     def read_files(self) -> dict[str, np.ndarray]:
         """Returns the name of each file with its uint8 array."""
+
+
+class FashionMNISTDataModule(FourFilesDataModule):
+    """Fashion-MNIST, split as in the paper (section 2) or as a whole (section 3)."""
+
+    class_names = fashion_mnist.CLASSES
+
+    def read_files(self) -> dict[str, np.ndarray]:
         return fashion_mnist.read_verified(locate_or_download(self.root))
 
 
-class MNISTDataModule(FashionMNISTDataModule):
+class MNISTDataModule(FourFilesDataModule):
     """MNIST's handwritten digits, split as Fashion-MNIST is."""
 
     class_names = siblings.CLASSES["MNIST"]
@@ -134,7 +141,7 @@ class MNISTDataModule(FashionMNISTDataModule):
         return siblings.read_or_download("MNIST", self.root)
 
 
-class KMNISTDataModule(FashionMNISTDataModule):
+class KMNISTDataModule(FourFilesDataModule):
     """Kuzushiji-MNIST's cursive characters, split as Fashion-MNIST is."""
 
     class_names = siblings.CLASSES["KMNIST"]

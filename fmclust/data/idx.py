@@ -5,13 +5,14 @@ import io
 import math
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 
-from fmclust.errors import UserError
+from fmclust.errors import UserError, blaming
 
 _UNSIGNED_BYTES = 0x08
+PIECE = 1 << 24  # bytes read at once
 
 
 def read_bytes(path: Path) -> bytes:
@@ -24,6 +25,31 @@ def read_bytes(path: Path) -> bytes:
         return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (EOFError, OSError, zlib.error) as error:
         raise UserError(f"{path} can't be read: {error}. Delete it and fetch it again.") from error
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """Reads a file of anyone's, decompressed if its name ends in `.gz`.
+
+    No more is read than the header promises, nor taken in memory than is there: neither a
+    compressed bomb nor a lying header fills it.
+
+    Returns:
+        uint8 array of the shape that the header names.
+
+    Raises:
+        UserError: If the file is damaged, or no idx file of unsigned bytes.
+    """
+    opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    with blaming(path), opened as file:
+        shape = idx_shape(cast(IO[bytes], file), str(path))
+        left, pieces = math.prod(shape) + 1, []
+        while left and (piece := file.read(min(left, PIECE))):
+            pieces.append(piece)
+            left -= len(piece)
+    if left != 1:
+        held = "more" if not left else f"{math.prod(shape) + 1 - left}"
+        raise UserError(f"{path} promises {math.prod(shape)} bytes {shape} but holds {held}.")
+    return np.frombuffer(b"".join(pieces), np.uint8).reshape(shape)
 
 
 def parse_idx(raw: bytes, name: str) -> np.ndarray:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from fmclust.data.idx import idx_shape
 from fmclust.data.pictures import Unreadable, pictures_below, read_in_order, resized
-from fmclust.errors import UserError, one_line
+from fmclust.errors import UserError, blaming, one_line
 
 IDX_IMAGES = bytes([0, 0, 8, 3])  # how idx files of images of unsigned bytes begin
 AT_ONCE = 1 << 26  # bytes read at once, and the most pixels of an image
@@ -100,14 +100,12 @@ def _pictures(
 
 def _open_npy(path: Path) -> tuple[IO[bytes], tuple[int, ...]]:
     file = path.open("rb")
-    try:
+    with blaming(path):
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0
         if version != (1, 0):
             read = np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file)
-    except ValueError as error:
-        raise UserError(f"{path} is no .npy file: {one_line(error)}") from error
     if dtype != np.uint8 or fortran or len(shape) not in (3, 4):
         raise UserError(
             f"{path} holds {dtype} of shape {shape}: save uint8, 0 to 255, of shape (N, H, W), in "

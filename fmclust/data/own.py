@@ -8,7 +8,7 @@ import torch
 from rich.progress import track
 
 from fmclust.data.datamodules import ImageDataModule
-from fmclust.data.idx import parse_idx, read_bytes
+from fmclust.data.idx import read_idx
 from fmclust.data.pictures import Unreadable, empty_images, pictures_below, read_in_order
 from fmclust.data.splits import Split
 from fmclust.errors import UserError, require_bool, require_whole
@@ -45,6 +45,12 @@ class IdxDataModule(ImageDataModule):
         if held_out is None:
             cut = len(train) - 2 * (len(train) // 10)
             train, held_out = train[:cut], train[cut:]
+        if held_out.images.shape[1:] != train.images.shape[1:]:
+            sizes = [f"{h}x{w}" for h, w in (s.images.shape[2:] for s in (train, held_out))]
+            raise UserError(
+                f"{self.root}: train images have {sizes[0]} pixels, t10k images {sizes[1]}: "
+                "put files of one size there."
+            )
         half = len(held_out) // 2
         splits = {"train": train, "val": held_out[:half], "test": held_out[half:]}
         for name, split in splits.items():
@@ -68,7 +74,7 @@ class IdxDataModule(ImageDataModule):
     def _read_array(self, name: str, ndim: int) -> np.ndarray | None:
         for path in (self.root / name, self.root / f"{name}.gz"):
             if path.exists():
-                array = parse_idx(read_bytes(path), str(path))
+                array = read_idx(path)
                 if array.ndim != ndim:
                     raise UserError(f"{path} has shape {array.shape}, expected {ndim} axes.")
                 return array
@@ -114,7 +120,7 @@ class FolderDataModule(ImageDataModule):
         shuffled = np.random.default_rng(ORDER).permutation(len(paths))
         images, kept, bad = self._decode([paths[row] for row in shuffled])
         if bad:
-            names = ", ".join(str(one.path.relative_to(self.root)) for one in bad[:3])
+            names = ", ".join(printable(one.path.relative_to(self.root)) for one in bad[:3])
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
             self.warnings.append(
                 f"{len(bad)} of {len(paths)} files are no readable pictures: {names}{more}"
@@ -155,9 +161,14 @@ class FolderDataModule(ImageDataModule):
                 f"the folders in {self.root} are no classes, for {beside} pictures lie beside them"
             )
             return None
-        self.class_names = tuple(name.encode(errors="replace").decode() for name in names)
+        self.class_names = tuple(map(printable, names))
         number = {name: row for row, name in enumerate(names)}
         return torch.tensor([number[parts[0]] for parts in folders])
+
+
+def printable(name: str | Path) -> str:
+    """Returns a file's name as UTF-8 can hold it: on disk it may be any bytes."""
+    return str(name).encode(errors="replace").decode()
 
 
 def both_sides(image_size: int | Sequence[int]) -> tuple[int, int]:

@@ -45,7 +45,7 @@ def _planes_of(
     name: str, clustering: Clustering, latents: np.ndarray, clusters: np.ndarray
 ) -> list[Plane]:
     shapes = shapes_of(clustering.estimator, latents, clusters, share=CONFIDENCE)
-    if shapes is None or latents.shape[1] < 2:
+    if shapes is None or min(shapes.latents.shape) < 2:
         return []
     kind = "ellipsoids" if shapes.radii is None else "circles"
     noun = "transformed latent" if isinstance(clustering.estimator, Pipeline) else "latent"

@@ -36,7 +36,7 @@ def draw_outlines(rows: Sequence[Sequence[Plane]], *, title: str) -> Figure:
     """Draws planes in rows: points and ellipses coloured by cluster, ids at the centres.
 
     Args:
-        rows: For each row its panels; as many in each.
+        rows: For each row its panels.
         title: What the figure shows.
     """
     n_rows, n_columns = len(rows), max(map(len, rows))
@@ -44,8 +44,10 @@ def draw_outlines(rows: Sequence[Sequence[Plane]], *, title: str) -> Figure:
     places = {"left": 0, "bottom": 0, "right": 1, "wspace": 0.25, "hspace": 0.3}
     grid = figure.subplots(n_rows, n_columns, squeeze=False, gridspec_kw=places)
     for panels, planes in zip(grid, rows, strict=True):
-        for axes, plane in zip(panels, planes, strict=True):
+        for axes, plane in zip(panels, planes, strict=False):
             _draw_plane(axes, plane)
+        for spare in panels[len(planes) :]:
+            spare.set_axis_off()
     figure.suptitle(title)
     return figure
 

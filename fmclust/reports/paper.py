@@ -31,8 +31,12 @@ def paper_accuracies(config: DictConfig) -> dict[str, float]:
         config: As composed.
 
     Returns:
-        Name in metrics.json to accuracy; empty for other data or another number of clusters.
+        Name in metrics.json to accuracy; empty for other data, another number of clusters or of
+        latents, and with noise or a penalty.
     """
+    other = {"latents": 10, "noise": 0, "penalty": "none"}
+    if any(config.model.get(key, value) != value for key, value in other.items()):
+        return {}
     if not config.data["_target_"].endswith("FashionMNISTDataModule") or config.n_clusters != 10:
         return {}
     model = config.model.get("network", "pixels")

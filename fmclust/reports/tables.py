@@ -9,7 +9,7 @@ from rich.table import Table
 
 from fmclust.metrics import SCORES
 from fmclust.reports.paper import paper_accuracies
-from fmclust.runs import read_config, read_metrics
+from fmclust.runs import read_config, read_metrics, read_status
 
 BROKEN = {
     "clusterer": "cluster-\ner",
@@ -19,7 +19,7 @@ BROKEN = {
     "completeness": "comple-\nteness",
     "paper's accuracy": "paper's\naccuracy",
 }
-OWN_FIGURES = ("inertia", "log_likelihood", "bic", "aic", "empty_clusters")
+OWN_FIGURES = ("inertia", "log_likelihood", "bic", "aic", "converged", "empty_clusters")
 SEPARATION = ("silhouette", "davies_bouldin", "calinski_harabasz")
 
 
@@ -47,6 +47,8 @@ def print_run(directory: Path) -> None:
             values += [paper.get(f"{clusterer}/{split}/accuracy")] if paper else []
             table.add_row(clusterer, split, *map(number_text, values))
         console.print(table)
+    for warning in (read_status(directory) or {}).get("warnings", ()):
+        print(f"Warning: {warning}")
     print(f"Run directory: {directory}")
 
 
@@ -77,4 +79,6 @@ def narrow_table(title: str, columns: Sequence[str], *, right: Sequence[str] = (
 def number_text(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.4f}" if abs(value) < 1000 and value != int(value) else f"{value:,.0f}"
+    if abs(value) >= 1000 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if abs(value) >= 0.1 else f"{value:.4g}"

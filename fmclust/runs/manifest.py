@@ -8,6 +8,7 @@ import yaml
 
 from fmclust.errors import UserError
 from fmclust.runs.files import read_json, write_json
+from fmclust.runs.layout import CLUSTERINGS
 
 MANIFEST = "manifest.json"
 COVERED = (
@@ -52,7 +53,8 @@ def verified(directory: Path, name: str) -> Path:
 def _how_to_make_again(directory: Path) -> str:
     try:
         typed = yaml.safe_load((directory / "overrides.yaml").read_text(encoding="utf-8")) or []
-        command = shlex.join(["python", "-m", "fmclust.train", *map(str, typed)])
+        again = "fmclust.cluster" if directory.parent.name == CLUSTERINGS else "fmclust.train"
+        command = shlex.join(["python", "-m", again, *map(str, typed)])
     except (OSError, ValueError, TypeError, yaml.YAMLError):
         return "make the run again, in a new directory."
     return f"to make the run again, in a new directory, type: {command}"

@@ -36,7 +36,11 @@ def find_runs(key: str, pattern: str) -> list[Path]:
     exists = Path(pattern).exists()  # its name may hold brackets
     paths = [pattern] if exists else sorted(glob(pattern, recursive=True))
     found = [Path(os.path.abspath(path)) for path in paths]
-    runs = [path for path in found if (path / "status.json").exists()]
+    runs = [
+        path
+        for path in found
+        if (path / "status.json").exists() and path.parent.name != CLUSTERINGS
+    ]
     if not runs:
         raise UserError(f"{key}={pattern} is no run directory: type {key}=<a run's directory>.")
     return runs

@@ -1,6 +1,7 @@
 """Idx parsing and the verification of Fashion-MNIST's files."""
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fmclust.data import fashion_mnist
-from fmclust.data.idx import parse_idx, read_bytes
+from fmclust.data.idx import PIECE, parse_idx, read_bytes, read_idx
 from fmclust.errors import UserError
 
 
@@ -33,6 +34,23 @@ def test_any_bytes_parse_or_are_refused_for_people(raw):
         parse_idx(raw, "some")
     except UserError as error:
         assert "some" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("promised", "held"), [((2**32 - 1,) * 3, 64), ((1, 8, 8), 1 << 27), ((1, 8, 8), 63)]
+)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_no_more_is_read_than_is_promised_and_there(promised, held, suffix, tmp_path):
+    """A header that lies takes no memory, nor does a file that inflates to far more."""
+    content = bytes([0, 0, 8, 3]) + np.array(promised, ">u4").tobytes() + bytes(held)
+    path = tmp_path / f"bomb{suffix}"
+    path.write_bytes(gzip.compress(content) if suffix else content)
+    tracemalloc.start()
+    with pytest.raises(UserError, match="promises .* but holds"):
+        read_idx(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 3 * PIECE
 
 
 def test_a_damaged_gzip_is_named(tmp_path):
