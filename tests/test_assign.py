@@ -188,7 +188,7 @@ def test_a_run_without_labels_names_no_class(run_digits, command_line, tmp_path)
         (("input=lying-idx3-ubyte", "output=a.csv"), "ends before the last image"),
         (("input=huge-idx3-ubyte", "output=a.csv"), "which can't be"),
         (("input=floats.npy", "output=a.csv", "invert=no"), "neither true nor false"),
-        (("input=text.npy", "output=a.csv"), "is no .npy file"),
+        (("input=text.npy", "output=a.csv"), "text.npy can.t be read: the magic string"),
         (("input=floats.npy", "output=floats.npy"), "is there already"),
         (("input=floats.npy", "output=a.csv", "clusterer=gm"), "type clusterer=gmm"),
         (("input=floats.npy",), "output is missing: type output="),

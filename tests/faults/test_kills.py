@@ -17,7 +17,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from fmclust.runs import read_status, unexpected_and_missing
 
-pytestmark = pytest.mark.no_cover  # whole runs again: tracing them takes twice the time
+# Whole runs again, which to trace takes twice the time; one worker, for what they are compared with.
+pytestmark = [pytest.mark.no_cover, pytest.mark.xdist_group("kills")]
 # Processes are forked from one that has imported what takes seconds to import.
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["fmclust.job", "fmclust.train", "fmclust.resume"])
