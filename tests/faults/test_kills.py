@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from fmclust.runs import read_status, unexpected_and_missing
 
-# Whole runs again, which to trace takes twice the time; one worker, for what they are compared with.
+# Whole runs, which to trace takes twice the time; one worker makes what they are compared with.
 pytestmark = [pytest.mark.no_cover, pytest.mark.xdist_group("kills")]
 # Processes are forked from one that has imported what takes seconds to import.
 FORKED = multiprocessing.get_context("forkserver")
