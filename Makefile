@@ -54,7 +54,7 @@ docs: .venv/.installed  ## the site of docs/, into site/
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
 clean:  ## delete the environment and caches; data/ and outputs/ stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist site
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist site
 
 .venv/.installed: pyproject.toml constraints.txt
 	python3 -m venv .venv
