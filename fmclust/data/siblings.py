@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fmclust.data.download import download
-from fmclust.data.idx import parse_idx, read_bytes
+from fmclust.data.idx import read_idx
 from fmclust.errors import UserError
 
 CLASSES = {
@@ -56,7 +56,7 @@ def _read(folder: Path, sums: Mapping[str, str]) -> dict[str, np.ndarray]:
                     f"{path} is damaged: its md5 is {found}, expected {expected}. "
                     f"Type rm {shlex.quote(str(path))}, then your command again."
                 )
-        arrays[file.removesuffix(".gz")] = parse_idx(read_bytes(path), str(path))
+        arrays[file.removesuffix(".gz")] = read_idx(path)
     return arrays
 
 

@@ -66,11 +66,7 @@ def read_latents(directory: Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: If the run has none.
     """
-    path = verified(directory, "latents.npz")
-    if not path.exists():
-        raise UserError(f"{path} is missing: type run=<the directory of a finished run>.")
-    with blaming(path), np.load(path, allow_pickle=False) as kept:
-        return dict(kept)
+    return _arrays(directory, "latents.npz", "type run=<the directory of a finished run>.")
 
 
 def read_assignments(directory: Path, clusterer: str) -> dict[str, np.ndarray]:
@@ -161,9 +157,13 @@ def read_thumbnails(directory: Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: If there are none.
     """
-    path = verified(directory, "thumbnails.npz")
+    return _arrays(directory, "thumbnails.npz", "type runs=<finished runs of this fmclust>.")
+
+
+def _arrays(directory: Path, name: str, cure: str) -> dict[str, np.ndarray]:
+    path = verified(directory, name)
     if not path.exists():
-        raise UserError(f"{path} is missing: type runs=<finished runs of this fmclust>.")
+        raise UserError(f"{path} is missing: {cure}")
     with blaming(path), np.load(path, allow_pickle=False) as kept:
         return dict(kept)
 
