@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from fmclust.entry import FAILED_JOBS, command
-from fmclust.errors import UserError, complain, require_bool, require_option, require_whole
+from fmclust.errors import UserError, complain, require_bool, require_option
 
 UNREADABLE, FAR, REVERSED = "unreadable", "far", "reversed"  # beside the cluster ids
 MIDDLE = 127.5  # between a dark ground and a light one
@@ -27,8 +27,6 @@ def assign(config: DictConfig) -> None:
     require_bool("strict", config.strict)
     if config.invert is not None:
         require_bool("invert", config.invert)
-    if config.threads is not None:
-        require_whole("threads", config.threads, 1)
     output = Path(str(config.output)).absolute()
     if output.exists():
         raise UserError(f"output={output} is there already: type output=<a new file>.")

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from fmclust.entry import FAILED_JOBS, command
-from fmclust.errors import UserError, complain, require_whole
+from fmclust.errors import UserError, complain, require_bool, require_whole
 
 
 def cluster(config: DictConfig) -> None:
@@ -46,9 +46,11 @@ def require(config: DictConfig) -> tuple[list[Path], dict[str, str]]:
     """
     from fmclust.runs import find_runs
 
-    for key, least in (("n_clusters", 1), ("seed", 0), ("threads", 1)):
+    for key, least in (("n_clusters", 1), ("seed", 0)):
         if config[key] is not None:
             require_whole(key, config[key], least)
+    if config.figures is not None:
+        require_bool("figures", config.figures)
     wanted = [str(key) for key, settings in config.cluster.items() if settings is not None]
     name = None if config.name is None else str(config.name)
     if name is not None and (len(wanted) != 1 or name.startswith(".") or Path(name).name != name):

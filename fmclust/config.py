@@ -25,6 +25,8 @@ class TrainConfig:
     threads: int | None = None
     # Which weights encode the images: of the `last` epoch, or the `best` by loss/val.
     encode_from: str = "last"
+    # Whether figures are drawn, which takes longer than all else in a very short job.
+    figures: bool = True
     # Name in metrics.json that a sweep minimizes; null: loss/val, or, without a network, the
     # first clusterer's inertia or minus its mean log-likelihood or silhouette.
     objective: str | None = None
@@ -57,8 +59,6 @@ def check(config: DictConfig) -> None:
         raise UserError(f"seed={config.seed} is too large: type seed= with at most {MOST_SEED}.")
     require_whole("n_clusters", config.n_clusters, 1)
     require_option("encode_from", config.encode_from, ("last", "best"))
-    if config.threads is not None:
-        require_whole("threads", config.threads, 1)
     require_whole("trainer.max_epochs", config.trainer.max_epochs, 1)
     require_option("trainer.precision", str(config.trainer.precision), PRECISIONS)
     for key in ("limit_train_batches", "limit_val_batches"):

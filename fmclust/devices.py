@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning.accelerators import CUDAAccelerator, MPSAccelerator
 from threadpoolctl import threadpool_limits
 
-from fmclust.errors import UserError
+from fmclust.errors import UserError, require_whole
 
 JOBLIB_CORES = "LOKY_MAX_CPU_COUNT"
 
@@ -46,10 +46,15 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def limited_threads(threads: int | None) -> Iterator[None]:
-    """Limits the CPU threads of torch and scikit-learn alike; None leaves them as they are."""
+    """Limits the CPU threads of torch and scikit-learn alike; None leaves them as they are.
+
+    Raises:
+        UserError: If it is no whole number from 1 on.
+    """
     if threads is None:
         yield
         return
+    require_whole("threads", threads, 1)
     before, joblibs = torch.get_num_threads(), os.environ.get(JOBLIB_CORES)
     torch.set_num_threads(threads)
     os.environ[JOBLIB_CORES] = str(threads)  # what n_jobs=-1 takes

@@ -56,8 +56,6 @@ def require(config: DictConfig) -> None:
     require_whole("k_min", config.k_min, 1)
     require_whole("k_max", config.k_max, config.k_min + 1)
     require_whole("sample", config.sample, 2)
-    if config.threads is not None:
-        require_whole("threads", config.threads, 1)
     if len(config.cluster) != 1:
         raise UserError("an elbow is of one clusterer: type cluster=kmeans, for instance.")
 

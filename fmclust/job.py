@@ -74,8 +74,9 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
     require_device(config.trainer.accelerator)
     quieten_lightning()
     keep_freed_memory()
-    with join(directory) if _rank() else owned as run, limited_threads(config.threads):
+    with limited_threads(config.threads), join(directory) if _rank() else owned as run:
         run.facts.update(environment())
+        run.wants_figures = config.figures
         seed_everything(config.seed, verbose=False)
         clusterers = build_all(config.cluster, BaseEstimator)
         datamodule = build(config.data, ImageDataModule)

@@ -22,8 +22,6 @@ def optima(config: DictConfig) -> None:
     """Starts k-means many times; leaves starts.csv and prints the optima."""
     for key, least in (("starts", 1), ("seed", 0), ("n_clusters", 1)):
         require_whole(key, config[key], least)
-    if config.threads is not None:
-        require_whole("threads", config.threads, 1)
     from rich.progress import track  # these and scikit-learn, which `--help` does without
     from sklearn.cluster import KMeans
 

@@ -49,7 +49,7 @@ def cluster_again(
     latents = latents_of(run, images)
     for key, name in names.items():
         config = run.config.copy()
-        for setting in ("n_clusters", "seed"):
+        for setting in ("n_clusters", "seed", "figures"):
             if wanted[setting] is not None:
                 config[setting] = wanted[setting]
         config.cluster = {name: wanted.cluster[key]}
@@ -66,6 +66,7 @@ def cluster_again(
             advise=lambda _: "To begin anew, type the same command again.",
         ) as claimed:
             claimed.facts.update(environment())
+            claimed.wants_figures = config.figures
             evaluate(
                 claimed,
                 {name: clusterer},

@@ -28,7 +28,8 @@ from fmclust.job import run_job
 register_schema()
 publishing.DPI = 20  # drawing is most of a small run
 REAL = Path(__file__).parents[1] / "data"
-SMALL = ("data=digits", "trainer=cpu", "trainer.max_epochs=1")
+SMALL = ("data=digits", "trainer=cpu", "trainer.max_epochs=1", "figures=false")
+FINISHED = ("trainer.max_epochs=2", "cluster=[kmeans,gmm]", "n_clusters=12", "figures=true")
 
 
 def composed(*overrides: str) -> DictConfig:
@@ -58,7 +59,7 @@ def run_digits(tmp_path_factory) -> Callable[..., Finished]:
 @pytest.fixture(scope="session")
 def finished(run_digits) -> Finished:
     """One finished run with both clusterers, for tests that only read it."""
-    return run_digits("trainer.max_epochs=2", "cluster=[kmeans,gmm]", "n_clusters=12")
+    return run_digits(*FINISHED)
 
 
 @pytest.fixture(scope="session")

@@ -29,12 +29,12 @@ def test_a_run_is_clustered_again_beside_what_it_has(run, command_line):
         folder = run / "clusterings" / name
         metrics = json.loads((folder / "metrics.json").read_text())
         assert 0 < metrics[f"{name}/test/accuracy"] <= 1
-        assert unexpected_and_missing(folder, {"labelled", "chosen"})[0] == []
+        assert unexpected_and_missing(folder, {"labelled", "chosen", "drawn"})[0] == []
         assert (folder / "clusterers" / f"{name}.skops").exists()
     with (run / "clusterings" / "agglomerative" / "assignments.csv").open() as file:
         marks = {(row["split"], row["propagated"]) for row in csv.DictReader(file)}
     assert marks == {("train", "0"), ("val", "1"), ("test", "1")}
-    kinds = {"trained", "labelled", "chosen", "clustered again"}
+    kinds = {"trained", "labelled", "chosen", "drawn", "clustered again"}
     assert unexpected_and_missing(run, kinds) == ([], [])
 
 

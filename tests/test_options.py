@@ -29,7 +29,7 @@ TOGETHER = [  # options of different groups share a run
 
 @pytest.mark.parametrize("options", [*map(beside_others, TOGETHER)])
 def test_every_option_runs(options, run_digits):
-    assert np.isfinite(run_digits(*options).objective)
+    assert np.isfinite(run_digits(*options, "figures=true").objective)
 
 
 def test_the_automatic_trainer_runs(run_digits):  # ddp: in test_processes.py
@@ -51,8 +51,8 @@ def test_own_images_with_or_without_labels_go_all_the_way(labelled, tmp_path, ru
     if labelled:
         write_idx(tmp_path / "own" / "train-labels-idx1-ubyte", rng.integers(0, 3, 200))
     options = ["data=idx", f"data.root={tmp_path / 'own'}", "cluster=[kmeans,gmm]", "n_clusters=3"]
-    run = run_digits(*options)
-    kinds = {"trained", "chosen"} | ({"labelled"} if labelled else set())
+    run = run_digits(*options, "figures=true")
+    kinds = {"trained", "chosen", "drawn"} | ({"labelled"} if labelled else set())
     assert unexpected_and_missing(run.directory, kinds) == ([], [])
     metrics = json.loads((run.directory / "metrics.json").read_text())
     assert ("gmm/test/accuracy" in metrics) == labelled
@@ -71,7 +71,7 @@ def test_own_images_with_or_without_labels_go_all_the_way(labelled, tmp_path, ru
     ],
 )
 def test_fewer_latents_after_whitening_are_drawn_as_far_as_they_can_be(options, run_digits):
-    assert (run_digits(*options).directory / "report.html").exists()
+    assert (run_digits(*options, "figures=true").directory / "report.html").exists()
 
 
 def test_ten_pictures_and_a_file_of_any_name_make_a_run(run_digits, tmp_path):
@@ -83,7 +83,7 @@ def test_ten_pictures_and_a_file_of_any_name_make_a_run(run_digits, tmp_path):
     (tmp_path / "text").write_text("no picture")
     os.rename(tmp_path / "text", os.fsencode(folder) + b"/\xfc.png")
     small = ("data=folder", f"data.root={folder}", "n_clusters=2", "cluster=[kmeans,gmm]")
-    run = run_digits(*small, "cluster.gmm.reg_covar=0.1")
+    run = run_digits(*small, "cluster.gmm.reg_covar=0.1", "figures=true")
     assert "1 of 11 files are no readable pictures" in (run.directory / "report.html").read_text()
 
 

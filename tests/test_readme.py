@@ -40,8 +40,8 @@ def small(command: list[str]) -> tuple[str, ...]:
     if module == "fmclust.optima":
         return module, "starts=2", "data.root=fashion"
     if module == "fmclust.reproduce":
-        less = "'data=digits','trainer=cpu','trainer.max_epochs=1'"
-        return module, "seeds=1", "parts=[kmeans_pixels]", "variants=[plain]", f"overrides=[{less}]"
+        less = f"overrides={[*SMALL]}"
+        return module, "seeds=1", "parts=[kmeans_pixels]", "variants=[plain]", less
     of_a_run = any(argument.startswith("run=") for argument in typed)
     kept = [a for a in typed if not a.startswith(("run=", "k_max=", "n_clusters="))]
     if module == "fmclust.elbow":
@@ -67,7 +67,7 @@ def small_training(typed: list[str]) -> list[str]:
         typed.append("data.root=fashion")
     if "--cfg" in typed:
         return typed
-    return [*typed, "trainer=cpu", "trainer.max_epochs=1", "n_clusters=8"]
+    return [*typed, "trainer=cpu", "trainer.max_epochs=1", "n_clusters=8", "figures=false"]
 
 
 def first_values(typed: list[str], most: int) -> list[str]:

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from conftest import SMALL
 from sklearn.mixture import GaussianMixture
 
 from fmclust.metrics import score
@@ -12,7 +13,7 @@ from fmclust.parts import PARTS, VARIANTS, Job, planned
 from fmclust.reports import read_rows, write_reproduction
 from fmclust.runs import locked, read_classes, read_latents
 
-SMALL_JOBS = "overrides=['data=digits','trainer=cpu','trainer.max_epochs=1','n_clusters=8']"
+SMALL_JOBS = f"overrides={[*SMALL, 'n_clusters=8']}"
 QUICK = ("seeds=1", "variants=[standardized]", "hydra.run.dir=made", SMALL_JOBS)
 
 

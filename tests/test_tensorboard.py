@@ -57,8 +57,8 @@ def is_shown(page, text, seconds=30) -> bool:
 @pytest.fixture
 def board(command_line, tmp_path):
     """Serves the directory of a small sweep; gives the address."""
-    typed = ("-m", *SMALL, "trainer.max_epochs=1,2", "seed=0", "hydra.sweep.dir=sweep")
-    assert command_line("train", *typed).status == 0
+    typed = ("-m", *SMALL, "trainer.max_epochs=1,2", "seed=0", "figures=true")
+    assert command_line("train", *typed, "hydra.sweep.dir=sweep").status == 0
     port = free_port()
     arguments = ["--logdir", str(tmp_path / "sweep"), "--port", str(port), "--load_fast=false"]
     server = subprocess.Popen(

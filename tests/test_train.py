@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import skops.io
 import torch
-from conftest import REAL, composed
+from conftest import FINISHED, REAL, composed
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
@@ -26,7 +26,8 @@ def metrics_of(run) -> dict[str, float]:
 
 
 def test_a_run_leaves_what_the_list_says_and_nothing_else(finished):
-    assert unexpected_and_missing(finished.directory, {"trained", "labelled", "chosen"}) == ([], [])
+    kinds = {"trained", "labelled", "chosen", "drawn"}
+    assert unexpected_and_missing(finished.directory, kinds) == ([], [])
     status = json.loads((finished.directory / "status.json").read_text())
     assert status["status"] == "done" and status["objective"] == finished.objective
 
@@ -49,7 +50,7 @@ def test_metrics_have_their_names(finished):
 
 
 def test_the_same_command_twice_gives_the_same_metrics(finished, run_digits):
-    again = run_digits("trainer.max_epochs=2", "cluster=[kmeans,gmm]", "n_clusters=12")
+    again = run_digits(*FINISHED)
     first, second = (
         {name: v for name, v in metrics_of(run).items() if not name.startswith("time/")}
         for run in (finished, again)
@@ -82,7 +83,7 @@ def test_labels_touch_no_cluster(finished, run_digits, monkeypatch):
         }
 
     monkeypatch.setattr(DigitsDataModule, "read", permuted)
-    other = run_digits("trainer.max_epochs=2", "cluster=[kmeans,gmm]", "n_clusters=12")
+    other = run_digits(*FINISHED)
     clusters = [
         [row["cluster"] for row in csv.DictReader((run.directory / "assignments.csv").open())]
         for run in (finished, other)

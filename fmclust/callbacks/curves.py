@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from functools import partial
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
@@ -69,5 +70,5 @@ class LearningCurves(RunCallback):
                 for epoch, values in enumerate(epochs, 1)
             ]
             write_rows(self.run.directory / "losses.csv", rows)
-            figure = draw_losses(self.losses, pl_module.hparams["loss"])
-            publish(self.run, None, "losses", figure, trainer.current_epoch)
+            draw = partial(draw_losses, self.losses, pl_module.hparams["loss"])
+            publish(self.run, None, "losses", draw, step=trainer.current_epoch)

@@ -1,6 +1,7 @@
 """Originals beside reconstructions of a fixed batch, as training goes on."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -60,8 +61,9 @@ class Reconstructions(RunCallback):
         rows = {"original": self._originals(trainer)[:, 0].cpu()}
         rows |= {f"epoch {epoch}": drawn for epoch, drawn in self._drawn.items()}
         pixels = [images.numpy() for images in rows.values()]
-        figure = draw_rows(pixels, [*rows], title="reconstructions by epoch", inches=0.7)
-        publish(self.run, tensorboard_writer(trainer.loggers), "reconstructions", figure, epoch)
+        title = "reconstructions by epoch"
+        draw = partial(draw_rows, pixels, [*rows], title=title, inches=0.7)
+        publish(self.run, tensorboard_writer(trainer.loggers), "reconstructions", draw, step=epoch)
 
     def _originals(self, trainer: Trainer) -> torch.Tensor:
         datamodule = datamodule_of(trainer)

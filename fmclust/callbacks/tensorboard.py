@@ -21,6 +21,7 @@ HYPER_PARAMETERS = (
     "data.batch_size",
     "trainer.max_epochs",
 )
+NO_HYPER_PARAMETERS = {"figures", "threads"}  # no number depends on them
 
 
 class RunLogger(TensorBoardLogger):
@@ -79,6 +80,7 @@ def introduce(
     writer.add_text("config", f"```yaml\n{OmegaConf.to_yaml(config, resolve=True)}```")
     writer.add_custom_scalars(_layout())
     typed = {override.lstrip("+").partition("=")[0] for override in overrides}
+    typed -= NO_HYPER_PARAMETERS
     values = hyper_parameters(config, typed)
     columns, start, _ = hparams(values, dict.fromkeys(final_metrics, 0.0))
     plugin_data = columns.value[0].metadata.plugin_data

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Callable
 
 from matplotlib.figure import Figure
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -16,20 +17,26 @@ def publish(
     run: Run,
     writer: SummaryWriter | None,
     tag: str,
-    figure: Figure,
+    draw: Callable[[], Figure | None],
+    *,
     step: int,
 ) -> None:
     """Saves a figure below `figures/` and, where there is a writer, shows it in TensorBoard.
 
     Args:
-        run: Whose directory it is saved in.
+        run: Whose directory it is saved in; nothing is drawn where it wants no figures.
         writer: TensorBoard's, or None.
         tag: The figure's name, such as `gmm/test/confusion_raw`; the file has `_` for `/`.
-        figure: What to save.
+        draw: Makes the figure; None where there is nothing to show.
         step: TensorBoard's step.
     """
+    if not run.wants_figures:
+        return
     buffer = io.BytesIO()
     with run.timed("figures"):
+        figure = draw()
+        if figure is None:
+            return
         figure.savefig(buffer, dpi=DPI, format="png", bbox_inches="tight")
     png = buffer.getvalue()
     name = tag.replace("/", "_")

@@ -44,24 +44,20 @@ def score_split(
     )
 
 
-def draw_confusions(scored: Scored, class_names: Sequence[str], title: str) -> dict[str, Figure]:
-    """Draws the confusion matrices: `confusion_raw` by cluster id, `confusion_matched`."""
+def draw_scored(scored: Scored, class_names: Sequence[str], title: str, *, matched: bool) -> Figure:
+    """Draws a confusion matrix: by cluster id, or by the class each cluster is matched with."""
     noise = ["noise"] if scored.raw.shape[1] > scored.n_clusters else []
     title = f"{title}: accuracy {scored.scores['accuracy']:.4f}"
-    return {
-        "confusion_raw": draw_confusion(
-            scored.raw,
-            class_names,
-            title=f"{title} (raw)",
-            cluster_names=[*map(str, range(scored.n_clusters)), *noise],
-        ),
-        "confusion_matched": draw_confusion(
-            scored.matched,
-            class_names,
-            title=f"{title} (matched)",
-            cluster_names=[*_matched_names(scored, class_names), *noise],
-        ),
-    }
+    if matched:
+        names, counts = _matched_names(scored, class_names), scored.matched
+    else:
+        names, counts = [*map(str, range(scored.n_clusters))], scored.raw
+    return draw_confusion(
+        counts,
+        class_names,
+        title=f"{title} ({'matched' if matched else 'raw'})",
+        cluster_names=[*names, *noise],
+    )
 
 
 def _matched_names(scored: Scored, class_names: Sequence[str]) -> list[str]:

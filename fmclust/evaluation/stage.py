@@ -30,12 +30,12 @@ from fmclust.evaluation.members import (
 from fmclust.evaluation.outlines import draw_clusters_in_planes
 from fmclust.evaluation.progress import telling
 from fmclust.evaluation.publishing import publish
-from fmclust.evaluation.scoring import draw_confusions, score_split
+from fmclust.evaluation.scoring import draw_scored, score_split
 from fmclust.evaluation.thumbnails import write_thumbnails
 from fmclust.runs import Run, replacing
 
 Clusterings = Mapping[str, Clustering]
-Show = Callable[[str, Figure], None]  # by the figure's tag
+Show = Callable[[str, Callable[[], Figure | None]], None]  # by the figure's tag
 
 
 def evaluate(
@@ -79,19 +79,19 @@ def evaluate(
     with telling("Scoring and drawing"):
         matchings = _score(run.metrics, clusterings, labels, shown, show)
         write_assignments(run.directory / "assignments.csv", clusterings, labels, matchings)
-        show("dataset", draw_first_images(images[fitted_split], fitted_split, labels))
+        first = partial(draw_first_images, images[fitted_split], fitted_split, labels)
+        show("dataset", first)
         centres = _decoded_centres(clusterings, decode)
         write_thumbnails(run.directory / "thumbnails.npz", shown, images[shown], centres)
         for name, clustering in clusterings.items():
             matching = matchings.get((name, shown), {})
             tag = f"{name}/{shown}"
-            samples = draw_samples(clustering, shown, images[shown], matching, labels, name)
-            show(f"{tag}/samples", samples)
+            members = partial(draw_samples, clustering, shown, images[shown])
+            show(f"{tag}/samples", partial(members, matching, labels, name))
             if name in centres:
-                show(f"{tag}/centres", draw_centres(centres[name], matching, labels, name))
-        planes = draw_clusters_in_planes(clusterings, latents[shown], shown)
-        if planes is not None:
-            show(f"latents/{shown}", planes)
+                show(f"{tag}/centres", partial(draw_centres, centres[name], matching, labels, name))
+        planes = partial(draw_clusters_in_planes, clusterings, latents[shown], shown)
+        show(f"latents/{shown}", planes)
         if writer is not None and latents[shown].shape[1] <= PROJECTED_WIDTH:
             with run.timed("logging"):
                 clusters = {name: made.clusters[shown] for name, made in clusterings.items()}
@@ -147,7 +147,7 @@ def _score(
             metrics.update({f"{name}/{split}/{key}": v for key, v in scored.scores.items()})
             matchings[name, split] = scored.matching
             if split == shown:
-                figures = draw_confusions(scored, labels.names, f"{name}, {split}")
-                for kind, figure in figures.items():
-                    show(f"{name}/{split}/{kind}", figure)
+                draw = partial(draw_scored, scored, labels.names, f"{name}, {split}")
+                show(f"{name}/{split}/confusion_raw", partial(draw, matched=False))
+                show(f"{name}/{split}/confusion_matched", partial(draw, matched=True))
     return matchings

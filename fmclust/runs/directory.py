@@ -41,6 +41,7 @@ class Run:
         warnings: Text for status.json.
         facts: What else status.json says: versions, device, threads.
         objective: The number that a sweep minimizes.
+        wants_figures: Whether anything is drawn.
         report: Makes the run's page from its directory, once all else is written.
     """
 
@@ -49,6 +50,7 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     objective: float | None = None
+    wants_figures: bool = True
     report: Callable[[Path], object] | None = None
 
     @contextmanager

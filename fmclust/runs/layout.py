@@ -16,8 +16,9 @@ class Entry:
     Attributes:
         pattern: Path relative to the run directory; `*` stands for any part of a name.
         when: `always`; `trained`: only when a network was trained; `labelled`: only when the
-            data has labels; `chosen`: only when something optional is on; `profiled`: only with
-            a profiler; `clustered again`: only after `python -m fmclust.cluster`.
+            data has labels; `drawn`: only with figures; `chosen`: only when something optional is
+            on; `profiled`: only with a profiler; `clustered again`: only after
+            `python -m fmclust.cluster`.
     """
 
     pattern: str
@@ -40,10 +41,10 @@ LAYOUT = (
     Entry("latents.npz", "trained"),
     Entry(LAST_CHECKPOINT, "trained"),
     Entry(BEST_CHECKPOINT, "trained"),
-    Entry("figures/losses.png", "trained"),
+    Entry("figures/losses.png", "drawn"),
     Entry("figures/reconstructions.png", "chosen"),
-    Entry("figures/dataset.png"),
-    Entry("figures/*_samples.png"),
+    Entry("figures/dataset.png", "drawn"),
+    Entry("figures/*_samples.png", "drawn"),
     Entry("figures/*_centres.png", "chosen"),
     Entry("figures/latents_*.png", "chosen"),
     Entry("figures/*_confusion_raw.png", "labelled"),

@@ -22,8 +22,9 @@ pytestmark = [pytest.mark.no_cover, pytest.mark.xdist_group("kills")]
 # Processes are forked from one that has imported what takes seconds to import.
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["fmclust.job", "fmclust.train", "fmclust.resume"])
-TYPED = (*SMALL, "trainer.max_epochs=3", "cluster=[kmeans,gmm]", "model=denoising", "threads=1")
-KINDS = {"trained", "labelled", "chosen"}
+LONGER = ("trainer.max_epochs=3", "cluster=[kmeans,gmm]", "figures=true")
+TYPED = (*SMALL, *LONGER, "model=denoising", "threads=1")
+KINDS = {"trained", "labelled", "chosen", "drawn"}
 QUICK = 3  # kills in CI
 
 
