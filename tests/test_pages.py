@@ -62,8 +62,10 @@ def test_what_comes_from_outside_is_escaped(run_digits, tmp_path, finished):
     ],
 )
 def test_any_run_has_a_page(options, run_digits):
-    text = text_of(run_digits(*options).directory / "report.html")
+    page = run_digits(*options).directory / "report.html"
+    text = text_of(page)
     assert "Scores" in text and "Clusters by" in text
+    assert ('<th scope="col">noise</th>' in page.read_text()) == ("hdbscan" in options[0])
 
 
 def test_a_run_without_labels_has_a_page(run_digits, tmp_path):

@@ -25,13 +25,17 @@ def rows_of(path):
 
 
 def test_a_sweep_ends_with_tables_csvs_and_a_plot(command_line, tmp_path):
-    answer = command_line("train", *SWEEP, "seed=0,1", "cluster=[kmeans,gmm]")
+    hasty = ("cluster=[kmeans,gmm]", "cluster.gmm.max_iter=1")
+    answer = command_line("train", *SWEEP, "seed=0,1", *hasty)
     assert answer.status == 0, answer.err
     jobs = rows_of(tmp_path / "sweep" / "jobs.csv")
     assert [(job["trainer.max_epochs"], job["seed"]) for job in jobs] == [
         (epochs, seed) for epochs in "12" for seed in "01"
     ]
-    assert all(job["status"] == "done" for job in jobs)
+    for job in jobs:
+        assert job["status"] == "done" and "converge" in job["remarks"]
+    assert "converge" in answer.out
+    assert "converge" in (tmp_path / "sweep" / "report.html").read_text()
     summary = {
         (row["trainer.max_epochs"], row["metric"]): row
         for row in rows_of(tmp_path / "sweep" / "summary.csv")
@@ -72,7 +76,7 @@ def test_a_refused_job_is_in_the_table_with_its_reason(command_line, tmp_path):
     assert answer.status == 1
     jobs = rows_of(tmp_path / "sweep" / "jobs.csv")
     assert [job["status"] for job in jobs] == ["failed", "done"]
-    assert "trainer.max_epochs=0 is too small" in jobs[0]["reason"]
+    assert "trainer.max_epochs=0 is too small" in jobs[0]["remarks"]
 
 
 def test_a_refused_job_is_finished_once_it_can_be(command_line, tmp_path, monkeypatch):

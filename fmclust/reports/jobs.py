@@ -18,6 +18,7 @@ class Job:
         settings: What was overridden: key to value as text.
         status: `done`, `failed`, `stopped`, `running` or `not started`.
         reason: Why it is not done.
+        warnings: What is doubtful about its results.
         metrics: As in metrics.json, with `objective`; empty if it is not done.
         objective_name: Which of the metrics the objective is.
     """
@@ -28,6 +29,7 @@ class Job:
     reason: str
     metrics: dict[str, float] = field(default_factory=dict)
     objective_name: str = ""
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, directory: Path, overrides: Sequence[str]) -> "Job":
@@ -38,8 +40,19 @@ class Job:
         metrics = {}
         if status["status"] == "done":
             metrics = read_metrics(directory) | {"objective": status["objective"]}
-        name = status.get("objective_name", "")
-        return cls(directory, settings, status["status"], status["reason"] or "", metrics, name)
+        return cls(
+            directory,
+            settings,
+            status["status"],
+            status["reason"] or "",
+            metrics,
+            status.get("objective_name", ""),
+            tuple(status.get("warnings", ())),
+        )
+
+    def remarks(self) -> str:
+        """Returns its reason and its warnings, as far as there are any."""
+        return "; ".join(filter(None, (self.reason, *self.warnings)))
 
     def clusterers(self) -> list[str]:
         """Returns the names of its clusterers; none if it is not done."""

@@ -50,11 +50,11 @@ def _stacked(values: Sequence[float]) -> str:
 
 def _job_table(jobs: Sequence[Job]) -> Table:
     swept = swept_keys(jobs)
-    table = narrow_table("Jobs", ["job", *map(_short, swept), "status", "seconds", "reason"])
+    table = narrow_table("Jobs", ["job", *map(_short, swept), "status", "seconds", "remarks"])
     for job in jobs:
         seconds = f"{job.metrics['time/total']:.0f}" if job.metrics else ""
         values = [job.settings.get(key, "") for key in swept]
-        cells = (job.directory.name, *values, job.status, seconds, job.reason)
+        cells = (job.directory.name, *values, job.status, seconds, job.remarks())
         table.add_row(*map(Text, cells))  # Text: brackets are no markup here
     return table
 
@@ -84,11 +84,11 @@ def _write_jobs(path: Path, jobs: Sequence[Job]) -> None:
     metrics = list(dict.fromkeys(name for job in jobs for name in job.metrics))
     with replacing(path) as partial, partial.open("w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(["job", "status", "reason", *keys, *metrics])
+        table.writerow(["job", "status", "remarks", *keys, *metrics])
         for job in jobs:
             settings = [job.settings.get(key, "") for key in keys]
             numbers = [job.metrics.get(name, "") for name in metrics]
-            table.writerow([job.directory.name, job.status, job.reason, *settings, *numbers])
+            table.writerow([job.directory.name, job.status, job.remarks(), *settings, *numbers])
 
 
 def _write_summary(path: Path, groups: Sequence[Group]) -> None:

@@ -35,9 +35,7 @@ def print_run(directory: Path) -> None:
     if any(name.endswith(SEPARATION) for name in metrics):
         title = "How well clusters stand apart on the fitted split (5,000 latents at most)"
         console.print(_label_free(title, SEPARATION, metrics))
-    # In the order of metrics.json, which is that of the splits and clusterers.
-    scored = dict.fromkeys(tuple(name.split("/")[:2]) for name in metrics if name.count("/") == 2)
-    if scored:
+    if scored := scored_splits(metrics):
         paper = paper_accuracies(config)
         numbers = [*SCORES, *(["paper's accuracy"] if paper else [])]
         title = f"Scores of one run (1 seed: {config.seed})"
@@ -50,6 +48,12 @@ def print_run(directory: Path) -> None:
     for warning in (read_status(directory) or {}).get("warnings", ()):
         print(f"Warning: {warning}")
     print(f"Run directory: {directory}")
+
+
+def scored_splits(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Returns which clusterer has scores of which split, in the order of metrics.json."""
+    names = (name.split("/") for name in metrics if name.count("/") == 2)
+    return list(dict.fromkeys((clusterer, split) for clusterer, split, _ in names))
 
 
 def _label_free(title: str, figures: Sequence[str], metrics: Mapping[str, float]) -> Table:

@@ -104,7 +104,9 @@ class Clustered:
 
     def _shades(self, matrix: np.ndarray) -> dict[str, Any]:
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-        spare = [f"unmatched {n + 1}" for n in range(matrix.shape[1] - len(self.class_names))]
+        noise = ["noise"] if (self.assigned.clusters < 0).any() else []
+        n_spare = matrix.shape[1] - len(self.class_names) - len(noise)
+        spare = [*(f"unmatched {n + 1}" for n in range(n_spare)), *noise]
         rows = [
             (name, list(zip(counts, of_class, strict=True)))
             for name, counts, of_class in zip(

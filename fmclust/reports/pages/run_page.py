@@ -17,7 +17,7 @@ from fmclust.reports.pages.plane import plane_of
 from fmclust.reports.pages.sprite import Sprite
 from fmclust.reports.pages.templates import TEMPLATES
 from fmclust.reports.paper import paper_accuracies
-from fmclust.reports.tables import OWN_FIGURES, SEPARATION, number_text
+from fmclust.reports.tables import OWN_FIGURES, SEPARATION, number_text, scored_splits
 from fmclust.runs import (
     MANIFEST,
     clustered_in,
@@ -107,12 +107,11 @@ class _Table:
 def _tables(config: DictConfig, folders: Mapping[str, Path]) -> list[_Table]:
     metrics = {k: v for folder in folders.values() for k, v in read_metrics(folder).items()}
     paper = paper_accuracies(config)
-    scored = dict.fromkeys(tuple(k.split("/")[:2]) for k in metrics if k.count("/") == 2)
     heads = ["clusterer", "split", *SCORES, *(["paper's accuracy"] if paper else [])]
     rows = [
         [name, split, *(number_text(metrics.get(f"{name}/{split}/{s}")) for s in SCORES)]
         + ([number_text(paper.get(f"{name}/{split}/accuracy"))] if paper else [])
-        for name, split in scored
+        for name, split in scored_splits(metrics)
     ]
     figures = [
         f for f in (*OWN_FIGURES, *SEPARATION) if any(f"{n}/{f}" in metrics for n in folders)

@@ -31,7 +31,7 @@ def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
 
     Args:
         path: The page; links from it are relative to its folder.
-        jobs: The runs; those that are not done are named with their reason.
+        jobs: The runs; those that are not done, or have warnings, are named with them.
     """
     done = [job for job in jobs if job.status == "done"]
     swept, groups = swept_keys(jobs), group_by_settings(jobs)
@@ -44,8 +44,10 @@ def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
         texts=texts,
         rows=[row for job in done for row in _rows(path.parent, job, swept)],
         splits=" and ".join(sorted(splits)) or "no split: there are no labels",
-        unfinished=[
-            f"{job.directory}: {job.status} {job.reason}" for job in jobs if job not in done
+        remarks=[
+            f"{job.directory}: {job.status}, {job.remarks()}"
+            for job in jobs
+            if job.status != "done" or job.warnings
         ],
         swept=[(key, _charts(groups, key)) for key in swept if key != "seed"],
         seeds=_range([len(group.jobs) for group in groups if group.jobs]),
