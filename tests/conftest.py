@@ -5,9 +5,11 @@ import importlib
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,14 +142,21 @@ def beside_others(options: list[str]) -> ParameterSet:
 
 @pytest.fixture
 def small_disk(tmp_path) -> Iterator[Path]:
-    """A file system of 1 MB."""
+    """A file system of 16 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if subprocess.run(["mount", *options], capture_output=True).returncode:
-        pytest.skip("mounting a small disk needs root")
+    options = ["-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(["mount", *options]).returncode:
+        pytest.skip("mounting a small disk needs mount, and root")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(disk: Path, *, leave: int = 0) -> None:
+    """Fills a disk but for so many bytes."""
+    with suppress(OSError), (disk / "filler").open("wb", buffering=0) as file:
+        file.write(bytes(16 << 20))
+    os.truncate(disk / "filler", (disk / "filler").stat().st_size - leave)
 
 
 @pytest.fixture

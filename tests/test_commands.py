@@ -1,8 +1,6 @@
 """What one types and what comes back: mistakes in one line, odd paths, stops and going on."""
 
-import errno
 import json
-import shutil
 from itertools import takewhile
 
 import pytest
@@ -168,23 +166,6 @@ def test_resume_refuses_what_is_no_run_or_would_read_the_environment(
         answer = command_line("resume", "run=run")
         assert answer.status == 2 and "holds an interpolation" in answer.err
     assert "run=None is no directory" in command_line("resume", "run=null").err
-
-
-@pytest.mark.skipif(shutil.which("mount") is None, reason="needs mount, to make a small disk")
-def test_a_full_disk_is_one_line_and_the_run_goes_on_elsewhere(command_line, small_disk):
-    run = small_disk / "run"
-    answer = command_line("train", *SMALL, "trainer.max_epochs=3", f"hydra.run.dir={run}")
-    assert answer.status == 2, answer.err
-    assert "no space left on the disk" in answer.err and "fmclust.resume" in answer.err
-    assert answer.err.count("\n") == 1
-    assert read_status(run)["status"] in ("failed", "running")
-
-
-def test_a_disk_that_fills_after_an_epoch_names_its_checkpoint(command_line, tmp_path, monkeypatch):
-    stop_after(1, monkeypatch, error=OSError(errno.ENOSPC, "No space left on device"))
-    answer = command_line("train", *SMALL, "trainer.max_epochs=3", "hydra.run.dir=run")
-    assert answer.status == 2
-    assert f"Last checkpoint: {tmp_path}/run/checkpoints/last.ckpt." in answer.err
 
 
 def test_an_accuracy_as_objective_is_negated_and_says_so(run_digits):
