@@ -9,8 +9,9 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from fmclust.config import require_part
 from fmclust.entry import FAILED_JOBS, command
-from fmclust.errors import UserError, complain, require_bool, require_whole
+from fmclust.errors import UserError, complain, require_bool, require_seed, require_whole
 
 
 def cluster(config: DictConfig) -> None:
@@ -46,9 +47,14 @@ def require(config: DictConfig) -> tuple[list[Path], dict[str, str]]:
     """
     from fmclust.runs import find_runs
 
-    for key, least in (("n_clusters", 1), ("seed", 0)):
-        if config[key] is not None:
-            require_whole(key, config[key], least)
+    if config.n_clusters is not None:
+        require_whole("n_clusters", config.n_clusters, 1)
+    if config.seed is not None:
+        require_seed(config.seed)
+    for key, settings in config.cluster.items():
+        require_part(f"cluster.{key}", settings)
+    if not isinstance(config.data, DictConfig):
+        raise UserError("data is the runs' own: type data.root= where it was moved.")
     if config.figures is not None:
         require_bool("figures", config.figures)
     wanted = [str(key) for key, settings in config.cluster.items() if settings is not None]

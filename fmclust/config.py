@@ -1,5 +1,6 @@
 """The checked configuration: its types and ranges."""
 
+import re
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -8,10 +9,9 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 
-from fmclust.errors import UserError, require_number, require_option, require_whole
+from fmclust.errors import UserError, require_number, require_option, require_seed, require_whole
 
 PACKAGE = Path(__file__).parent
-MOST_SEED = 2**32 - 1  # NumPy's
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 
 
@@ -54,9 +54,7 @@ def check(config: DictConfig) -> None:
         if key not in known:
             near = get_close_matches(key, known, n=1)
             raise UserError(f"{key} is unknown: type {near[0] if near else ', or '.join(known)}.")
-    require_whole("seed", config.seed, 0)
-    if config.seed > MOST_SEED:
-        raise UserError(f"seed={config.seed} is too large: type seed= with at most {MOST_SEED}.")
+    require_seed(config.seed)
     require_whole("n_clusters", config.n_clusters, 1)
     require_option("encode_from", config.encode_from, ("last", "best"))
     require_whole("trainer.max_epochs", config.trainer.max_epochs, 1)
@@ -66,13 +64,26 @@ def check(config: DictConfig) -> None:
             require_number(f"trainer.{key}", config.trainer[key], above=0)
     for group in ("callbacks", "cluster", "logger"):
         for name, settings in config[group].items():
-            if settings is not None and "_target_" not in settings:
-                raise UserError(f"{group}.{name}={settings} is no part: type ~{group}.{name}.")
-    profiler = config.trainer.profiler
-    if profiler is not None and "_target_" not in profiler:
-        raise UserError(f"trainer.profiler={profiler} is no part: type debug=profile.")
+            require_part(f"{group}.{name}", settings)
+    require_part("trainer.profiler", config.trainer.profiler, cure="debug=profile")
+    if config.trainer.get("check_val_every_n_epoch", 1) != 1:
+        raise UserError(
+            "trainer.check_val_every_n_epoch is fixed: every epoch has its loss/val. Leave it out."
+        )
     if all(clusterer is None for clusterer in config.cluster.values()):
         raise UserError("no clusterer: type cluster=gmm, for instance.")
+
+
+def require_part(key: str, settings: object, *, cure: str | None = None) -> None:
+    """Checks that an entry of a group is null or says what to build, and has a file's name.
+
+    Raises:
+        UserError: If it is anything else.
+    """
+    if not re.fullmatch(r"\w[\w+-]*", key.rpartition(".")[2]):
+        raise UserError(f"{key} is refused: name it with letters, digits, _, + and - alone.")
+    if settings is not None and not (isinstance(settings, DictConfig) and "_target_" in settings):
+        raise UserError(f"{key}={settings} is no part: type {cure or f'~{key}'}.")
 
 
 def conf_directory() -> Path:

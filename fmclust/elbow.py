@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from fmclust.entry import command
-from fmclust.errors import UserError, require_whole
+from fmclust.errors import UserError, require_new, require_seed, require_whole
 from fmclust.sources import source_of
 
 PAPER = {10: (5, 7), 20: (8, 10)}  # what the paper reads off its curves up to this k
@@ -28,6 +28,7 @@ def elbow(config: DictConfig) -> None:
     from fmclust.targets import build
 
     directory = Path(HydraConfig.get().runtime.output_dir)
+    require_new(directory / "elbow.csv")
     ((name, settings),) = config.cluster.items()
     rows: list[dict[str, float]] = []
     with limited_threads(config.threads):
@@ -52,7 +53,7 @@ def elbow(config: DictConfig) -> None:
 
 def require(config: DictConfig) -> None:
     """Refuses values that no elbow can be made of, before anything is read."""
-    require_whole("seed", config.seed, 0)
+    require_seed(config.seed)
     require_whole("k_min", config.k_min, 1)
     require_whole("k_max", config.k_max, config.k_min + 1)
     require_whole("sample", config.sample, 2)

@@ -13,7 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fmclust.config import conf_directory, register_schema
-from fmclust.errors import DISK_FULL, Interrupted, UserError, complain
+from fmclust.errors import DISK_FULL, Interrupted, UserError, complain, one_line
+from fmclust.guard import guard_hydra
 from fmclust.mistakes import explain
 from fmclust.watch import SweepWatch
 
@@ -28,7 +29,6 @@ PATH_KEYS = (
     "hydra.sweep.dir",
 )
 MULTIRUN = ("-m", "--multirun")
-PATH_ERRORS = (FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
 FAILED_JOBS, INTERRUPTED = 1, 130  # exit statuses, beside that of a mistake
 
 
@@ -49,6 +49,7 @@ def command(config_name: str, task: Callable[[DictConfig], float | None]) -> Cal
 
     forgiving.__module__ = task.__module__
     register_schema()
+    guard_hydra()
     application = hydra.main(
         config_path=str(conf_directory()), config_name=config_name, version_base="1.3"
     )(forgiving)
@@ -58,7 +59,7 @@ def command(config_name: str, task: Callable[[DictConfig], float | None]) -> Cal
             print(help_text(task.__name__))
             return
         # Hydra's parser takes no override after a flag that stands between overrides.
-        sys.argv[1:] = sorted(map(quote_path, sys.argv[1:]), key=lambda a: a not in MULTIRUN)
+        sys.argv[1:] = sorted(map(quote_path, sys.argv[1:]), key=lambda a: not is_flag(a))
         os.environ["HYDRA_FULL_ERROR"] = "1"  # it hands on exceptions rather than printing them
         threading.excepthook = quiet_on_a_full_disk
         status = 0
@@ -68,10 +69,16 @@ def command(config_name: str, task: Callable[[DictConfig], float | None]) -> Cal
             status = complain(str(stop), INTERRUPTED)
         except KeyboardInterrupt:
             status = complain("Stopped.", INTERRUPTED)
+        except UserError as error:
+            status = complain(str(error))
         except (HydraException, OmegaConfBaseException) as error:
             status = complain(explain(error, config_name))
+        except ValueError as error:
+            if not str(error).startswith("Config group override"):  # Hydra's, of group=null
+                raise
+            status = complain(f"{one_line(error)}.")
         except OSError as error:
-            if not (isinstance(error, PATH_ERRORS) or error.errno in DISK_FULL):
+            if error.strerror is None:  # not the system's
                 raise
             status = complain(f"{error.filename or Path.cwd()}: {error.strerror}.")
         try:
@@ -94,6 +101,11 @@ def quiet_on_a_full_disk(thread: threading.ExceptHookArgs) -> None:
     error = thread.exc_value
     if not (isinstance(error, OSError) and error.errno in DISK_FULL):
         threading.__excepthook__(thread)
+
+
+def is_flag(argument: str) -> bool:
+    """Whether an argument is a flag of Hydra's that needs no other behind it."""
+    return argument in MULTIRUN or (argument.startswith("--") and "=" in argument)
 
 
 def quote_path(argument: str) -> str:

@@ -3,12 +3,15 @@
 import errno
 import math
 import sys
+import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
 MISTAKE = 2  # exit status of what the user can put right
+MOST_SEED = 2**32 - 1  # NumPy's
+MOST_UNPACKED = 1 << 26  # bytes; what is large in a run is not compressed
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -40,6 +43,19 @@ def blaming(path: Path) -> Iterator[None]:
         raise UserError(f"{path} can't be read: {one_line(error)}") from error
 
 
+def refuse_bomb(path: Path) -> None:
+    """Refuses a zip file that would unfold to far more than it is.
+
+    Raises:
+        ValueError: If it promises more than a run's compressed files hold.
+        zipfile.BadZipFile: If it is none.
+    """
+    with zipfile.ZipFile(path) as file:
+        packed = [e for e in file.infolist() if e.compress_type != zipfile.ZIP_STORED]
+    if (size := sum(entry.file_size for entry in packed)) > MOST_UNPACKED:
+        raise ValueError(f"it would unfold to {size} bytes, more than {MOST_UNPACKED}")
+
+
 def complain(text: str, status: int = MISTAKE) -> int:
     """Prints one line on standard error; returns the exit status that goes with it."""
     print(f"fmclust: {text}", file=sys.stderr)
@@ -62,6 +78,27 @@ def require_option(key: str, value: object, options: Iterable[str]) -> None:
         near = get_close_matches(str(value), known, n=1)
         hint = f"{key}={near[0]}" if near else f"{key}= with one of: {', '.join(known)}"
         raise UserError(f"{key}={value} is unknown: type {hint}.")
+
+
+def require_new(path: Path) -> None:
+    """Refuses to write over the results of an earlier command.
+
+    Raises:
+        UserError: If the file is there.
+    """
+    if path.exists():
+        raise UserError(f"{path} is there already: type hydra.run.dir=<a new directory>.")
+
+
+def require_seed(value: object) -> None:
+    """Checks that a value is a seed that NumPy takes.
+
+    Raises:
+        UserError: If it is no whole number, or out of range.
+    """
+    require_whole("seed", value, 0)
+    if int(str(value)) > MOST_SEED:
+        raise UserError(f"seed={value} is too large: type seed= with at most {MOST_SEED}.")
 
 
 def require_whole(key: str, value: object, least: int) -> None:

@@ -46,11 +46,13 @@ def fit_and_cluster(
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(model, datamodule, ckpt_path=resumed, weights_only=True)
-    except SIGTERMException:
-        raise
+    except SIGTERMException:  # an exit with status 0, as if all were done
+        raise KeyboardInterrupt("SIGTERM") from None
     except MisconfigurationException as error:
         raise UserError(f"Lightning refuses this: {one_line(error)}") from error
     except RuntimeError as error:
+        if "loading state_dict" in str(error):
+            raise UserError(f"{checkpoint} is of another network than config.yaml says.") from error
         if "Early stopping conditioned on" not in str(error):
             raise
         raise UserError(f"callbacks.early_stopping.monitor: {one_line(error)}") from error

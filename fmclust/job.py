@@ -4,7 +4,6 @@ Imports torch and Lightning; the commands import it only when they have somethin
 """
 
 import os
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -16,20 +15,17 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from fmclust.callbacks import cluster_images, epochs_finished, introduce, tensorboard_writer
-from fmclust.clustering import figure_names, require_fittable
+from fmclust.clustering import require_fittable
 from fmclust.config import check
 from fmclust.data import ImageDataModule, sum_of
 from fmclust.devices import keep_freed_memory, limited_threads, require_device
 from fmclust.errors import UserError, require_option
 from fmclust.fit import fit_and_cluster, quieten_lightning
-from fmclust.metrics import SCORES
 from fmclust.models import Autoencoder
+from fmclust.objective import final_metrics, objective
 from fmclust.reports import write_run_page
 from fmclust.runs import Run, claim, environment, join, read_config, read_overrides, reopen
 from fmclust.targets import build, build_all
-
-Clusterers = dict[str, BaseEstimator]
-MORE_IS_BETTER = (*SCORES, "log_likelihood", "silhouette", "calinski_harabasz")
 
 
 def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
@@ -86,7 +82,11 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
             run.warn(warning)
         run.facts["image_size"] = [*datamodule.image_size]
         run.facts["class_names"] = datamodule.class_names
-        run.facts["sums"] = {n: sum_of(split.images) for n, split in datamodule.splits.items()}
+        sums = {n: sum_of(split.images) for n, split in datamodule.splits.items()}
+        if run.facts.setdefault("sums", sums) != sums:
+            raise UserError("the images are others than when the run began: put the old ones back.")
+        if not _rank():
+            run.write_status("running")  # with what a later process compares
         require_fittable(clusterers, len(datamodule.splits[datamodule.fitted_split]))
         model = build(config.model, nn.Module, image_size=datamodule.image_size)
         if config.objective is not None:
@@ -115,36 +115,3 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
 
 def _rank() -> int:
     return getattr(rank_zero_only, "rank", 0)  # above zero in the processes that DDP starts
-
-
-def final_metrics(
-    datamodule: ImageDataModule,
-    model: nn.Module,
-    clusterers: Clusterers,
-    splits: Iterable[str],
-) -> list[str]:
-    """Names the numbers that compare runs, the label-free ones first; scores of some splits."""
-    names = ["loss/val"] if isinstance(model, Autoencoder) else []
-    for name, clusterer in clusterers.items():
-        names += [f"{name}/{figure}" for figure in figure_names(clusterer)]
-    for split in splits:
-        if split in datamodule.splits and datamodule.splits[split].labels is not None:
-            names += [f"{name}/{split}/{score}" for name in clusterers for score in SCORES]
-    return names
-
-
-def objective(config: DictConfig, metrics: dict[str, float]) -> tuple[float, str]:
-    """Picks the number that a sweep minimizes; by default one that no label touches.
-
-    Returns:
-        The number and its name, both with a minus where more is better.
-    """
-    first = next(name for name, clusterer in config.cluster.items() if clusterer is not None)
-    figures = ("inertia", "log_likelihood", "silhouette", "empty_clusters")
-    defaults = ["loss/val", *(f"{first}/{figure}" for figure in figures)]
-    name = config.objective or next(name for name in defaults if name in metrics)
-    if name not in metrics:
-        raise UserError(f"objective={name} has no value in this run: type objective=null.")
-    if name.rpartition("/")[2] in MORE_IS_BETTER:
-        return -metrics[name], f"-{name}"
-    return metrics[name], name

@@ -12,7 +12,7 @@ import torch
 
 from fmclust.clustering import load_clusterer
 from fmclust.encoder import load_encoder
-from fmclust.errors import UserError, require_option
+from fmclust.errors import UserError, blaming, require_option
 from fmclust.evaluation import Assignment, assign_latents
 from fmclust.models import Autoencoder, encode_all, reconstruct_all, reconstruction_errors
 from fmclust.runs import (
@@ -22,8 +22,11 @@ from fmclust.runs import (
     read_matching,
     read_metrics,
     read_status,
+    refuse_links,
     verified,
 )
+
+MOST_SIDE = 1024  # pixels; a status file may say anything
 
 
 class LoadedRun:
@@ -55,9 +58,17 @@ class LoadedRun:
                 f"{directory} is a later clustering, or of an older fmclust: type run=<the "
                 "directory of a run that was trained by this one>."
             )
+        refuse_links(directory)
+        with blaming(directory):
+            self._read(directory, status)
+
+    def _read(self, directory: Path, status: Mapping[str, Any]) -> None:
         self.directory, self.config = directory, read_config(directory)
         self.metrics: Mapping[str, float] = read_metrics(directory)
-        self.image_size: tuple[int, int] = tuple(status["image_size"])
+        height, width = map(int, status["image_size"])
+        if not 0 < min(height, width) <= max(height, width) <= MOST_SIDE:
+            raise ValueError(f"its images have {height}x{width} pixels")
+        self.image_size: tuple[int, int] = height, width
         self.class_names: tuple[str, ...] = tuple(status["class_names"] or ())
         self.border: float = status["border"]
         self.sums: Mapping[str, int] = status["sums"]

@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from fmclust.entry import command
-from fmclust.errors import require_whole
+from fmclust.errors import require_new, require_seed, require_whole
 from fmclust.sources import Source, source_of
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 def optima(config: DictConfig) -> None:
     """Starts k-means many times; leaves starts.csv and prints the optima."""
-    for key, least in (("starts", 1), ("seed", 0), ("n_clusters", 1)):
+    for key, least in (("starts", 1), ("n_clusters", 1)):
         require_whole(key, config[key], least)
+    require_seed(config.seed)
+    require_seed(config.seed + config.starts - 1)  # of the last start
     from rich.progress import track  # these and scikit-learn, which `--help` does without
     from sklearn.cluster import KMeans
 
@@ -32,6 +34,7 @@ def optima(config: DictConfig) -> None:
     from fmclust.targets import build_all
 
     directory = Path(HydraConfig.get().runtime.output_dir)
+    require_new(directory / "starts.csv")
     ways = build_all(config.ways, KMeans)
     seeds = range(config.seed, config.seed + config.starts)
     with limited_threads(config.threads):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fmclust.errors import UserError
+
 # Experiment to clusterers: a network is trained once for both.
 EXPERIMENTS = {
     "kmeans_pixels": ("kmeans",),
@@ -110,7 +112,10 @@ def run_all(
 def _run(job: Job, more: Sequence[str]) -> str | None:
     from fmclust.runs import read_status
 
-    status = read_status(job.directory)
+    try:
+        status = read_status(job.directory)
+    except UserError as error:
+        return str(error)
     if status is not None and status["status"] == "done":
         return None
     if status is None:
@@ -121,4 +126,6 @@ def _run(job: Job, more: Sequence[str]) -> str | None:
     done = subprocess.run(
         process, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
     )
-    return None if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2]
+    if done.returncode == 0:
+        return None
+    return done.stderr.strip().rpartition("\n")[2] or f"exit status {done.returncode}"

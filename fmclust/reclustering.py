@@ -16,7 +16,7 @@ from fmclust.errors import UserError
 from fmclust.evaluation import Labels, evaluate
 from fmclust.loaded import LoadedRun, load_run
 from fmclust.models import Pixels, decode_all, encode_all
-from fmclust.runs import CLUSTERINGS, claim, environment, locked
+from fmclust.runs import CLUSTERINGS, claim, environment, locked, read_status
 from fmclust.targets import build
 
 
@@ -56,9 +56,9 @@ def cluster_again(
         clusterer = build(config.cluster[name], BaseEstimator)
         require_fittable({name: clusterer}, len(latents[data.fitted_split]))
         target = directory / CLUSTERINGS / name
-        if target.exists():  # of a stopped process: what is finished has its name above
+        if target.exists():
             with locked(target):
-                shutil.rmtree(target)
+                remove_unfinished(target)
         with claim(
             target,
             config=OmegaConf.to_yaml(config, resolve=True),
@@ -77,6 +77,17 @@ def cluster_again(
                 decode=partial(decode_all, run.model),
             )
         yield target
+
+
+def remove_unfinished(target: Path) -> None:
+    """Removes what a stopped process has left of a clustering.
+
+    Raises:
+        UserError: If it is finished: by another process just now, or a file of it is gone.
+    """
+    if (read_status(target) or {}).get("status") == "done":
+        raise UserError(f"{target} is there already: type name=<another>.")
+    shutil.rmtree(target)
 
 
 def latents_of(run: LoadedRun, images: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

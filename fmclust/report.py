@@ -9,14 +9,14 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from fmclust.entry import command
-from fmclust.errors import UserError
+from fmclust.errors import UserError, blaming
 
 
 def report(config: DictConfig) -> None:
     """Writes report.html of every finished run and, of several runs, a page over them."""
     from rich.progress import track  # these, which `--help` does without
 
-    from fmclust.reports import Job, write_run_page, write_runs_page
+    from fmclust.reports import Job, is_page, write_run_page, write_runs_page
     from fmclust.runs import find_runs, read_overrides
 
     directories = find_runs("runs", str(config.runs))
@@ -25,10 +25,13 @@ def report(config: DictConfig) -> None:
     if not done:
         raise UserError(f"runs={config.runs} has no finished run: type runs=<finished runs>.")
     for directory in track(done, "Writing pages"):
-        page = write_run_page(directory)
+        with blaming(directory):
+            page = write_run_page(directory)
     if len(jobs) > 1:
         folder = Path(os.path.commonpath(directories))
         page = folder / "report.html" if config.output is None else Path(str(config.output))
+        if page.exists() and not is_page(page):
+            raise UserError(f"output={page} is no page of fmclust: type output=<a new file>.")
         write_runs_page(page.absolute(), jobs)
     print(page)
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 from fmclust.entry import FAILED_JOBS, command
 from fmclust.errors import UserError, complain, require_option, require_whole
@@ -59,9 +59,13 @@ def require(config: DictConfig) -> None:
     """Refuses values that nothing can be made of, before anything is run."""
     require_whole("seeds", config.seeds, 1)
     require_whole("jobs", config.jobs, 1)
-    for key, known in (("parts", PARTS), ("variants", VARIANTS)):
-        for value in config[key]:
-            require_option(key, value, known)
+    for key in ("parts", "variants", "overrides"):
+        if not isinstance(config[key], ListConfig):
+            raise UserError(f"{key}={config[key]} is no list: type '{key}=[...]'.")
+    for part in config.parts:
+        require_option("parts", part, PARTS)
+    for variant in config.variants:
+        require_option("variants", variant, VARIANTS)
 
 
 def keep_overrides(folder: Path, overrides: list[str]) -> None:

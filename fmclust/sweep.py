@@ -35,7 +35,13 @@ class Sweep:
         """Returns the status of every job; empty for those that have none yet."""
         from fmclust.runs.reading import read_status
 
-        return [(read_status(path) or {"status": ""})["status"] for path in self.job_directories()]
+        found = []
+        for path in self.job_directories():
+            try:
+                found.append((read_status(path) or {"status": ""})["status"])
+            except UserError:  # told in the tables
+                found.append("failed")
+        return found
 
     def report(self) -> bool:
         """Prints and writes the tables; says whether all jobs are done."""
@@ -119,7 +125,7 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
         return status["objective"] if status["status"] == "done" else resume_job(directory)
     except UserError as error:
         complain(f"job {directory.name} failed: {error}")
-        if read_status(directory) is None:  # it was refused before it took its directory
+        if not (directory / "status.json").exists():  # it was refused before it took its directory
             with (
                 suppress(UserError),
                 claim(

@@ -28,10 +28,14 @@ def build(config: DictConfig, base: type, **arguments: Any) -> Any:
         UserError: If a target is not one that a config may name, or refuses its arguments; if a
             cache of scikit-learn's is named.
     """
+    if not (isinstance(config, DictConfig) and "_target_" in config):
+        raise UserError(f"{config} is no {base.__name__}: it names no _target_.")
     # Resolved: what stands elsewhere and is only named here is instantiated all the same.
     for node in _nodes(OmegaConf.to_container(config, resolve=True)):
         if "_target_" in node:
             _check_target(node["_target_"], base)
+        if "_partial_" in node or "_args_" in node:
+            raise UserError("_partial_ and _args_ are refused: leave them out.")
         if node.get("memory") is not None:  # joblib would unpickle what lies there
             raise UserError("memory= is refused: what is in a cache could run code. Leave it out.")
     try:

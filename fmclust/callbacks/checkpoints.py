@@ -12,7 +12,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from fmclust.callbacks.base import RunCallback, losses_of
-from fmclust.errors import UserError
+from fmclust.errors import UserError, blaming
 from fmclust.models import read_checkpoint
 from fmclust.runs import BEST_CHECKPOINT, LAST_CHECKPOINT, replacing
 
@@ -27,7 +27,8 @@ def epochs_finished(directory: Path) -> int:
     if not path.exists():
         return 0
     try:
-        return read_checkpoint(path)["epoch"] + 1
+        with blaming(path):
+            return int(read_checkpoint(path)["epoch"]) + 1
     except UserError as error:
         cure = f"Type rm {shlex.quote(str(path))}, then your command again, to train from epoch 1."
         raise UserError(f"{error} {cure}") from error

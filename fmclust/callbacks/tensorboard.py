@@ -42,6 +42,7 @@ class RunLogger(TensorBoardLogger):
             save_dir,
             name="",
             version="",
+            sub_dir=None,
             default_hp_metric=False,
             purge_step=purge_step,
             **settings,

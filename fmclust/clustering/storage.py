@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import skops.io
+from sklearn.base import BaseEstimator
 
-from fmclust.errors import UserError, blaming, one_line
+from fmclust.errors import UserError, blaming, one_line, refuse_bomb
 from fmclust.trust import own_packages
 
 # Beyond what skops trusts by itself (scikit-learn's and NumPy's own types).
@@ -36,10 +37,14 @@ def load_clusterer(path: Path) -> Any:
         UserError: If the file is damaged, or holds a type that is not trusted.
     """
     with blaming(path):
+        refuse_bomb(path)
         types = skops.io.get_untrusted_types(file=path)
         own = [name for name in types if name.partition(".")[0] in own_packages()]
         unknown = sorted({*types} - {*TRUSTED, *own})
         if unknown:
             named = ", ".join(unknown)
             raise UserError(f"{path} is refused: it holds {named}, which is not trusted.")
-        return skops.io.load(path, trusted=[*TRUSTED, *own])
+        found = skops.io.load(path, trusted=[*TRUSTED, *own])
+        if not isinstance(found, BaseEstimator):
+            raise UserError(f"{path} is refused: it holds a {type(found).__name__}, no estimator.")
+        return found

@@ -1,6 +1,7 @@
 """LightningDataModules: a data set as splits in memory and as batches on the device."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from fmclust.data import fashion_mnist, siblings
 from fmclust.data.download import locate_or_download
 from fmclust.data.loader import EpochOrder, ResidentLoader
 from fmclust.data.splits import Split
-from fmclust.errors import require_option, require_whole
+from fmclust.errors import UserError, require_option, require_whole
+
+VAL = 5000  # of the test file, the paper's section 2
 
 
 class ImageDataModule(LightningDataModule):
@@ -108,6 +111,7 @@ class FourFilesDataModule(ImageDataModule):
 
     def read(self) -> dict[str, Split]:
         arrays = self.read_files()
+        self._check(arrays)
         train, held_out = (
             Split.from_arrays(
                 arrays[f"{name}-images-idx3-ubyte"], arrays[f"{name}-labels-idx1-ubyte"]
@@ -116,7 +120,19 @@ class FourFilesDataModule(ImageDataModule):
         )
         if self.split == "all":
             return {"all": train + held_out}
-        return {"train": train, "val": held_out[:5000], "test": held_out[5000:]}
+        return {"train": train, "val": held_out[:VAL], "test": held_out[VAL:]}
+
+    def _check(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Refuses files of another data set: not all of them have a known checksum."""
+        for name, least in (("train", 1), ("t10k", VAL + 1)):
+            images = arrays[f"{name}-images-idx3-ubyte"]
+            labels = arrays[f"{name}-labels-idx1-ubyte"]
+            fits = images.ndim == 3 and labels.shape == images.shape[:1] and len(labels) >= least
+            if not fits or labels.max() >= len(self.class_names or ()):
+                raise UserError(
+                    f"the {name} files below {self.root} are of another data set (images "
+                    f"{images.shape}, labels {labels.shape}): type data=idx data.root=<folder>."
+                )
 
     @abstractmethod
     def read_files(self) -> dict[str, np.ndarray]:

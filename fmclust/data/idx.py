@@ -12,6 +12,7 @@ import numpy as np
 from fmclust.errors import UserError, blaming
 
 _UNSIGNED_BYTES = 0x08
+MOST = 1 << 26  # bytes of a file of MNIST's family, whose largest has 47 million
 PIECE = 1 << 24  # bytes read at once
 
 
@@ -19,10 +20,14 @@ def read_bytes(path: Path) -> bytes:
     """Reads a file, decompressed if its name ends in `.gz`.
 
     Raises:
-        UserError: If the compressed data is damaged.
+        UserError: If the compressed data is damaged, or more than any file of MNIST's family.
     """
     try:
-        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            raw = file.read(MOST + 1)
+        if len(raw) > MOST:
+            raise OSError(f"it holds more than {MOST} bytes")
+        return raw
     except (EOFError, OSError, zlib.error) as error:
         raise UserError(f"{path} can't be read: {error}. Delete it and fetch it again.") from error
 

@@ -106,7 +106,7 @@ def _open_npy(path: Path) -> tuple[IO[bytes], tuple[int, ...]]:
         if version != (1, 0):
             read = np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file)
-    if dtype != np.uint8 or fortran or len(shape) not in (3, 4):
+    if dtype != np.uint8 or fortran or len(shape) not in (3, 4) or min(shape) < 0:
         raise UserError(
             f"{path} holds {dtype} of shape {shape}: save uint8, 0 to 255, of shape (N, H, W), in "
             "C order."

@@ -116,7 +116,8 @@ class FolderDataModule(ImageDataModule):
     def read(self) -> dict[str, Split]:
         if not self.root.is_dir():
             raise UserError(f"{self.root} is no folder: type data.root=<the folder of pictures>.")
-        paths = pictures_below(self.root)
+        # By name, not by folder: folders are labels, and what is in which split follows from this.
+        paths = sorted(pictures_below(self.root), key=lambda path: path.name)
         shuffled = np.random.default_rng(ORDER).permutation(len(paths))
         images, kept, bad = self._decode([paths[row] for row in shuffled])
         if bad:

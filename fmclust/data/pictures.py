@@ -20,12 +20,12 @@ from PIL import Image, ImageOps
 from fmclust.errors import UserError, one_line
 
 AHEAD = 256  # pictures decoded before the first of them is asked for
-# What pictures come in; Pillow's other formats are rare, and EPS would run Ghostscript.
+# What pictures come in; Pillow's other formats are rare, EPS would run Ghostscript, and ICO is
+# decoded before its size can be asked for.
 FORMATS = (
     "AVIF",
     "BMP",
     "GIF",
-    "ICO",
     "JPEG",
     "JPEG2000",
     "MPO",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fmclust.errors import UserError
 from fmclust.runs import read_metrics, read_status
 
 SPLITS = ("test", "val", "train", "all")
@@ -36,10 +37,13 @@ class Job:
         """Reads the run directory of a job; it may not be there yet."""
         parts = (override.partition("=") for override in overrides)
         settings = {key: value for key, _, value in parts}
-        status = read_status(directory) or {"status": "not started", "reason": None}
         metrics = {}
-        if status["status"] == "done":
-            metrics = read_metrics(directory) | {"objective": status["objective"]}
+        try:
+            status = read_status(directory) or {"status": "not started", "reason": None}
+            if status["status"] == "done":
+                metrics = read_metrics(directory) | {"objective": status["objective"]}
+        except UserError as error:
+            status = {"status": "failed", "reason": str(error)}
         return cls(
             directory,
             settings,

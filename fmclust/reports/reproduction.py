@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from fmclust.errors import blaming
 from fmclust.reports.markdown import mean_and_sd, table
 from fmclust.reports.paper import ACCURACIES
 from fmclust.runs import machine, write_rows, write_text
@@ -42,11 +43,21 @@ Row = Mapping[str, Any]
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Returns the lines of results.csv; none if there is no such file."""
+    """Returns the lines of results.csv; none if there is no such file.
+
+    Raises:
+        UserError: If they are not what `write_reproduction` writes.
+    """
     if not path.exists():
         return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+    with blaming(path), path.open(newline="", encoding="utf-8") as file:
+        rows: list[dict[str, Any]] = list(csv.DictReader(file))
+        for row in rows:
+            if not (row["part"] in PARTS and row["variant"].isalpha() and row["seed"].isdigit()):
+                raise ValueError(f"{row['part']}, {row['variant']}, {row['seed']} is no job's")
+            for name in COLUMNS[3:]:
+                float(row[name] or 0)
+        return rows
 
 
 def write_reproduction(folder: Path, rows: Sequence[Row]) -> str:

@@ -4,6 +4,7 @@ from fmclust.runs.directory import Run, claim, join, locked, reopen
 from fmclust.runs.environment import environment, machine
 from fmclust.runs.files import (
     read_json,
+    refuse_links,
     replacing,
     telling_of_a_full_disk,
     write_json,
@@ -62,6 +63,7 @@ __all__ = [
     "read_overrides",
     "read_status",
     "read_thumbnails",
+    "refuse_links",
     "reopen",
     "replacing",
     "telling_of_a_full_disk",

@@ -16,15 +16,17 @@ import numpy as np
 
 from fmclust.errors import Interrupted, UserError
 from fmclust.runs.files import (
+    is_temporary,
+    json_text,
+    refuse_links,
     remove_temporaries,
     replacing,
     telling_of_a_full_disk,
-    temporary,
     write_json,
     write_text,
 )
 from fmclust.runs.layout import LAST_CHECKPOINT
-from fmclust.runs.manifest import MANIFEST, write_manifest
+from fmclust.runs.manifest import MANIFEST, STATUS, write_manifest
 from fmclust.runs.reading import read_status
 
 log = logging.getLogger(__name__)
@@ -81,15 +83,13 @@ class Run:
 
     def write_status(self, status: str, reason: str | None = None) -> None:
         """Writes status.json: `running`, `done`, `failed` or `stopped`, with the reason."""
-        write_json(
-            self.directory / "status.json",
-            {
-                "status": status,
-                "reason": reason,
-                "warnings": self.warnings,
-                "objective": self.objective,
-                **self.facts,
-            },
+        write_text(self.directory / STATUS, self.status_text(status, reason))
+
+    def status_text(self, status: str, reason: str | None = None) -> str:
+        """Returns what `write_status` writes."""
+        own = {"status": status, "reason": reason}
+        return json_text(
+            {**self.facts, **own, "warnings": self.warnings, "objective": self.objective}
         )
 
 
@@ -143,18 +143,18 @@ def reopen(directory: Path) -> Iterator[Run]:
             )
         if status["status"] == "done":
             raise UserError(f"{directory} is finished: there is nothing to go on with.")
+        refuse_links(directory)
         remove_temporaries(directory)
         (directory / MANIFEST).unlink(missing_ok=True)  # what it covers is made once more
-        with _working_on(Run(directory), how_to_go_on) as run:
+        with _working_on(Run(directory, facts=status), how_to_go_on) as run:
             yield run
 
 
 def _is_free(directory: Path, begun: Mapping[str, str]) -> bool:
     """Whether nothing is there but files of these names and texts, whole or just begun."""
     texts = {directory / name: text for name, text in begun.items()}
-    half = {temporary(path) for path in (*texts, directory / "status.json")}
     return all(
-        path in half or (path in texts and path.read_text(encoding="utf-8") == texts[path])
+        is_temporary(path) or (path in texts and path.read_bytes() == texts[path].encode())
         for path in directory.iterdir()
     )
 
@@ -172,7 +172,7 @@ def _working_on(run: Run, advise: Callable[[Path], str]) -> Iterator[Run]:
         with run.timed("total"):
             yield run
         run.write_metrics()
-        write_manifest(run.directory)
+        write_manifest(run.directory, coming={STATUS: run.status_text("done")})
         if run.report is not None:
             run.write_status("running")  # with all facts
             run.report(run.directory)
@@ -183,8 +183,8 @@ def _working_on(run: Run, advise: Callable[[Path], str]) -> Iterator[Run]:
 def _keeping_status(run: Run, advise: Callable[[Path], str]) -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:
-        _note(run, "stopped", "interrupted from the keyboard")
+    except KeyboardInterrupt as stop:
+        _note(run, "stopped", str(stop) or "interrupted from the keyboard")
         raise Interrupted(f"Stopped. {advise(run.directory)}") from None
     except SystemExit as stop:
         _note(run, "stopped", f"exit status {stop.code}")
@@ -221,7 +221,9 @@ def locked(directory: Path) -> Iterator[None]:
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        if not os.path.samestat(os.fstat(descriptor), os.stat(directory)):
+            raise BlockingIOError  # its last owner has removed it, another has made it anew
+    except (BlockingIOError, FileNotFoundError):
         os.close(descriptor)
         raise UserError(
             f"{directory} belongs to a run that is going on: type hydra.run.dir=<a new directory>."

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 
 from fmclust.errors import DISK_FULL, UserError
 
+PARTIAL = ".part"  # in the name of a file that is not whole yet
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path to write to; it takes the final name only if all went well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = temporary(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}{path.suffix}")
+    partial.unlink(missing_ok=True)  # if it is a link, what it leads to would be written
     try:
         yield partial
         with partial.open("rb+") as file:
@@ -25,15 +29,29 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def temporary(path: Path) -> Path:
-    """Returns where a file is written before it takes its name."""
-    return path.with_name(f".{path.name}.part{path.suffix}")
+def is_temporary(path: Path) -> bool:
+    """Whether a process that was killed while it wrote has left a file."""
+    return path.name.startswith(".") and PARTIAL in path.name
 
 
 def remove_temporaries(directory: Path) -> None:
-    """Removes what a process that was killed while it wrote has left below a directory."""
-    for path in directory.rglob(".*.part*"):
+    """Removes what processes that were killed while they wrote have left below a directory."""
+    for path in filter(is_temporary, directory.rglob(".*")):
         path.unlink()
+
+
+def refuse_links(directory: Path) -> None:
+    """Refuses a run directory in which a link leads elsewhere: what is written would land there.
+
+    Raises:
+        UserError: Names the link.
+    """
+    for folder, folders, files in os.walk(directory):
+        for path in (Path(folder, name) for name in (*folders, *files)):
+            if path.is_symlink():
+                raise UserError(
+                    f"{path} is refused: it is a link. Type rm {shlex.quote(str(path))}"
+                )
 
 
 @contextmanager
@@ -61,7 +79,7 @@ def telling_of_a_full_disk(
 
 def write_text(path: Path, text: str) -> None:
     with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -79,7 +97,12 @@ def write_json(path: Path, value: Any) -> None:
     Raises:
         ValueError: If a number is not finite, which JSON can't express.
     """
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Returns JSON; raises ValueError as `write_json` does."""
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> Any:
@@ -92,5 +115,5 @@ def read_json(path: Path) -> Any:
         return None
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: {error}.") from error

@@ -2,7 +2,9 @@
 
 import hashlib
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -11,6 +13,7 @@ from fmclust.runs.files import read_json, write_json
 from fmclust.runs.layout import CLUSTERINGS
 
 MANIFEST = "manifest.json"
+STATUS = "status.json"
 COVERED = (
     "config.yaml",
     "overrides.yaml",
@@ -24,10 +27,16 @@ COVERED = (
 )
 
 
-def write_manifest(directory: Path) -> None:
-    """Writes the sha256 of every file that later commands read."""
+def write_manifest(directory: Path, *, coming: Mapping[str, str]) -> None:
+    """Writes the sha256 of every file that later commands read.
+
+    Args:
+        directory: The run directory.
+        coming: Name to text of what is written last of all.
+    """
     paths = sorted(path for pattern in COVERED for path in directory.glob(pattern))
     sums = {path.relative_to(directory).as_posix(): _sha256(path) for path in paths}
+    sums |= {name: hashlib.sha256(text.encode()).hexdigest() for name, text in coming.items()}
     write_json(directory / MANIFEST, sums)
 
 
@@ -35,19 +44,27 @@ def verified(directory: Path, name: str) -> Path:
     """Returns the path of a run's file, once it is found to be as the run left it.
 
     Args:
-        directory: The run directory; without a manifest, as long as it is not finished, nothing
-            is compared.
+        directory: The run directory; as long as it is not finished, there is no manifest, and
+            nothing is compared.
         name: The file's, relative to it.
 
     Raises:
         UserError: If it is damaged or gone; says how to make it again.
     """
     path = directory / name
-    expected = (read_json(directory / MANIFEST) or {}).get(name)
+    sums = read_json(directory / MANIFEST)
+    if sums is None and is_done(read_json(directory / STATUS)):
+        raise UserError(f"{directory / MANIFEST} is gone: {_how_to_make_again(directory)}")
+    expected = (sums or {}).get(name)
     if expected is not None and (not path.exists() or _sha256(path) != expected):
         state = "damaged" if path.exists() else "gone"
         raise UserError(f"{path} is {state}: {_how_to_make_again(directory)}")
     return path
+
+
+def is_done(status: Any) -> bool:
+    """Whether what status.json holds is of a finished run."""
+    return isinstance(status, dict) and status.get("status") == "done"
 
 
 def _how_to_make_again(directory: Path) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob
@@ -12,15 +13,34 @@ import numpy as np
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from fmclust.errors import UserError, blaming
+from fmclust.errors import UserError, blaming, refuse_bomb
 from fmclust.runs.files import read_json
 from fmclust.runs.layout import CLUSTERINGS
-from fmclust.runs.manifest import verified
+from fmclust.runs.manifest import STATUS, is_done, verified
+from fmclust.trust import VARIABLE, own_packages
+
+ASSIGNMENTS = "assignments.csv"
+# What writes, and where it would write if a saved configuration from someone else could say so.
+WRITING = ("callbacks", "logger", "trainer")
+PLACE = re.compile(r"dir$|path$|ur[il]$|dir\.|path\.")
+ELSEWHERE = re.compile(r"\.\.|\$|^[/~]")
+LIGHTNING = "pytorch_lightning"
+LOGGERS = ("fmclust.", f"{LIGHTNING}.loggers.CSVLogger", f"{LIGHTNING}.loggers.TensorBoardLogger")
 
 
 def read_status(directory: Path) -> dict[str, Any] | None:
-    """Returns what status.json says; None if there is no such run."""
-    return read_json(directory / "status.json")
+    """Returns what status.json says; None if there is no such run.
+
+    Raises:
+        UserError: If it is damaged; while a run goes on, nothing is compared.
+    """
+    path = directory / STATUS
+    status = read_json(path)
+    if is_done(status):
+        verified(directory, STATUS)
+    elif status is not None and not (isinstance(status, dict) and "status" in status):
+        raise UserError(f"{path} is damaged: it holds no status.")
+    return status
 
 
 def find_runs(key: str, pattern: str) -> list[Path]:
@@ -48,7 +68,9 @@ def find_runs(key: str, pattern: str) -> list[Path]:
 
 def read_metrics(directory: Path) -> dict[str, float]:
     """Returns metrics.json; empty if the run did not get that far."""
-    return read_json(verified(directory, "metrics.json")) or {}
+    path = verified(directory, "metrics.json")
+    with blaming(path):
+        return {name: float(value) for name, value in (read_json(path) or {}).items()}
 
 
 def read_overrides(directory: Path) -> list[str]:
@@ -57,7 +79,7 @@ def read_overrides(directory: Path) -> list[str]:
     if not path.exists():
         return []
     with blaming(path):
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or []
+        return [str(override) for override in list(_yaml(path) or ())]
 
 
 def read_latents(directory: Path) -> dict[str, np.ndarray]:
@@ -112,9 +134,10 @@ def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
         Empty without labels.
     """
     found: dict[str, dict[int, int]] = {}
-    for name, split, cluster, cls in _rows(directory, "cluster", "matched_class"):
-        if name == clusterer and cls:
-            found.setdefault(split, {})[int(cluster)] = int(cls)
+    with blaming(directory / ASSIGNMENTS):
+        for name, split, cluster, cls in _rows(directory, "cluster", "matched_class"):
+            if name == clusterer and cls:
+                found.setdefault(split, {})[int(cluster)] = int(cls)
     return next((found[s] for s in ("test", "all", "val", "train") if s in found), {})
 
 
@@ -141,12 +164,13 @@ def read_assigned(directory: Path, clusterer: str, split: str) -> Assigned:
         clusterer: Whose clusters.
         split: Of which images.
     """
-    rows = _rows(directory, "cluster", "class", "probability")
-    texts = zip(*(row[2:] for row in rows if row[:2] == [clusterer, split]), strict=True)
-    clusters, classes, probability = (
-        np.array(texts, dtype) if all(texts) else None
-        for texts, dtype in zip(texts, (np.int64, np.int64, np.float64), strict=True)
-    )
+    with blaming(directory / ASSIGNMENTS):
+        rows = _rows(directory, "cluster", "class", "probability")
+        texts = zip(*(row[2:] for row in rows if row[:2] == [clusterer, split]), strict=True)
+        clusters, classes, probability = (
+            np.array(texts, dtype) if all(texts) else None
+            for texts, dtype in zip(texts, (np.int64, np.int64, np.float64), strict=True)
+        )
     assert clusters is not None
     return Assigned(clusters, classes, probability)
 
@@ -164,8 +188,10 @@ def _arrays(directory: Path, name: str, cure: str) -> dict[str, np.ndarray]:
     path = verified(directory, name)
     if not path.exists():
         raise UserError(f"{path} is missing: {cure}")
-    with blaming(path), np.load(path, allow_pickle=False) as kept:
-        return dict(kept)
+    with blaming(path):
+        refuse_bomb(path)
+        with np.load(path, allow_pickle=False) as kept:
+            return dict(kept)
 
 
 def read_losses(directory: Path) -> dict[str, list[float]]:
@@ -173,25 +199,26 @@ def read_losses(directory: Path) -> dict[str, list[float]]:
     path = verified(directory, "losses.csv")
     if not path.exists():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
+    with blaming(path), path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    names = [name for name in (rows[0] if rows else ()) if name != "epoch"]
-    return {name: [float(row[name]) for row in rows] for name in names}
+        names = [name for name in (rows[0] if rows else ()) if name != "epoch"]
+        return {name: [float(row[name]) for row in rows] for name in names}
 
 
 def _column(directory: Path, column: str, clusterer: str | None = None) -> dict[str, np.ndarray]:
     """Reads what assignments.csv says by one clusterer, or by its first."""
     found: dict[str, list[int]] = {}
-    for name, split, number in _rows(directory, column):
-        clusterer = clusterer or name
-        if name == clusterer and number:
-            found.setdefault(split, []).append(int(number))
+    with blaming(directory / ASSIGNMENTS):
+        for name, split, number in _rows(directory, column):
+            clusterer = clusterer or name
+            if name == clusterer and number:
+                found.setdefault(split, []).append(int(number))
     return {split: np.array(ids, np.int64) for split, ids in found.items()}
 
 
 def _rows(directory: Path, *columns: str) -> Iterator[list[str]]:
     """Yields clusterer, split and these columns of every row of assignments.csv."""
-    with verified(directory, "assignments.csv").open(newline="", encoding="utf-8") as file:
+    with verified(directory, ASSIGNMENTS).open(newline="", encoding="utf-8") as file:
         table = csv.reader(file)
         places = [*map(next(table).index, ("clusterer", "split", *columns))]
         for row in table:
@@ -202,17 +229,52 @@ def read_config(directory: Path) -> DictConfig:
     """Returns the configuration of a run.
 
     Raises:
-        UserError: If there is none, or if it holds interpolations: those could read the
-            environment, so a saved configuration has none.
+        UserError: If there is none, or if it holds what no saved one does: interpolations, which
+            could read the environment, or parts that write elsewhere than in their run.
     """
     path = verified(directory, "config.yaml")
     if not path.exists():
         raise UserError(f"{directory} is no run directory: it has no config.yaml.")
     with blaming(path):
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if any("${" in text for text in _texts(config)):
-        raise UserError(f"{path} is refused: it holds an interpolation (${{...}}).")
-    return OmegaConf.create(config)
+        config = _yaml(path)
+        if any("${" in text for text in _texts(config)):
+            raise UserError(f"{path} is refused: it holds an interpolation (${{...}}).")
+        if LIGHTNING not in own_packages():
+            _refuse_what_leaves(config, path)
+        return OmegaConf.create(config)
+
+
+def _refuse_what_leaves(config: dict[str, Any], path: Path) -> None:
+    for group in WRITING:
+        for key, value in _leaves(config.get(group), group):
+            is_logger = group == "logger" and key.endswith("._target_")
+            if PLACE.search(key) or ELSEWHERE.search(str(value)):
+                reason = "could write elsewhere than in the run"
+            elif is_logger and not str(value).startswith(LOGGERS):
+                reason = "could send elsewhere what is logged"
+            else:
+                continue
+            raise UserError(
+                f"{path} is refused: {key}={value} {reason}. If the run is your own, set "
+                f"{VARIABLE}={LIGHTNING} in the environment."
+            )
+
+
+def _leaves(node: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Every value that is neither a dictionary nor a list, with its dotted name."""
+    if isinstance(node, dict | list):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from _leaves(value, f"{name}.{key}")
+    else:
+        yield name, node
+
+
+def _yaml(path: Path) -> Any:
+    """Reads YAML that only says values: a few bytes of aliases could stand for endless ones."""
+    text = path.read_text(encoding="utf-8")
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+        raise UserError(f"{path} is refused: it holds an alias (*).")
+    return yaml.safe_load(text)
 
 
 def _texts(node: Any) -> Iterator[str]:

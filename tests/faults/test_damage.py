@@ -39,6 +39,7 @@ def read_by_some(name: str) -> bool:
     """Whether a command reads the file; figures, parameters and the other checkpoint are not."""
     path = Path(name)
     covered = any(path.match(pattern) for pattern in COVERED)
+    covered |= name == "status.json"
     return covered and path.suffix != ".npz" or name in ("latents.npz", "thumbnails.npz")
 
 

@@ -139,7 +139,8 @@ TYPED = {
 def test_a_run_from_someone_else(name, spoil, run, mark, command_line, tmp_path):
     np.save(tmp_path / "images.npy", IMAGES)
     spoil(run / name, mark)
-    write_manifest(run)  # whoever makes such a file writes its sum beside it
+    coming = {"status.json": (run / "status.json").read_text()}
+    write_manifest(run, coming=coming)  # whoever makes such a file writes its sum beside it
     refusals = 0
     for module, arguments in TYPED.items():
         key = "runs" if module == "report" else "run"

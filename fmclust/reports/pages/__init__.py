@@ -2,5 +2,6 @@
 
 from fmclust.reports.pages.run_page import NAME, write_run_page
 from fmclust.reports.pages.runs_page import write_runs_page
+from fmclust.reports.pages.templates import is_page
 
-__all__ = ["NAME", "write_run_page", "write_runs_page"]
+__all__ = ["NAME", "is_page", "write_run_page", "write_runs_page"]

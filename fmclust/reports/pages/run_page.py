@@ -28,6 +28,7 @@ from fmclust.runs import (
     read_overrides,
     read_status,
     read_thumbnails,
+    refuse_links,
     write_text,
 )
 
@@ -49,6 +50,7 @@ def write_run_page(directory: Path) -> Path:
     status = read_status(directory)
     if status is None or not (directory / MANIFEST).exists():
         raise UserError(f"{directory} is no finished run: type runs=<finished runs>.")
+    refuse_links(directory)
     config, thumbnails = read_config(directory), read_thumbnails(directory)
     names = status["class_names"] or ()
     folders = clustered_in(directory, first=list(config.cluster))

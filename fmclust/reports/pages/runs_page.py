@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -57,7 +58,8 @@ def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
 
 def _rows(folder: Path, job: Job, swept: Sequence[str]) -> Iterator[list[object]]:
     page = job.directory / NAME
-    link = os.path.relpath(page, folder) if page.exists() else ""
+    # With a point: a folder may be named as a scheme is.
+    link = f"./{quote(os.path.relpath(page, folder))}" if page.exists() else ""
     group = Group({}, [job])
     for name in job.clusterers():
         split = group.shown_split(name)

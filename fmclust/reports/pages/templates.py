@@ -4,6 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+GENERATOR = b'<meta name="generator" content="fmclust">'
 ASSETS = Path(__file__).parent / "assets"
 TEMPLATES = Environment(
     loader=FileSystemLoader(ASSETS),
@@ -12,3 +13,9 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is one of these pages, which may be written anew."""
+    with path.open("rb") as file:
+        return GENERATOR in file.read(1000)
