@@ -1,5 +1,12 @@
 """The run directory: its names, claiming and locking it, writing whole files or none."""
 
+from fmclust.runs.assigned import (
+    Assigned,
+    read_assigned,
+    read_assignments,
+    read_classes,
+    read_matching,
+)
 from fmclust.runs.directory import Run, claim, join, locked, reopen
 from fmclust.runs.environment import environment, machine
 from fmclust.runs.files import (
@@ -20,21 +27,15 @@ from fmclust.runs.layout import (
 )
 from fmclust.runs.manifest import MANIFEST, verified
 from fmclust.runs.reading import (
-    Assigned,
     clustered_in,
     find_runs,
-    read_assigned,
-    read_assignments,
-    read_classes,
-    read_config,
     read_latents,
     read_losses,
-    read_matching,
     read_metrics,
-    read_overrides,
     read_status,
     read_thumbnails,
 )
+from fmclust.runs.saved_config import read_config, read_overrides
 
 __all__ = [
     "Assigned",
