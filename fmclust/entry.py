@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -58,6 +59,8 @@ def command(config_name: str, task: Callable[[DictConfig], float | None]) -> Cal
         if {"-h", "--help"} & set(sys.argv[1:]):
             print(help_text(task.__name__))
             return
+        if mistyped := [a for a in sys.argv[1:] if a.startswith("--") and not is_hydras(a)]:
+            sys.exit(complain(f"{mistyped[0]} is no flag: type {mistyped[0].lstrip('-')}."))
         # Hydra's parser takes no override after a flag that stands between overrides.
         sys.argv[1:] = sorted(map(quote_path, sys.argv[1:]), key=lambda a: not is_flag(a))
         os.environ["HYDRA_FULL_ERROR"] = "1"  # it hands on exceptions rather than printing them
@@ -101,6 +104,12 @@ def quiet_on_a_full_disk(thread: threading.ExceptHookArgs) -> None:
     error = thread.exc_value
     if not (isinstance(error, OSError) and error.errno in DISK_FULL):
         threading.__excepthook__(thread)
+
+
+def is_hydras(argument: str) -> bool:
+    """Whether a flag is one that Hydra's parser knows, or a beginning of one."""
+    name = argument.partition("=")[0]
+    return any(flag.startswith(name) for flag in get_args_parser()._option_string_actions)
 
 
 def is_flag(argument: str) -> bool:

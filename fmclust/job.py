@@ -70,12 +70,12 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
     require_device(config.trainer.accelerator)
     quieten_lightning()
     keep_freed_memory()
+    clusterers = build_all(config.cluster, BaseEstimator)
+    datamodule = build(config.data, ImageDataModule)
     with limited_threads(config.threads), join(directory) if _rank() else owned as run:
         run.facts.update(environment())
         run.wants_figures = config.figures
         seed_everything(config.seed, verbose=False)
-        clusterers = build_all(config.cluster, BaseEstimator)
-        datamodule = build(config.data, ImageDataModule)
         with run.timed("data"):
             datamodule.setup()
         for warning in datamodule.warnings:

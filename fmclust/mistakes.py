@@ -27,6 +27,11 @@ def explain(error: Exception, config_name: str) -> str:
     """
     text = str(error)
     if isinstance(error, OverrideParseException):
+        if "=" not in str(error.override):
+            return (
+                f"{error.override} can't be read: write key=value, and quote a value that has a "
+                "blank: key='a value'."
+            )
         return f"{error.override} can't be read: quote it for the shell, and write key=value."
     if isinstance(error, MissingConfigException):
         return _explain_option(str(error.missing_cfg_file or text), error.options)

@@ -26,6 +26,7 @@ from fmclust.config import conf_directory, register_schema
 from fmclust.data import fashion_mnist
 from fmclust.evaluation import publishing
 from fmclust.job import run_job
+from fmclust.runs.manifest import write_manifest
 
 register_schema()
 publishing.DPI = 20  # drawing is most of a small run
@@ -64,6 +65,29 @@ def finished(run_digits) -> Finished:
     return run_digits(*FINISHED)
 
 
+@pytest.fixture
+def run(finished, tmp_path) -> Path:
+    """A copy of that run, to be added to or spoiled."""
+    return shutil.copytree(finished.directory, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def once_stopped(tmp_path_factory) -> Path:
+    """A run that stopped after its first epoch, for tests that only read it."""
+    directory = tmp_path_factory.mktemp("stopped") / "run"
+    typed = [*SMALL, "trainer.max_epochs=3"]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(1, patch)
+        run_job(composed(*typed), directory, typed)
+    return directory
+
+
+@pytest.fixture
+def stopped(once_stopped, tmp_path) -> Path:
+    """A copy of that run, alone in its folder, to be spoiled."""
+    return shutil.copytree(once_stopped, tmp_path / "alone" / "stopped")
+
+
 @pytest.fixture(scope="session")
 def real_run(tmp_path_factory) -> Path:
     """An epoch on the real images; its tests go to one worker."""
@@ -96,6 +120,11 @@ def command_line(monkeypatch, tmp_path, capsys) -> Callable[..., Answer]:
 
     yield type_in
     root.handlers, root.level = handlers, level
+
+
+def sign(run: Path) -> None:
+    """Writes the sums of a run's files as they are now, as whoever changes them can."""
+    write_manifest(run, coming={"status.json": (run / "status.json").read_text()})
 
 
 def idx(array: np.ndarray) -> bytes:

@@ -13,12 +13,6 @@ from fmclust.evaluation import stage
 from fmclust.runs import locked, unexpected_and_missing
 
 
-@pytest.fixture
-def run(finished, tmp_path):
-    """A run of kmeans and gmm that a test may add to."""
-    return shutil.copytree(finished.directory, tmp_path / "run")
-
-
 def test_a_run_is_clustered_again_beside_what_it_has(run, command_line):
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     answer = command_line("cluster", f"run={run}", "cluster=[agglomerative,bgmm]")

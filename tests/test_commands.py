@@ -24,7 +24,8 @@ MISTAKES = [
     ("model=convea", "model=convea is unknown: type model=convae."),
     ("cluster=[kmeans,gmn]", "cluster=gmn is unknown: type cluster=gmm."),
     ("experiment=x", "experiment=x is unknown: type experiment= with one of convae_gmm,"),
-    ("model.latents", "model.latents can't be read: "),
+    ("model.latents", "model.latents can't be read: write key=value, and quote a value that has"),
+    ("--data=digits", "--data=digits is no flag: type data=digits."),
     ("model.latents=[", "model.latents=[ can't be read: "),
     ("seed=1,2", "seed=1,2 is several values: add -m"),
     ("seed=one", "seed=one is refused: Value 'one' of type 'str' could not be converted"),
@@ -185,3 +186,15 @@ def test_the_saved_config_holds_values_only(finished):
 def test_a_finished_run_is_not_resumed(finished):
     with pytest.raises(Exception, match="finished"):
         resume_job(finished.directory)
+
+
+def test_a_missing_folder_leaves_nothing_behind(command_line, tmp_path):
+    answer = command_line("train", "data=folder", "data.root=nowhere", "hydra.run.dir=runs/a")
+    assert answer.status == 2 and "nowhere is no folder" in answer.err
+    assert not (tmp_path / "runs" / "a" / "status.json").exists()
+
+
+def test_the_beginning_of_a_runs_name_is_completed(finished, command_line):
+    typed = str(finished.directory)[:-1]
+    answer = command_line("cluster", f"run={typed}", "cluster=bgmm")
+    assert answer.status == 2 and f"type run={finished.directory}." in answer.err

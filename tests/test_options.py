@@ -84,6 +84,9 @@ def test_ten_pictures_and_a_file_of_any_name_make_a_run(run_digits, tmp_path):
     os.rename(tmp_path / "text", os.fsencode(folder) + b"/\xfc.png")
     small = ("data=folder", f"data.root={folder}", "n_clusters=2", "cluster=[kmeans,gmm]")
     run = run_digits(*small, "cluster.gmm.reg_covar=0.1", "figures=true")
+    with (run.directory / "assignments.csv").open(encoding="utf-8") as file:
+        images = [row["image"] for row in csv.DictReader(file)]
+    assert sorted(images) == sorted(2 * [f"{number}.png" for number in range(10)])
     assert "1 of 11 files are no readable pictures" in (run.directory / "report.html").read_text()
 
 

@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import write_idx
+from conftest import sign, write_idx
 from sklearn.datasets import load_digits
 
 from fmclust.reports import Job, write_run_page, write_runs_page
@@ -46,6 +46,7 @@ def test_what_comes_from_outside_is_escaped(run_digits, tmp_path, finished):
     status["class_names"] = ["</script><script>alert(1)</script>", *status["class_names"][1:]]
     status["warnings"] = ["<b>warned</b>"]
     (directory / "status.json").write_text(json.dumps(status))
+    sign(directory)
     page = write_run_page(directory).read_text()
     assert "<script>alert" not in page and "<b>warned" not in page and "<img src=x" not in page
     assert page.count("<script") == 2  # the points, and what draws them
@@ -84,6 +85,9 @@ def test_later_clusterings_are_on_the_page_once_it_is_written_anew(
     answer = command_line("report", "runs=run")
     assert answer.status == 0 and "run/report.html" in answer.out, answer.err
     assert "Clusters by bgmm" in text_of(run / "report.html")
+    shutil.copytree(run, tmp_path / "other")
+    assert command_line("report", "runs=*", "output=both.html").status == 0
+    assert text_of(tmp_path / "both.html").count("bgmm") >= 2
 
 
 def test_images_chosen_for_a_gallery():

@@ -112,19 +112,19 @@ class FolderDataModule(ImageDataModule):
         require_bool("data.invert", invert)
         self.root, self.size, self.invert = Path(root), both_sides(image_size), invert
         self.cache = None if cache is None else Path(cache)
+        if not self.root.is_dir():  # said before a run begins
+            raise UserError(f"{self.root} is no folder: type data.root=<the folder of pictures>.")
 
     def read(self) -> dict[str, Split]:
-        if not self.root.is_dir():
-            raise UserError(f"{self.root} is no folder: type data.root=<the folder of pictures>.")
         # By name, not by folder: folders are labels, and what is in which split follows from this.
         paths = sorted(pictures_below(self.root), key=lambda path: path.name)
         shuffled = np.random.default_rng(ORDER).permutation(len(paths))
         images, kept, bad = self._decode([paths[row] for row in shuffled])
         if bad:
-            names = ", ".join(printable(one.path.relative_to(self.root)) for one in bad[:3])
+            some = ", ".join(printable(one.path.relative_to(self.root)) for one in bad[:3])
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
             self.warnings.append(
-                f"{len(bad)} of {len(paths)} files are no readable pictures: {names}{more}"
+                f"{len(bad)} of {len(paths)} files are no readable pictures: {some}{more}"
             )
         if len(kept) < FEWEST:
             raise UserError(
@@ -132,7 +132,8 @@ class FolderDataModule(ImageDataModule):
                 "type data.root=<another folder>."
             )
         labels = self._labels(kept)
-        whole = Split(torch.from_numpy(images[:, None]), labels)
+        names = [printable(path.relative_to(self.root)) for path in kept]
+        whole = Split(torch.from_numpy(images[:, None]), labels, names)
         tenth = len(whole) // 10
         train, held_out = whole[: -2 * tenth], whole[-2 * tenth :]
         return {"train": train, "val": held_out[:tenth], "test": held_out[tenth:]}

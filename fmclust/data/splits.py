@@ -1,6 +1,7 @@
 """One split of a data set, in memory."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +16,12 @@ class Split:
     Attributes:
         images: uint8 tensor of shape (N, 1, H, W), 0 to 255.
         labels: int64 tensor of shape (N,), or None.
+        names: Where each image comes from, as far as it has a name.
     """
 
     images: Tensor
     labels: Tensor | None = None
+    names: Sequence[str] = ()
 
     @classmethod
     def from_arrays(cls, images: np.ndarray, labels: np.ndarray | None) -> "Split":
@@ -32,14 +35,16 @@ class Split:
         return len(self.images)
 
     def __getitem__(self, rows: slice) -> "Split":
-        return Split(self.images[rows], None if self.labels is None else self.labels[rows])
+        labels = None if self.labels is None else self.labels[rows]
+        return Split(self.images[rows], labels, self.names[rows])
 
     def __add__(self, other: "Split") -> "Split":
         if self.labels is None or other.labels is None:
             labels = None
         else:
             labels = torch.cat([self.labels, other.labels])
-        return Split(torch.cat([self.images, other.images]), labels)
+        names = [*self.names, *other.names]
+        return Split(torch.cat([self.images, other.images]), labels, names)
 
 
 def sum_of(images: Tensor) -> int:

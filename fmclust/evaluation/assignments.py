@@ -20,6 +20,7 @@ COLUMNS = (
     "matched_class",
     "probability",
     "propagated",
+    "image",
 )
 MOST_RESPONSIBILITIES = 100  # columns; beyond them only the assigned cluster's is written
 Matchings = Mapping[tuple[str, str], Mapping[int, int]]
@@ -31,12 +32,13 @@ def write_assignments(
     """Writes one row per clusterer, split and image; what is not known stays empty.
 
     `propagated` is 1 where the cluster is that of the nearest fitted latents, 0 where the clusterer
-    gave it itself. The last columns, `responsibility_0` and so on, are of mixtures.
+    gave it itself; `image` is the file, where each image has one. The last columns,
+    `responsibility_0` and so on, are of mixtures.
 
     Args:
         path: The file.
         clusterings: By name.
-        labels: For the column `class`.
+        labels: For the columns `class` and `image`.
         matchings: (clusterer, split) to the matching that the split's accuracy is made with.
     """
     k = max((made.n_clusters for made in clusterings.values() if made.responsibilities), default=0)
@@ -65,6 +67,7 @@ def write_assignments(
                         [matching.get(cluster, "") for cluster in clusters],
                         probability,
                         repeat(0) if marks is None else marks.astype(int).tolist(),
+                        labels.images.get(split, repeat("")),
                         *columns,
                         strict=False,  # what repeats has no end
                     )

@@ -1,7 +1,7 @@
-"""What the scores compare clusters with."""
+"""What is known of the images: the classes that scores compare with, and names."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,16 +15,19 @@ class Labels:
     Attributes:
         classes: Split to int64 array of shape (N,).
         names: A name for every class.
+        images: Split to a name for every image, as far as they have some.
     """
 
     classes: Mapping[str, np.ndarray]
     names: Sequence[str]
+    images: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, splits: Mapping[str, Split], names: Sequence[str] | None) -> "Labels":
         """Takes the labels of the splits that have some."""
         classes = {n: s.labels.numpy() for n, s in splits.items() if s.labels is not None}
-        return cls(classes, names or ())
+        images = {name: split.names for name, split in splits.items() if split.names}
+        return cls(classes, names or (), images)
 
     def named(self, split: str) -> list[str] | None:
         """Returns the name of the class of every image of a split, or None without labels."""

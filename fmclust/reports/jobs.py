@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fmclust.errors import UserError
-from fmclust.runs import read_metrics, read_status
+from fmclust.runs import clustered_in, read_metrics, read_status
 
 SPLITS = ("test", "val", "train", "all")
 
@@ -20,7 +20,8 @@ class Job:
         status: `done`, `failed`, `stopped`, `running` or `not started`.
         reason: Why it is not done.
         warnings: What is doubtful about its results.
-        metrics: As in metrics.json, with `objective`; empty if it is not done.
+        metrics: As in metrics.json, with `objective`, and those of later clusterings; empty if it
+            is not done.
         objective_name: Which of the metrics the objective is.
     """
 
@@ -42,6 +43,10 @@ class Job:
             status = read_status(directory) or {"status": "not started", "reason": None}
             if status["status"] == "done":
                 metrics = read_metrics(directory) | {"objective": status["objective"]}
+                for name, folder in clustered_in(directory).items():
+                    metrics |= {
+                        k: v for k, v in read_metrics(folder).items() if k.startswith(f"{name}/")
+                    }
         except UserError as error:
             status = {"status": "failed", "reason": str(error)}
         return cls(

@@ -15,7 +15,7 @@ from fmclust.plots import Series, draw_sweep
 from fmclust.reports.jobs import SPLITS, Group, Job, group_by_settings, swept_keys, typed_keys
 from fmclust.reports.markdown import mean_and_sd
 from fmclust.reports.pages import write_runs_page
-from fmclust.reports.tables import narrow_table
+from fmclust.reports.tables import PAGE, narrow_table
 from fmclust.runs import replacing
 
 
@@ -34,14 +34,16 @@ def report_sweep(directory: Path, jobs: Sequence[Job]) -> None:
         _write_summary(directory / "summary.csv", groups)
         with replacing(directory / "sweep.png") as partial:
             draw_sweep(_series(groups), (*SCORES, "objective")).savefig(partial, dpi=110)
-        write_runs_page(directory / "report.html", jobs)
+        write_runs_page(directory / PAGE, jobs)
         console.print(_summary_table(groups))
         names = sorted({job.objective_name for group in groups for job in group.jobs})
         touched = any(name.endswith(SCORES) for name in names)
         console.print(
             f"objective: {', '.join(names)} ({'from labels' if touched else 'label-free'})"
         )
-    print(f"Sweep directory: {directory}")
+    print(f"Sweep directory: {directory.absolute()}")
+    if (directory / PAGE).exists():
+        print(f"Its page: {(directory / PAGE).absolute()}")
 
 
 def _stacked(values: Sequence[float]) -> str:

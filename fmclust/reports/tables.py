@@ -1,5 +1,6 @@
 """One run as tables for people."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ BROKEN = {
     "paper's accuracy": "paper's\naccuracy",
 }
 OWN_FIGURES = ("inertia", "log_likelihood", "bic", "aic", "converged", "empty_clusters")
+PAGE = "report.html"
 SEPARATION = ("silhouette", "davies_bouldin", "calinski_harabasz")
 
 
@@ -38,7 +40,7 @@ def print_run(directory: Path) -> None:
     if scored := scored_splits(metrics):
         paper = paper_accuracies(config)
         numbers = [*SCORES, *(["paper's accuracy"] if paper else [])]
-        title = f"Scores of one run (1 seed: {config.seed})"
+        title = f"Scores of 1 run (seed {config.seed})"
         table = narrow_table(title, ["clusterer", "split", *numbers], right=numbers)
         for clusterer, split in scored:
             values = [metrics.get(f"{clusterer}/{split}/{score}") for score in SCORES]
@@ -47,7 +49,11 @@ def print_run(directory: Path) -> None:
         console.print(table)
     for warning in (read_status(directory) or {}).get("warnings", ()):
         print(f"Warning: {warning}")
-    print(f"Run directory: {directory}")
+    if (directory / PAGE).exists():
+        print(f"Run directory: {directory}\nIts page: {directory / PAGE}")
+    else:
+        run = shlex.quote(str(directory.parent.parent))
+        print(f"Clustering: {directory}\nFor the page: python -m fmclust.report runs={run}")
 
 
 def scored_splits(metrics: Mapping[str, float]) -> list[tuple[str, str]]:

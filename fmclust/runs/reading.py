@@ -3,7 +3,7 @@
 import csv
 import os
 from collections.abc import Sequence
-from glob import glob
+from glob import escape, glob
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,9 @@ def find_runs(key: str, pattern: str) -> list[Path]:
         if (path / "status.json").exists() and path.parent.name != CLUSTERINGS
     ]
     if not runs:
-        raise UserError(f"{key}={pattern} is no run directory: type {key}=<a run's directory>.")
+        near = [p for p in sorted(glob(f"{escape(pattern)}*")) if Path(p, STATUS).exists()]
+        hint = near[-1] if near else "<a run's directory>"
+        raise UserError(f"{key}={pattern} is no run directory: type {key}={hint}.")
     return runs
 
 

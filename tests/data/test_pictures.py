@@ -1,5 +1,7 @@
 """Picture files of all kinds, and folders of them as a data set."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -123,6 +125,18 @@ def test_folders_are_classes_and_every_picture_is_in_one_split(folder):
     labels = np.concatenate([split.labels.numpy() for split in data.splits.values()])
     assert np.bincount(labels).tolist() == [19, 20]
     assert data.warnings == ["1 of 40 files are no readable pictures: Hemd/0.png"]
+
+
+def test_what_is_in_which_split_does_not_depend_on_the_classes(folder):
+    def names():
+        data = FolderDataModule(root=str(folder))
+        data.setup()
+        return [[Path(name).name for name in split.names] for split in data.splits.values()]
+
+    before = names()
+    for number in (2, 4, 20):
+        (folder / "Hemd" / f"{number}.png").rename(folder / "Schuh ü" / f"{number}.png")
+    assert names() == before
 
 
 def test_the_split_depends_on_the_names_alone(folder, monkeypatch):

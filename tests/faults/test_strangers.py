@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import SMALL, composed, stop_after, without_times, write_idx
+from conftest import SMALL, composed, sign, stop_after, without_times, write_idx
 from omegaconf import OmegaConf
 
 from fmclust import load_run
@@ -23,16 +23,10 @@ from fmclust.job import resume_job, run_job
 from fmclust.reclustering import remove_unfinished
 from fmclust.reports import Job, write_runs_page
 from fmclust.runs import locked
-from fmclust.runs.manifest import write_manifest
 
 
 def everything_below(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.fixture
-def run(finished, tmp_path) -> Path:
-    return shutil.copytree(finished.directory, tmp_path / "run")
 
 
 @pytest.fixture
@@ -44,21 +38,6 @@ def precious(tmp_path) -> Path:
     before = everything_below(folder)
     yield folder
     assert everything_below(folder) == before
-
-
-@pytest.fixture(scope="module")
-def once_stopped(tmp_path_factory) -> Path:
-    directory = tmp_path_factory.mktemp("stopped") / "run"
-    typed = [*SMALL, "trainer.max_epochs=3"]
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        stop_after(1, patch)
-        run_job(composed(*typed), directory, typed)
-    return directory
-
-
-@pytest.fixture
-def stopped(once_stopped, tmp_path) -> Path:
-    return shutil.copytree(once_stopped, tmp_path / "inner" / "stopped")
 
 
 LINKS = [
@@ -240,15 +219,11 @@ def test_earlier_results_are_not_written_over(run, command_line, tmp_path):
         assert answer.status == 2 and "is there already: type hydra.run.dir=" in answer.err
 
 
-def signed(run: Path) -> None:
-    write_manifest(run, coming={"status.json": (run / "status.json").read_text()})
-
-
 def test_no_file_of_a_run_unfolds(run):
     for name in ("clusterers/gmm.skops", "latents.npz", "checkpoints/last.ckpt"):
         with zipfile.ZipFile(run / name, "a", zipfile.ZIP_DEFLATED) as file:
             file.writestr("more.npy", bytes(MOST_UNPACKED + 1), compresslevel=1)
-        signed(run)
+        sign(run)
         with pytest.raises(UserError, match="it would unfold to|is damaged, or holds more"):
             loaded = load_run(run)
             _ = loaded.matching("gmm"), loaded.latents
@@ -260,7 +235,7 @@ def test_a_configuration_of_aliases_is_refused(run):
         for before, name in zip("abcdefgh", "bcdefghi", strict=True)
     )
     (run / "config.yaml").write_text((run / "config.yaml").read_text() + bomb)
-    signed(run)
+    sign(run)
     with pytest.raises(UserError, match="holds an alias"):
         load_run(run)
 
@@ -298,7 +273,7 @@ def edited(run: Path, **changes: object) -> None:
 def test_a_run_of_another_form_is_one_line(kind, run, command_line, tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((2, 28, 28), np.uint8))
     BROKEN[kind](run)
-    signed(run)
+    sign(run)
     refused = 0
     for module, typed in {
         "assign": ("run=run", "input=a.npy", "output=a.csv"),

@@ -1,7 +1,7 @@
 """Self-contained HTML pages: of one run, and of many."""
 
-from fmclust.reports.pages.run_page import NAME, write_run_page
+from fmclust.reports.pages.run_page import write_run_page
 from fmclust.reports.pages.runs_page import write_runs_page
 from fmclust.reports.pages.templates import is_page
 
-__all__ = ["NAME", "is_page", "write_run_page", "write_runs_page"]
+__all__ = ["is_page", "write_run_page", "write_runs_page"]

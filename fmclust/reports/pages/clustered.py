@@ -52,11 +52,15 @@ class Clustered:
         return None if probability is None else probability[self.rows]
 
     def title(self, cluster: int) -> str:
-        """Names a cluster, and the class that it is matched to."""
+        """Names a cluster, the class that it is matched to, and how much of it is of that class."""
         if cluster < 0:
             return "noise"
-        matched = self.matching.get(cluster)
-        return str(cluster) if matched is None else f"{cluster} → {self.class_names[matched]}"
+        matched, classes = self.matching.get(cluster), self.assigned.classes
+        if matched is None or classes is None:
+            return str(cluster)
+        members = classes[self.assigned.clusters == cluster]
+        share = f", {np.mean(members == matched):.0%} of it" if len(members) else ""
+        return f"{cluster} → {self.class_names[matched]}{share}"
 
     def described(self, latents: np.ndarray, first_centre: int) -> dict[str, Any]:
         """Returns what the template shows of it.

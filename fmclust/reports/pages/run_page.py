@@ -17,7 +17,7 @@ from fmclust.reports.pages.plane import plane_of
 from fmclust.reports.pages.sprite import Sprite
 from fmclust.reports.pages.templates import TEMPLATES
 from fmclust.reports.paper import paper_accuracies
-from fmclust.reports.tables import OWN_FIGURES, SEPARATION, number_text, scored_splits
+from fmclust.reports.tables import OWN_FIGURES, PAGE, SEPARATION, number_text, scored_splits
 from fmclust.runs import (
     MANIFEST,
     clustered_in,
@@ -31,8 +31,6 @@ from fmclust.runs import (
     refuse_links,
     write_text,
 )
-
-NAME = "report.html"
 
 
 def write_run_page(directory: Path) -> Path:
@@ -84,8 +82,8 @@ def write_run_page(directory: Path) -> Path:
         classes=None if classes is None else classes.tolist(),
         names=names,
     )
-    write_text(directory / NAME, text)
-    return directory / NAME
+    write_text(directory / PAGE, text)
+    return directory / PAGE
 
 
 def _latents(directory: Path, thumbnails: Mapping[str, np.ndarray]) -> np.ndarray:

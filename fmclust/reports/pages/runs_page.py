@@ -11,9 +11,8 @@ from markupsafe import Markup
 
 from fmclust.reports.jobs import Group, Job, group_by_settings, swept_keys
 from fmclust.reports.pages.charts import Line, line_chart
-from fmclust.reports.pages.run_page import NAME
 from fmclust.reports.pages.templates import TEMPLATES
-from fmclust.reports.tables import number_text
+from fmclust.reports.tables import PAGE, number_text
 from fmclust.runs import write_text
 
 SCORES = ("accuracy", "nmi", "ari")  # of the split that is shown
@@ -35,12 +34,12 @@ def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
         jobs: The runs; those that are not done, or have warnings, are named with them.
     """
     done = [job for job in jobs if job.status == "done"]
-    swept, groups = swept_keys(jobs), group_by_settings(jobs)
+    swept, groups = swept_keys(done), group_by_settings(done)
     texts = 2 + len(swept)
     splits = {group.shown_split(name) for group in groups for name in group.clusterers()} - {""}
     text = TEMPLATES.get_template("runs.html").render(
         title=f"{len(done)} runs",
-        subtitle=", ".join(f"{key} swept" for key in swept) or "nothing differs in what was typed",
+        subtitle=f"different: {', '.join(swept)}" if swept else "nothing differs in what was typed",
         heads=["run", *swept, "clusterer", *SCORES, *FIGURES, *OF_RUN.values()],
         texts=texts,
         rows=[row for job in done for row in _rows(path.parent, job, swept)],
@@ -57,7 +56,7 @@ def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
 
 
 def _rows(folder: Path, job: Job, swept: Sequence[str]) -> Iterator[list[object]]:
-    page = job.directory / NAME
+    page = job.directory / PAGE
     # With a point: a folder may be named as a scheme is.
     link = f"./{quote(os.path.relpath(page, folder))}" if page.exists() else ""
     group = Group({}, [job])
