@@ -30,6 +30,7 @@ from fmclust.runs.manifest import write_manifest
 
 register_schema()
 publishing.DPI = 20  # drawing is most of a small run
+LONG = ("test_processes.py", "test_tensorboard.py")
 REAL = Path(__file__).parents[1] / "data"
 SMALL = ("data=digits", "trainer=cpu", "trainer.max_epochs=1", "figures=false")
 FINISHED = ("trainer.max_epochs=2", "cluster=[kmeans,gmm]", "n_clusters=12", "figures=true")
@@ -45,6 +46,13 @@ def composed(*overrides: str) -> DictConfig:
 class Finished:
     directory: Path
     objective: float
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts first what takes long in one piece: at the end a worker would wait for the other."""
+    marks = ("real", "xdist_group")
+    long = [i for i in items if i.path.name in LONG or any(map(i.get_closest_marker, marks))]
+    items.sort(key=lambda item: item not in long)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,10 @@
 """The elbow command: figures by k, the knee, and what it refuses."""
 
 import csv
-import shutil
 
 import numpy as np
 import pytest
+from conftest import sign
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
@@ -53,13 +53,13 @@ def test_an_elbow_of_a_runs_latents(cluster, curve, command_line, finished, tmp_
     assert (tmp_path / "made" / "elbow.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_an_elbow_of_a_run_on_all_images_and_of_none(command_line, finished, tmp_path):
-    run = shutil.copytree(finished.directory, tmp_path / "run")
-    (run / "manifest.json").unlink()
+def test_an_elbow_of_a_run_on_all_images_and_of_none(command_line, run):
     latents = np.load(run / "latents.npz")
     np.savez(run / "latents.npz", all=latents["test"])
+    sign(run)
     assert command_line("elbow", "run=run", "k_max=3").status == 0
     (run / "latents.npz").unlink()
+    sign(run)
     assert "run=run is of pixels" in command_line("elbow", "run=run").err
     (run / "status.json").write_text('{"status": "stopped"}')
     assert "run=run is no finished run" in command_line("elbow", "run=run").err

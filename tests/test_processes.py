@@ -46,8 +46,8 @@ def test_the_wheels_command_runs_with_its_own_conf_from_any_directory(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     (directory,) = (tmp_path / "elsewhere" / "outputs").glob("*/*")
-    assert "epoch 1/1" in done.stdout and "Scores of one run" in done.stdout
-    assert done.stdout.rstrip().endswith(str(directory))
+    assert "epoch 1/1" in done.stdout and "Scores of 1 run" in done.stdout
+    assert done.stdout.rstrip().endswith(f"{directory}/report.html")
     assert read_status(directory)["status"] == "done"
 
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import SMALL, stop_after
+from conftest import SMALL, sign, stop_after
 
 from fmclust.callbacks import LearningCurves
 from fmclust.errors import UserError
@@ -144,6 +144,7 @@ def job(tmp_path, number, overrides, metrics):
     status = {"status": "done" if metrics else "failed", "reason": None, "objective": 1.0}
     (directory / "status.json").write_text(json.dumps(status))
     (directory / "metrics.json").write_text(json.dumps(metrics))
+    sign(directory)
     return Job.read(directory, overrides)
 
 
