@@ -1,13 +1,12 @@
 """What a command's configuration may name below `hydra`, before Hydra calls any of it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.errors import UserError
-from fmclust.trust import VARIABLE
+from fmclust.trust import VARIABLE, dictionaries
 
 WATCH = "fmclust.watch.SweepWatch"
 HANDLERS = ("logging.StreamHandler", "logging.NullHandler")
@@ -46,11 +45,11 @@ def refuse_foreign(config: DictConfig) -> None:
     """
     plain: Any = OmegaConf.to_container(config, resolve=False)
     for name, node in (plain.get("callbacks") or {}).items():
-        for found in _nodes(node):
+        for found in dictionaries(node):
             if found.get("_target_", WATCH) != WATCH:
                 raise UserError(f"hydra.callbacks.{name} is refused: leave it out.")
     for key in ("job_logging", "hydra_logging"):
-        for node in _nodes(plain.get(key)):
+        for node in dictionaries(plain.get(key)):
             kind = node.get("class", HANDLERS[0])
             is_own_file = kind == FILE_HANDLER and _is_own(node.get("filename"))
             if "()" in node or not (kind in HANDLERS or is_own_file):
@@ -62,11 +61,3 @@ def refuse_foreign(config: DictConfig) -> None:
 
 def _is_own(filename: object) -> bool:
     return isinstance(filename, str) and filename.startswith(OWN_FOLDER) and ".." not in filename
-
-
-def _nodes(node: Any) -> Iterator[dict[Any, Any]]:
-    if isinstance(node, dict):
-        yield node
-    if isinstance(node, dict | list):
-        for value in node.values() if isinstance(node, dict) else node:
-            yield from _nodes(value)

@@ -1,6 +1,5 @@
 """Objects from a configuration: what a `_target_` may be, and building it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -8,7 +7,7 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.errors import UserError, one_line
-from fmclust.trust import VARIABLE, own_packages
+from fmclust.trust import VARIABLE, dictionaries, own_packages
 
 # Whose classes a config may name; functions only by their exact names.
 PACKAGES = ("fmclust", "sklearn", "pytorch_lightning", "umap")
@@ -31,7 +30,7 @@ def build(config: DictConfig, base: type, **arguments: Any) -> Any:
     if not (isinstance(config, DictConfig) and "_target_" in config):
         raise UserError(f"{config} is no {base.__name__}: it names no _target_.")
     # Resolved: what stands elsewhere and is only named here is instantiated all the same.
-    for node in _nodes(OmegaConf.to_container(config, resolve=True)):
+    for node in dictionaries(OmegaConf.to_container(config, resolve=True)):
         if "_target_" in node:
             _check_target(node["_target_"], base)
         if "_partial_" in node or "_args_" in node:
@@ -54,15 +53,6 @@ def build_all(configs: DictConfig, base: type, **arguments: Any) -> dict[str, An
         for key, value in configs.items()
         if value is not None
     }
-
-
-def _nodes(node: Any) -> Iterator[dict[Any, Any]]:
-    """Yields every dictionary in a configuration."""
-    if isinstance(node, dict):
-        yield node
-    if isinstance(node, dict | list):
-        for value in node.values() if isinstance(node, dict) else node:
-            yield from _nodes(value)
 
 
 def _check_target(target: str, base: type) -> None:

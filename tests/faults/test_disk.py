@@ -47,8 +47,10 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("module", COMMANDS)
-@pytest.mark.parametrize("leave", [0, FEW])
+@pytest.mark.parametrize(
+    ("module", "leave"),
+    [*((module, 0) for module in COMMANDS), *((module, FEW) for module in ("cluster", "train"))],
+)
 def test_a_command_is_one_line(module, leave, command_line, small_disk, finished, tmp_path):
     run = shutil.copytree(finished.directory, small_disk / "run")
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
