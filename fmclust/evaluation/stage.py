@@ -79,15 +79,14 @@ def evaluate(
     with telling("Scoring and drawing"):
         matchings = _score(run.metrics, clusterings, labels, shown, show)
         write_assignments(run.directory / "assignments.csv", clusterings, labels, matchings)
-        first = partial(draw_first_images, images[fitted_split], fitted_split, labels)
-        show("dataset", first)
+        show("dataset", partial(draw_first_images, images[fitted_split], fitted_split, labels))
         centres = _decoded_centres(clusterings, decode)
         write_thumbnails(run.directory / "thumbnails.npz", shown, images[shown], centres)
         for name, clustering in clusterings.items():
             matching = matchings.get((name, shown), {})
             tag = f"{name}/{shown}"
-            members = partial(draw_samples, clustering, shown, images[shown])
-            show(f"{tag}/samples", partial(members, matching, labels, name))
+            samples = (clustering, shown, images[shown], matching, labels, name)
+            show(f"{tag}/samples", partial(draw_samples, *samples))
             if name in centres:
                 show(f"{tag}/centres", partial(draw_centres, centres[name], matching, labels, name))
         planes = partial(draw_clusters_in_planes, clusterings, latents[shown], shown)

@@ -43,10 +43,10 @@ class Job:
             status = read_status(directory) or {"status": "not started", "reason": None}
             if status["status"] == "done":
                 metrics = read_metrics(directory) | {"objective": status["objective"]}
-                for name, folder in clustered_in(directory).items():
-                    metrics |= {
-                        k: v for k, v in read_metrics(folder).items() if k.startswith(f"{name}/")
-                    }
+                later = {n: f for n, f in clustered_in(directory).items() if f != directory}
+                for name, folder in later.items():
+                    own = read_metrics(folder)
+                    metrics |= {key: own[key] for key in own if key.startswith(f"{name}/")}
         except UserError as error:
             status = {"status": "failed", "reason": str(error)}
         return cls(
