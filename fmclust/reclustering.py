@@ -66,6 +66,7 @@ def cluster_again(
             advise=lambda _: "To begin anew, type the same command again.",
         ) as claimed:
             claimed.facts.update(environment())
+            claimed.facts["images"] = {split: len(held) for split, held in images.items()}
             claimed.wants_figures = config.figures
             evaluate(
                 claimed,

@@ -111,6 +111,9 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
     from fmclust.job import resume_job, run_job
     from fmclust.runs import claim, read_overrides, read_status
 
+    for handler in logging.getLogger().handlers:
+        if getattr(handler, "stream", None) is sys.stdout:  # which several jobs may share
+            handler.setFormatter(logging.Formatter(f"job {directory.name}: %(message)s"))
     try:
         if str(config.trainer.devices) != "1" or "ddp" in str(config.trainer.strategy):
             raise UserError(

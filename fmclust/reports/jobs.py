@@ -1,11 +1,13 @@
 """Jobs of a sweep, or other runs, by what was typed for them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from omegaconf import DictConfig, OmegaConf
+
 from fmclust.errors import UserError
-from fmclust.runs import clustered_in, read_metrics, read_status
+from fmclust.runs import clustered_in, read_config, read_metrics, read_status
 
 SPLITS = ("test", "val", "train", "all")
 
@@ -115,3 +117,20 @@ def swept_keys(jobs: Sequence[Job]) -> list[str]:
 def typed_keys(jobs: Sequence[Job]) -> list[str]:
     """Returns what was typed for any job."""
     return list(dict.fromkeys(key for job in jobs for key in job.settings))
+
+
+def filled_in(jobs: Sequence[Job]) -> list[Job]:
+    """Adds to finished jobs what was typed for others only, as their configurations have it."""
+    keys = typed_keys(jobs)
+    return [_filled_in(job, keys) if job.status == "done" else job for job in jobs]
+
+
+def _filled_in(job: Job, keys: Sequence[str]) -> Job:
+    config = read_config(job.directory)
+    own = {key: _configured(config, key) for key in keys if key not in job.settings}
+    return replace(job, settings=job.settings | own)
+
+
+def _configured(config: DictConfig, key: str) -> str:
+    value = OmegaConf.select(config, key.lstrip("+~"), default={})
+    return "default" if isinstance(value, DictConfig) else str(value)  # an option of a group

@@ -81,9 +81,15 @@ def _short(key: str) -> str:
     return key.rpartition(".")[2]
 
 
+def _metric_names(jobs: Sequence[Job]) -> list[str]:
+    """Returns the names of all numbers, those that tell how long it took last."""
+    names = dict.fromkeys(name for job in jobs for name in job.metrics)
+    return sorted(names, key=lambda name: name.startswith("time/"))
+
+
 def _write_jobs(path: Path, jobs: Sequence[Job]) -> None:
     keys = typed_keys(jobs)
-    metrics = list(dict.fromkeys(name for job in jobs for name in job.metrics))
+    metrics = _metric_names(jobs)
     with replacing(path) as partial, partial.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["job", "status", "remarks", *keys, *metrics])
@@ -94,7 +100,7 @@ def _write_jobs(path: Path, jobs: Sequence[Job]) -> None:
 
 
 def _write_summary(path: Path, groups: Sequence[Group]) -> None:
-    metrics = list(dict.fromkeys(name for g in groups for job in g.jobs for name in job.metrics))
+    metrics = _metric_names([job for group in groups for job in group.jobs])
     with replacing(path) as partial, partial.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow([*groups[0].settings, "metric", "seeds", "mean", "sd"])

@@ -33,6 +33,7 @@ def print_run(directory: Path) -> None:
     """
     console = Console()
     config, metrics = read_config(directory), read_metrics(directory)
+    status = read_status(directory) or {}
     console.print(_label_free("Label-free figures on the fitted split", OWN_FIGURES, metrics))
     if any(name.endswith(SEPARATION) for name in metrics):
         title = "How well clusters stand apart on the fitted split (5,000 latents at most)"
@@ -40,14 +41,15 @@ def print_run(directory: Path) -> None:
     if scored := scored_splits(metrics):
         paper = paper_accuracies(config)
         numbers = [*SCORES, *(["paper's accuracy"] if paper else [])]
-        title = f"Scores of 1 run (seed {config.seed})"
+        sizes = ", ".join(f"{name} {n:,}" for name, n in status["images"].items())
+        title = f"Scores of 1 run (seed {config.seed}); images: {sizes}"
         table = narrow_table(title, ["clusterer", "split", *numbers], right=numbers)
         for clusterer, split in scored:
             values = [metrics.get(f"{clusterer}/{split}/{score}") for score in SCORES]
             values += [paper.get(f"{clusterer}/{split}/accuracy")] if paper else []
             table.add_row(clusterer, split, *map(number_text, values))
         console.print(table)
-    for warning in (read_status(directory) or {}).get("warnings", ()):
+    for warning in status["warnings"]:
         print(f"Warning: {warning}")
     if (directory / PAGE).exists():
         print(f"Run directory: {directory}\nIts page: {directory / PAGE}")
@@ -67,7 +69,8 @@ def _label_free(title: str, figures: Sequence[str], metrics: Mapping[str, float]
     known = [f for f in figures if any(f"{name}/{f}" in metrics for name in clusterers)]
     table = narrow_table(title, ["clusterer", *known], right=known)
     for name in clusterers:
-        table.add_row(name, *(number_text(metrics.get(f"{name}/{figure}")) for figure in known))
+        values = (metrics.get(f"{name}/{figure}") for figure in known)
+        table.add_row(name, *map(figure_text, known, values))
     return table
 
 
@@ -84,6 +87,11 @@ def narrow_table(title: str, columns: Sequence[str], *, right: Sequence[str] = (
         heading = BROKEN.get(name, name.replace("_", "\n"))
         table.add_column(heading, justify="right" if name in right else "left")
     return table
+
+
+def figure_text(name: str, value: float | None) -> str:
+    """Returns a label-free figure as a person reads it."""
+    return number_text(value) if name != "converged" or value is None else ("no", "yes")[int(value)]
 
 
 def number_text(value: float | None) -> str:

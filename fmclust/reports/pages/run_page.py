@@ -17,7 +17,14 @@ from fmclust.reports.pages.plane import plane_of
 from fmclust.reports.pages.sprite import Sprite
 from fmclust.reports.pages.templates import TEMPLATES
 from fmclust.reports.paper import paper_accuracies
-from fmclust.reports.tables import OWN_FIGURES, PAGE, SEPARATION, number_text, scored_splits
+from fmclust.reports.tables import (
+    OWN_FIGURES,
+    PAGE,
+    SEPARATION,
+    figure_text,
+    number_text,
+    scored_splits,
+)
 from fmclust.runs import (
     MANIFEST,
     clustered_in,
@@ -116,7 +123,7 @@ def _tables(config: DictConfig, folders: Mapping[str, Path]) -> list[_Table]:
     figures = [
         f for f in (*OWN_FIGURES, *SEPARATION) if any(f"{n}/{f}" in metrics for n in folders)
     ]
-    own = [[n, *(number_text(metrics.get(f"{n}/{f}")) for f in figures)] for n in folders]
+    own = [[n, *(figure_text(f, metrics.get(f"{n}/{f}")) for f in figures)] for n in folders]
     own_heads = ["clusterer", *(figure.replace("_", " ") for figure in figures)]
     tables = [_Table("Scores by split, of 1 seed", heads, 2, rows)] if rows else []
     return [*tables, _Table("Label-free figures on the fitted split", own_heads, 1, own)]
@@ -138,10 +145,12 @@ def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> li
     """Returns what to say of a run beside its numbers: name and text."""
     seconds = read_metrics(directory).get("time/total", 0.0)
     packages = ", ".join(f"{name} {version}" for name, version in status["packages"].items())
+    sizes = ", ".join(f"{name} {n:,}" for name, n in status["images"].items())
+    height, width = status["image_size"]
     model = {f"model.{k}": v for k, v in config.model.items() if k not in ("_target_", "seed")}
     known = {
         "typed": " ".join(read_overrides(directory)) or "(nothing)",
-        "images": f"{status['image_size'][0]}x{status['image_size'][1]}, {config.data._target_}",
+        "images": f"{sizes}; {height}x{width}, {config.data._target_}",
         "epochs": config.trainer.max_epochs if "network" in config.model else "none",
         "clusters": config.n_clusters,
         "seed": config.seed,

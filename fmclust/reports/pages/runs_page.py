@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from fmclust.reports.jobs import Group, Job, group_by_settings, swept_keys
+from fmclust.reports.jobs import Group, Job, filled_in, group_by_settings, swept_keys
 from fmclust.reports.pages.charts import Line, line_chart
 from fmclust.reports.pages.templates import TEMPLATES
 from fmclust.reports.tables import PAGE, number_text
@@ -33,7 +33,7 @@ def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
         path: The page; links from it are relative to its folder.
         jobs: The runs; those that are not done, or have warnings, are named with them.
     """
-    done = [job for job in jobs if job.status == "done"]
+    done = [job for job in filled_in(jobs) if job.status == "done"]
     swept, groups = swept_keys(done), group_by_settings(done)
     texts = 2 + len(swept)
     splits = {group.shown_split(name) for group in groups for name in group.clusterers()} - {""}
@@ -65,7 +65,7 @@ def _rows(folder: Path, job: Job, swept: Sequence[str]) -> Iterator[list[object]
         names = [f"{name}/{split}/{score}" for score in SCORES]
         names += [f"{name}/{figure}" for figure in FIGURES]
         numbers = [number_text(job.metrics.get(n)) for n in (*names, *OF_RUN)]
-        settings = [job.settings.get(key, "") for key in swept]
+        settings = [job.settings[key] for key in swept]
         yield [_Link(job.directory.name, link), *settings, name, *numbers]
 
 
@@ -78,7 +78,7 @@ def _charts(groups: Sequence[Group], key: str) -> list[Markup]:
     """Draws every score against one setting; the other settings make lines of their own."""
     values = sorted({group.settings[key] for group in groups}, key=_by_number)
     return [
-        line_chart(lines, x_label=key, y_label=label, x_names=[v or "default" for v in values])
+        line_chart(lines, x_label=key, y_label=label, x_names=values)
         for label in (*SCORES, *FIGURES, "loss/val")
         if (lines := _lines(groups, key, values, label))
     ]
