@@ -24,7 +24,16 @@ from fmclust.fit import fit_and_cluster, quieten_lightning
 from fmclust.models import Autoencoder
 from fmclust.objective import final_metrics, objective
 from fmclust.reports import write_run_page
-from fmclust.runs import Run, claim, environment, join, read_config, read_overrides, reopen
+from fmclust.runs import (
+    Run,
+    claim,
+    environment,
+    join,
+    read_config,
+    read_overrides,
+    refuse_unsafe,
+    reopen,
+)
 from fmclust.targets import build, build_all
 
 
@@ -44,6 +53,7 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     """
     if config.data.get("root") is not None:
         config.data.root = os.path.abspath(config.data.root)  # resuming may start elsewhere
+    refuse_unsafe(OmegaConf.to_container(config, resolve=True), "the configuration")
     saved = OmegaConf.to_yaml(config, resolve=True)
     typed = OmegaConf.to_yaml(overrides)
     return _work(config, directory, claim(directory, config=saved, overrides=typed))
@@ -83,6 +93,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         run.facts["image_size"] = [*datamodule.image_size]
         run.facts["class_names"] = datamodule.class_names
         sums = {n: sum_of(split.images) for n, split in datamodule.splits.items()}
+        run.facts["images"] = {n: len(split.images) for n, split in datamodule.splits.items()}
         if run.facts.setdefault("sums", sums) != sums:
             raise UserError("the images are others than when the run began: put the old ones back.")
         if not _rank():

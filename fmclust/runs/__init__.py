@@ -35,7 +35,7 @@ from fmclust.runs.reading import (
     read_status,
     read_thumbnails,
 )
-from fmclust.runs.saved_config import read_config, read_overrides
+from fmclust.runs.saved_config import read_config, read_overrides, refuse_unsafe
 
 __all__ = [
     "Assigned",
@@ -62,6 +62,7 @@ __all__ = [
     "read_matching",
     "read_metrics",
     "read_overrides",
+    "refuse_unsafe",
     "read_status",
     "read_thumbnails",
     "refuse_links",

@@ -32,10 +32,7 @@ def read_config(directory: Path) -> DictConfig:
         raise UserError(f"{directory} is no run directory: it has no config.yaml.")
     with blaming(path):
         config = _yaml(path)
-        if any("${" in text for text in _texts(config)):
-            raise UserError(f"{path} is refused: it holds an interpolation (${{...}}).")
-        if LIGHTNING not in own_packages():
-            _refuse_what_leaves(config, path)
+        refuse_unsafe(config, path)
         return OmegaConf.create(config)
 
 
@@ -48,7 +45,23 @@ def read_overrides(directory: Path) -> list[str]:
         return [str(override) for override in list(_yaml(path) or ())]
 
 
-def _refuse_what_leaves(config: dict[str, Any], path: Path) -> None:
+def refuse_unsafe(config: Any, source: object) -> None:
+    """Refuses a configuration that no run may have, since whoever gets the run reads it.
+
+    Args:
+        config: As plain dictionaries, lists and values.
+        source: What holds it, for the error.
+
+    Raises:
+        UserError: If it holds an interpolation, or a part that writes elsewhere than in its run.
+    """
+    if any("${" in text for text in _texts(config)):
+        raise UserError(f"{source} is refused: it holds an interpolation (${{...}}).")
+    if LIGHTNING not in own_packages():
+        _refuse_what_leaves(config, source)
+
+
+def _refuse_what_leaves(config: dict[str, Any], source: object) -> None:
     for group in WRITING:
         for key, value in _leaves(config.get(group), group):
             is_logger = group == "logger" and key.endswith("._target_")
@@ -59,7 +72,7 @@ def _refuse_what_leaves(config: dict[str, Any], path: Path) -> None:
             else:
                 continue
             raise UserError(
-                f"{path} is refused: {key}={value} {reason}. If the run is your own, set "
+                f"{source} is refused: {key}={value} {reason}. If the run is your own, set "
                 f"{VARIABLE}={LIGHTNING} in the environment."
             )
 

@@ -100,6 +100,13 @@ def test_a_saved_configuration_writes_nowhere_else(way, stopped, precious, comma
     assert [p.name for p in stopped.parent.iterdir()] == ["stopped"]
 
 
+def test_what_would_be_refused_later_is_refused_before_training(command_line, tmp_path):
+    typed = (f"+callbacks.more={{_target_:{CHECKPOINT},dirpath:.}}", "hydra.run.dir=run")
+    answer = command_line("train", *SMALL, *typed)
+    assert answer.status == 2 and "callbacks.more.dirpath=. could write" in answer.err, answer.err
+    assert list((tmp_path / "run").iterdir()) == []
+
+
 FOREIGN = {
     "callback": {"callbacks": {"x": {"_target_": "os.mkdir", "path": "it ran"}}},
     "nested": {"callbacks": {"x": {"more": [{"_target_": "os.mkdir", "path": "it ran"}]}}},
@@ -176,15 +183,14 @@ def test_a_lock_is_of_the_directory_that_has_its_name_now(tmp_path, monkeypatch)
 
 def test_a_damaged_status_stops_no_other_job(command_line, tmp_path):
     sweep = ("-m", *SMALL, "seed=0,1", "hydra.sweep.dir=sweep")
-    assert command_line("train", *sweep).status == 0
     path = tmp_path / "sweep" / "0" / "status.json"
-    path.write_text(path.read_text()[:99])
-    shutil.rmtree(tmp_path / "sweep" / "1")
+    path.parent.mkdir(parents=True)
+    path.write_text('{"status": "do')
     answer = command_line("train", *sweep)
     assert answer.status == 1 and "status.json is damaged" in answer.err
     assert "Traceback" not in answer.err
     assert (tmp_path / "sweep" / "1" / "report.html").exists()
-    shutil.rmtree(tmp_path / "sweep" / "0")
+    shutil.rmtree(path.parent)
     assert command_line("train", *sweep).status == 0
 
 
