@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import skops.io
 from sklearn.base import BaseEstimator
 
 from fmclust.errors import UserError, blaming, one_line, refuse_bomb
@@ -23,6 +22,8 @@ def save_clusterer(path: Path, clusterer: Any) -> None:
     Raises:
         UserError: If skops can't express it.
     """
+    import skops.io  # it lists all types of SciPy and scikit-learn, which takes seconds
+
     try:
         skops.io.dump(clusterer, path)
     except (RecursionError, TypeError, ValueError, AttributeError) as error:
@@ -36,6 +37,8 @@ def load_clusterer(path: Path) -> Any:
     Raises:
         UserError: If the file is damaged, or holds a type that is not trusted.
     """
+    import skops.io
+
     with blaming(path):
         refuse_bomb(path)
         types = skops.io.get_untrusted_types(file=path)
