@@ -13,7 +13,7 @@ test: data  ## environment, data, then lint, types and all tests
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadgroup --cov $(ARGS)
 
 test-faults: data  ## everything in tests/faults: kills, full disks, hostile files, long sweeps
 	$(PY) -m pytest -n 2 --dist loadgroup -m "long or not long" $(ARGS) tests/faults

@@ -1,4 +1,7 @@
-"""Small runs in process, on scikit-learn's digits."""
+"""Small runs in process, on scikit-learn's digits.
+
+What imports torch is imported where it is used: pytest-xdist's first process does without.
+"""
 
 import hashlib
 import importlib
@@ -18,18 +21,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # several workers run beside each
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
+from hypothesis import settings
 from omegaconf import DictConfig
-from pytest import ParameterSet
 
-from fmclust.callbacks import LearningCurves
 from fmclust.config import conf_directory, register_schema
-from fmclust.data import fashion_mnist
-from fmclust.evaluation import publishing
-from fmclust.job import run_job
-from fmclust.runs.manifest import write_manifest
 
 register_schema()
-publishing.DPI = 20  # drawing is most of a small run
+settings.register_profile("the same every time", derandomize=True, deadline=None)
+settings.load_profile("the same every time")
 LONG = ("test_processes.py", "test_tensorboard.py")
 REAL = Path(__file__).parents[1] / "data"
 SMALL = ("data=digits", "trainer=cpu", "trainer.max_epochs=1", "figures=false")
@@ -40,6 +39,16 @@ def composed(*overrides: str) -> DictConfig:
     """Composes the real `conf/` as a command line would."""
     with initialize_config_dir(str(conf_directory()), version_base="1.3"):
         return compose("config", list(overrides))
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Traces no test marked `no_cover`: in a worker, pytest-cov starts two tracers and stops one."""
+    tracer = sys.gettrace()
+    if item.get_closest_marker("no_cover"):
+        sys.settrace(None)
+    yield
+    sys.settrace(tracer)
 
 
 @dataclass(frozen=True)
@@ -55,9 +64,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item not in long)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def small_figures() -> None:
+    """Draws figures with few pixels: drawing is most of a small run."""
+    from fmclust.evaluation import publishing
+
+    publishing.DPI = 20
+
+
 @pytest.fixture(scope="session")
 def run_digits(tmp_path_factory) -> Callable[..., Finished]:
     """Runs the main job for one epoch on digits, with more overrides if given."""
+    from fmclust.job import run_job
 
     def run(*overrides: str) -> Finished:
         directory = tmp_path_factory.mktemp("runs") / "run"
@@ -82,6 +100,8 @@ def run(finished, tmp_path) -> Path:
 @pytest.fixture(scope="session")
 def once_stopped(tmp_path_factory) -> Path:
     """A run that stopped after its first epoch, for tests that only read it."""
+    from fmclust.job import run_job
+
     directory = tmp_path_factory.mktemp("stopped") / "run"
     typed = [*SMALL, "trainer.max_epochs=3"]
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -99,6 +119,8 @@ def stopped(once_stopped, tmp_path) -> Path:
 @pytest.fixture(scope="session")
 def real_run(tmp_path_factory) -> Path:
     """An epoch on the real images; its tests go to one worker."""
+    from fmclust.job import run_job
+
     directory = tmp_path_factory.mktemp("real") / "run"
     run_job(composed("trainer=cpu", "trainer.max_epochs=1", f"data.root={REAL}"), directory, [])
     return directory
@@ -132,6 +154,8 @@ def command_line(monkeypatch, tmp_path, capsys) -> Callable[..., Answer]:
 
 def sign(run: Path) -> None:
     """Writes the sums of a run's files as they are now, as whoever changes them can."""
+    from fmclust.runs.manifest import write_manifest
+
     write_manifest(run, coming={"status.json": (run / "status.json").read_text()})
 
 
@@ -156,6 +180,8 @@ def without_times(directory: Path) -> dict[str, float]:
 
 def stop_after(epoch: int, monkeypatch, error=KeyboardInterrupt) -> None:
     """Makes Ctrl-C come while an epoch ends, before its checkpoint is written."""
+    from fmclust.callbacks import LearningCurves
+
     log_epoch = LearningCurves.on_train_epoch_end
 
     def stopping(self, trainer, pl_module):
@@ -171,9 +197,10 @@ def options_of(group: str) -> list[str]:
     return sorted(path.stem for path in (conf_directory() / group).glob("*.yaml"))
 
 
-def beside_others(options: list[str]) -> ParameterSet:
+def beside_others(options: list[str]):
     """Makes a case of a test; all that need UMAP go to one worker, for numba compiles it long."""
-    marks = [pytest.mark.xdist_group("umap")] if any("umap" in name for name in options) else []
+    marks = [pytest.mark.xdist_group("umap"), pytest.mark.no_cover]
+    marks *= any("umap" in name for name in options)
     return pytest.param(options, marks=marks, id=" ".join(options))
 
 
@@ -199,13 +226,17 @@ def fill(disk: Path, *, leave: int = 0) -> None:
 @pytest.fixture
 def small_fashion(tmp_path, monkeypatch):
     """A folder with files like Fashion-MNIST's, of 300 and 5,100 images, whose sums are right."""
+    from fmclust.data import fashion_mnist
+
     rng = np.random.default_rng(0)
     folder = tmp_path / "fashion" / "FashionMNIST" / "raw"
     sha256 = {}
+    kinds = rng.integers(0, 200, (10, 28, 28))
     for name in fashion_mnist.SHA256:
         n = 300 if name.startswith("train") else 5100
-        shape, top = ((n, 28, 28), 256) if "images" in name else ((n,), 10)
-        path = write_idx(folder / name, rng.integers(0, top, shape))
+        labels = np.arange(n) % 10
+        images = kinds[labels] + rng.integers(0, 56, (n, 28, 28))
+        path = write_idx(folder / name, images if "images" in name else labels)
         sha256[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     monkeypatch.setattr(fashion_mnist, "SHA256", sha256)
     return tmp_path / "fashion"

@@ -11,7 +11,7 @@ from omegaconf.errors import ConfigKeyError
 from fmclust.config import conf_directory
 from fmclust.sweep import planned_jobs
 
-GROUPS = ("data", "model", "cluster", "trainer", "callbacks", "logger", "experiment", "debug")
+GROUPS = ("data", "trainer", "experiment")  # those of the others run in test_options.py
 OPTIONS = [
     f"{group}={path.stem}" for group in GROUPS for path in (conf_directory() / group).glob("*.yaml")
 ]

@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import sign, write_idx
+from conftest import SMALL, sign, write_idx
 from sklearn.datasets import load_digits
 
 from fmclust.reports import Job, write_run_page, write_runs_page
@@ -119,8 +119,8 @@ def test_a_chart_shows_every_point_within_its_frame():
 
 
 def test_a_sweep_leaves_a_page_over_its_runs(command_line, tmp_path):
-    small = ("data=digits", "trainer=cpu", "cluster=kmeans", "hydra.sweep.dir=sweep")
-    typed = ("-m", *small, "trainer.max_epochs=1,2", "n_clusters=8,9999", "seed=0")
+    swept = ("trainer.max_epochs=1,2", "n_clusters=8,9999", "seed=0", "hydra.sweep.dir=sweep")
+    typed = ("-m", *SMALL, "cluster=kmeans", *swept)
     assert command_line("train", *typed).status == 1
     sweep = tmp_path / "sweep"
     text = text_of(sweep / "report.html")
@@ -161,7 +161,7 @@ def test_runs_that_differ_in_nothing_have_a_page(finished, tmp_path):
     assert "nothing differs" in text_of(tmp_path / "page.html")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
         pytest.skip("needs chromium: apt-get install chromium")
@@ -191,6 +191,8 @@ def open_page(browser):
         return page
 
     yield opened
+    for context in browser.contexts:
+        context.close()
     assert trouble == []
 
 
@@ -202,7 +204,7 @@ def test_a_point_shows_its_image(size, scheme, open_page, finished):
     assert "No image" in told.inner_text()
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
-    for step in range(int(box["width"])):
+    for step in range(0, int(box["width"]), 4):
         page.mouse.move(box["x"] + step, box["y"] + box["height"] / 2)
         if "No image" not in told.inner_text():
             break

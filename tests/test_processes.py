@@ -51,22 +51,32 @@ def test_the_wheels_command_runs_with_its_own_conf_from_any_directory(tmp_path):
     assert read_status(directory)["status"] == "done"
 
 
-@pytest.mark.parametrize("launcher", ["parallel", "queue"])
-def test_launchers_run_jobs_in_processes_of_their_own(launcher, tmp_path):
-    options = ["-m", f"hydra/launcher={launcher}", "hydra.sweep.dir=sweep", "model.latents=0,5"]
-    done = run("-m", "fmclust.train", *options, *SMALL, cwd=tmp_path)
-    assert done.returncode == 1, done.stderr
+@pytest.mark.parametrize(("launcher", "latents"), [("parallel", "0,5"), ("queue", "5")])
+def test_launchers_run_jobs_in_processes_of_their_own(
+    launcher, latents, command_line, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("fmclust.job.run_job", None)  # in this process
+    options = ["-m", f"hydra/launcher={launcher}", "hydra.sweep.dir=sweep"]
+    answer = command_line("train", *options, f"model.latents={latents}", *SMALL)
     with (tmp_path / "sweep" / "jobs.csv").open() as file:
         jobs = list(csv.DictReader(file))
-    assert [job["status"] for job in jobs] == ["failed", "done"]
-    assert "model.latents=0 is too small" in done.stdout
-    status = json.loads((tmp_path / "sweep" / "1" / "status.json").read_text())
+    statuses = [job["status"] for job in jobs]
+    if launcher == "parallel":
+        assert answer.status == 1 and statuses == ["failed", "done"]
+        assert "model.latents=0 is too small" in answer.out
+    else:
+        assert answer.status == 0 and statuses == ["done"], answer.err
+    status = read_status(tmp_path / "sweep" / jobs[-1]["job"])
     assert status["threads"] == max(1, (os.cpu_count() or 1) // 2 if launcher == "parallel" else 1)
 
 
-def test_two_processes_train_and_rank_zero_scores(tmp_path):
-    options = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
-    done = run("-m", "fmclust.train", *SMALL, *options, cwd=tmp_path)
+def test_two_processes_train_on_every_image_once_and_rank_zero_scores(tmp_path):
+    options = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "data.batch_size=100"]
+    seen = [
+        "+callbacks.seen._target_=seen.SeenImages",
+    ]
+    own = {"PYTHONPATH": str(ROOT / "tests"), "FMCLUST_TRUST": "seen"}
+    done = run("-m", "fmclust.train", *SMALL, *options, *seen, cwd=tmp_path, **own)
     assert done.returncode == 0, done.stderr
     (path,) = (tmp_path / "outputs").glob("*/*/metrics.json")
     metrics = json.loads(path.read_text())
@@ -79,15 +89,7 @@ def test_two_processes_train_and_rank_zero_scores(tmp_path):
         images = held.images[:, 0].numpy()
         np.testing.assert_array_equal(alone.encode(images), alone.latents[split])
         np.testing.assert_array_equal(alone.assign(images).clusters, known[split])
-
-
-def test_two_processes_see_every_image_exactly_once(tmp_path):
-    done = run(str(ROOT / "tests" / "two_processes.py"), str(tmp_path), cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    seen = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
-    data = DigitsDataModule()
-    data.setup()
-    images = data.splits["train"].images
-    assert all(len(part) for part in seen)
-    rows = sorted(tuple(row) for row in torch.cat(seen).tolist())
-    assert rows == sorted(tuple(row) for row in images.flatten(1)[:, ::8].tolist())
+    parts = [torch.load(path.parent / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+    assert all(len(part) for part in parts)
+    expected = data.splits["train"].images.flatten(1)[:, ::8]
+    assert sorted(map(tuple, torch.cat(parts).tolist())) == sorted(map(tuple, expected.tolist()))

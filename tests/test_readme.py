@@ -40,13 +40,13 @@ def small(command: list[str]) -> tuple[str, ...]:
     if module == "fmclust.optima":
         return module, "starts=2", "data.root=fashion"
     if module == "fmclust.reproduce":
-        less = f"overrides={[*SMALL]}"
-        return module, "seeds=1", "parts=[kmeans_pixels]", "variants=[plain]", less
+        return module, "seeds=1", "parts=[convae_kmeans,convae_gmm_45]", "variants=[plain]"
     of_a_run = any(argument.startswith("run=") for argument in typed)
     kept = [a for a in typed if not a.startswith(("run=", "k_max=", "n_clusters="))]
     if module == "fmclust.elbow":
-        return module, *kept, "k_max=3", "run=run" if of_a_run else "data.root=fashion"
+        return module, *kept, "k_max=2", "run=run" if of_a_run else "data.root=fashion"
     kept = ["cluster=bgmm" if a == "cluster=kmeans" else a for a in kept]  # the run has kmeans
+    kept += ["figures=false"] if module == "fmclust.cluster" else []
     return module, *kept, "run=run"
 
 
@@ -64,7 +64,7 @@ def small_training(typed: list[str]) -> list[str]:
         typed = ["hydra.mode=RUN", *typed[1:]]  # for -m: one job; test_conf.py composes them all
     typed = first_values(typed, 2 if "-m" in typed else 1)
     if not any(argument.startswith("data=") for argument in typed):
-        typed.append("data.root=fashion")
+        typed.append("data=digits")
     if "--cfg" in typed:
         return typed
     return [*typed, "trainer=cpu", "trainer.max_epochs=1", "n_clusters=8", "figures=false"]
@@ -101,6 +101,9 @@ def test_a_command_works(arguments, command_line, small_fashion, finished, tmp_p
         with monkeypatch.context() as patch:
             stop_after(0, patch)
             assert command_line("train", *SMALL, "hydra.run.dir=stopped").status == 130
+    elif module == "fmclust.reproduce":  # which test_reproduce.py trains for
+        run = tmp_path / "outputs" / "reproduce" / "convae_kmeans" / "plain" / "0"
+        shutil.copytree(finished.directory, run)
     elif module == "fmclust.report":
         shutil.copytree(finished.directory, tmp_path / "runs" / "a")
         shutil.copytree(finished.directory, tmp_path / "runs" / "b")

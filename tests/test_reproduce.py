@@ -50,9 +50,10 @@ def test_one_training_serves_both_clusterers_and_is_not_repeated(command_line, t
 
 
 def test_a_failed_job_is_told_and_stops_no_other(command_line, tmp_path):
-    typed = [t.replace("n_clusters=8", "n_clusters=5000") for t in QUICK]
+    typed = [t.replace("n_clusters=8", "n_cluster=8") for t in QUICK]
     answer = command_line("reproduce", *typed, "parts=[kmeans_pixels]")
-    assert answer.status == 1 and "5000" in answer.err and "standardized/0 failed" in answer.err
+    assert answer.status == 1 and "standardized/0 failed: " in answer.err
+    assert "n_cluster is unknown: type n_clusters" in answer.err
     assert not (tmp_path / "made" / "results.csv").exists()
 
 

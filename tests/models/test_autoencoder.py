@@ -62,7 +62,7 @@ def test_a_few_images_are_learned_by_heart(loss):
     torch.manual_seed(0)
     losses = TrainingLosses()
     trainer = Trainer(
-        max_epochs=400,
+        max_epochs=200,
         accelerator="cpu",
         callbacks=[losses],
         logger=False,
