@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 STYLES = {"test": "-", "all": "-", "val": ":", "train": "--", "": "-"}
 N_COLUMNS = 3
+KEY, CHARACTER = 0.7, 0.09  # inches of a legend's entry
 MOST_TICKS = 8  # beyond this they stand in each other's way
 
 
@@ -53,10 +55,12 @@ def draw_sweep(series: Sequence[Series], panels: Sequence[str]) -> Figure:
         axes.grid(alpha=0.3)
     for axes in list(grid)[len(shown) :]:
         axes.set_visible(False)
-    drawn = [line for axes in figure.axes for line in axes.get_lines()]
-    labelled = {str(line.get_label()): line for line in drawn}
-    labelled = {label: line for label, line in labelled.items() if not label.startswith("_")}
-    figure.legend(labelled.values(), list(labelled), loc="outside lower center", ncols=4)
+    splits = list(dict.fromkeys(line.split for line in series if line.split))
+    keys = [Line2D([], [], color=f"C{n}", label=name or "all jobs") for n, name in enumerate(names)]
+    keys += [Line2D([], [], color="gray", ls=STYLES[split], label=split) for split in splits]
+    longest = max(len(name) for name in (*names, *splits))
+    ncols = max(1, int(figure.get_figwidth() / (KEY + CHARACTER * longest)))
+    figure.legend(handles=keys, loc="outside lower center", ncols=ncols)
     seeds = sorted({n for line in series for *_, n in line.points})
     counts = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     figure.suptitle(f"mean ± sd over {counts} seed{'s' * (seeds[-1] > 1)}")
@@ -73,8 +77,7 @@ def _draw_line(axes: Axes, line: Series, colour: str) -> None:
         if len(x) <= MOST_TICKS:
             axes.set_xticks(x, [text for text, *_ in points])
     means = [mean for _, mean, _, _ in points]
-    label = " ".join(part for part in (line.name, line.split) if part) or "all jobs"
-    (drawn,) = axes.plot(x, means, STYLES[line.split] + "o", color=colour, label=label, ms=4)
+    axes.plot(x, means, STYLES[line.split] + "o", color=colour, ms=4)
     has_sd = not all(math.isnan(sd) for *_, sd, _ in points)
     if has_sd and STYLES[line.split] == "-":  # bars of all splits would hide one another
         axes.errorbar(x, means, [sd for *_, sd, _ in points], fmt="none", ecolor=colour, capsize=3)

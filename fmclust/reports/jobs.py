@@ -1,6 +1,6 @@
 """Jobs of a sweep, or other runs, by what was typed for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -109,6 +109,16 @@ def group_by_settings(jobs: Sequence[Job]) -> list[Group]:
     return list(groups.values())
 
 
+def short(key: str) -> str:
+    """Returns the last part of a key, as it heads a column or names a line."""
+    return key.rpartition(".")[2]
+
+
+def told(settings: Mapping[str, str], *, but: str) -> str:
+    """Returns settings as text, all but one of them."""
+    return " ".join(f"{short(key)}={value}" for key, value in settings.items() if key != but)
+
+
 def swept_keys(jobs: Sequence[Job]) -> list[str]:
     """Returns what was not typed alike for all jobs."""
     return [key for key in typed_keys(jobs) if len({job.settings.get(key) for job in jobs}) > 1]
@@ -126,9 +136,11 @@ def filled_in(jobs: Sequence[Job]) -> list[Job]:
 
 
 def _filled_in(job: Job, keys: Sequence[str]) -> Job:
+    missing = [key for key in keys if key not in job.settings]
+    if not missing:
+        return job
     config = read_config(job.directory)
-    own = {key: _configured(config, key) for key in keys if key not in job.settings}
-    return replace(job, settings=job.settings | own)
+    return replace(job, settings=job.settings | {k: _configured(config, k) for k in missing})
 
 
 def _configured(config: DictConfig, key: str) -> str:

@@ -12,7 +12,16 @@ from rich.text import Text
 
 from fmclust.metrics import SCORES
 from fmclust.plots import Series, draw_sweep
-from fmclust.reports.jobs import SPLITS, Group, Job, group_by_settings, swept_keys, typed_keys
+from fmclust.reports.jobs import (
+    SPLITS,
+    Group,
+    Job,
+    group_by_settings,
+    short,
+    swept_keys,
+    told,
+    typed_keys,
+)
 from fmclust.reports.markdown import mean_and_sd
 from fmclust.reports.pages import write_runs_page
 from fmclust.reports.tables import PAGE, narrow_table
@@ -52,7 +61,7 @@ def _stacked(values: Sequence[float]) -> str:
 
 def _job_table(jobs: Sequence[Job]) -> Table:
     swept = swept_keys(jobs)
-    table = narrow_table("Jobs", ["job", *map(_short, swept), "status", "seconds", "remarks"])
+    table = narrow_table("Jobs", ["job", *map(short, swept), "status", "seconds", "remarks"])
     for job in jobs:
         seconds = f"{job.metrics['time/total']:.0f}" if job.metrics else ""
         values = [job.settings.get(key, "") for key in swept]
@@ -63,22 +72,22 @@ def _job_table(jobs: Sequence[Job]) -> Table:
 
 def _summary_table(groups: Sequence[Group]) -> Table:
     title = "Scores on the held-out split (test, or all): mean, ± sd over seeds"
-    keys = [_short(key) for key in groups[0].settings]
+    keys = list(groups[0].settings)
+    widths = [max(len(group.settings[key]) for group in groups) for key in keys]
+    swept = ["\n".join(map(short, keys))] if keys else []  # many keys in one narrow column
     numbers = ["seeds", "objective", *SCORES]
-    table = narrow_table(title, [*keys, "clusterer", *numbers], right=numbers)
+    table = narrow_table(title, [*swept, "clusterer", *numbers], right=numbers)
     for group in groups:
+        values = (group.settings[key].ljust(width) for key, width in zip(keys, widths, strict=True))
+        settings = [" ".join(values)] if keys else []
         for clusterer in group.clusterers():
             split = group.shown_split(clusterer)
             scores = [_stacked(group.values(f"{clusterer}/{split}/{s}")) for s in SCORES]
             n_seeds = len(group.values(f"{clusterer}/empty_clusters"))
             objective = _stacked(group.values("objective"))
-            cells = (*group.settings.values(), clusterer, str(n_seeds), objective, *scores)
+            cells = (*settings, clusterer, str(n_seeds), objective, *scores)
             table.add_row(*map(Text, cells))
     return table
-
-
-def _short(key: str) -> str:
-    return key.rpartition(".")[2]
 
 
 def _metric_names(jobs: Sequence[Job]) -> list[str]:
@@ -118,7 +127,7 @@ def _series(groups: Sequence[Group]) -> list[Series]:
     x_key = max(keys, key=lambda key: len({g.settings[key] for g in groups}), default="")
     lines: dict[tuple[str, str, str], Series] = {}
     for group in groups:
-        others = " ".join(f"{k}={v}" for k, v in group.settings.items() if k != x_key)
+        others = told(group.settings, but=x_key)
         for panel, clusterer, split, metric in _plotted(group):
             values = group.values(metric)
             if values:
@@ -137,4 +146,5 @@ def _plotted(group: Group) -> list[tuple[str, str, str, str]]:
         for clusterer in group.clusterers()
         for split in SPLITS
     ]
-    return [*scores, ("objective", "", "", "objective")]
+    clusterers = group.clusterers()
+    return [*scores, ("objective", clusterers[0] if len(clusterers) == 1 else "", "", "objective")]

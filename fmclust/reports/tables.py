@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from fmclust.metrics import SCORES
@@ -85,7 +85,9 @@ def narrow_table(title: str, columns: Sequence[str], *, right: Sequence[str] = (
     table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     for name in columns:
         heading = BROKEN.get(name, name.replace("_", "\n"))
-        table.add_column(heading, justify="right" if name in right else "left")
+        is_number = name in right  # which is never cut short
+        justify: JustifyMethod = "right" if is_number else "left"
+        table.add_column(heading, justify=justify, no_wrap=is_number, overflow="fold")
     return table
 
 

@@ -10,7 +10,7 @@ from fmclust.reports.pages.templates import TEMPLATES
 
 WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 46
-COLOURS = 6  # classes c0, c1, ... of the style sheet
+COLOURS = 8  # classes c0, c1, ... of the style sheet
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from fmclust.reports.jobs import Group, Job, filled_in, group_by_settings, swept_keys
+from fmclust.reports.jobs import Group, Job, filled_in, group_by_settings, short, swept_keys, told
 from fmclust.reports.pages.charts import Line, line_chart
 from fmclust.reports.pages.templates import TEMPLATES
 from fmclust.reports.tables import PAGE, number_text
@@ -40,7 +40,7 @@ def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
     text = TEMPLATES.get_template("runs.html").render(
         title=f"{len(done)} runs",
         subtitle=f"different: {', '.join(swept)}" if swept else "nothing differs in what was typed",
-        heads=["run", *swept, "clusterer", *SCORES, *FIGURES, *OF_RUN.values()],
+        heads=["run", *map(short, swept), "clusterer", *SCORES, *FIGURES, *OF_RUN.values()],
         texts=texts,
         rows=[row for job in done for row in _rows(path.parent, job, swept)],
         splits=" and ".join(sorted(splits)) or "no split: there are no labels",
@@ -94,7 +94,7 @@ def _by_number(text: str) -> tuple[bool, float, str]:
 def _lines(groups: Sequence[Group], key: str, values: Sequence[str], label: str) -> list[Line]:
     found: dict[str, list[tuple[float, float, float | None]]] = {}
     for group in groups:
-        others = " ".join(f"{k}={v}" for k, v in group.settings.items() if k != key)
+        others = told(group.settings, but=key)
         for clusterer in group.clusterers() if label != "loss/val" else [""]:
             metric = label
             if label in SCORES:
