@@ -13,7 +13,7 @@ test: data  ## environment, data, then lint, types and all tests
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m pytest -n 2 --dist loadgroup --cov $(ARGS)
+	$(PY) $(if $(ARGS),,-m slipcover) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 test-faults: data  ## everything in tests/faults: kills, full disks, hostile files, long sweeps
 	$(PY) -m pytest -n 2 --dist loadgroup -m "long or not long" $(ARGS) tests/faults
@@ -54,7 +54,7 @@ docs: .venv/.installed  ## the site of docs/, into site/
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
 clean:  ## delete the environment and caches; data/ and outputs/ stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist site
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist site
 
 .venv/.installed: pyproject.toml constraints.txt
 	python3 -m venv .venv

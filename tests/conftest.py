@@ -41,16 +41,6 @@ def composed(*overrides: str) -> DictConfig:
         return compose("config", list(overrides))
 
 
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Traces no test marked `no_cover`: in a worker, pytest-cov starts two tracers and stops one."""
-    tracer = sys.gettrace()
-    if item.get_closest_marker("no_cover"):
-        sys.settrace(None)
-    yield
-    sys.settrace(tracer)
-
-
 @dataclass(frozen=True)
 class Finished:
     directory: Path
@@ -199,8 +189,7 @@ def options_of(group: str) -> list[str]:
 
 def beside_others(options: list[str]):
     """Makes a case of a test; all that need UMAP go to one worker, for numba compiles it long."""
-    marks = [pytest.mark.xdist_group("umap"), pytest.mark.no_cover]
-    marks *= any("umap" in name for name in options)
+    marks = [pytest.mark.xdist_group("umap")] if any("umap" in name for name in options) else []
     return pytest.param(options, marks=marks, id=" ".join(options))
 
 

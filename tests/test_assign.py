@@ -210,7 +210,6 @@ def test_mistakes_are_answered_in_plain_words(typed, text, finished, command_lin
 
 
 @pytest.mark.real
-@pytest.mark.no_cover
 @pytest.mark.xdist_group("real")
 def test_the_real_images_as_pictures_get_exactly_the_clusters_of_training(
     real_run, tmp_path, command_line

@@ -4,14 +4,11 @@ import csv
 import json
 
 import numpy as np
-import pytest
 import torch
 from conftest import write_idx
 from sklearn.datasets import load_digits
 
 from fmclust.runs import read_latents
-
-pytestmark = pytest.mark.no_cover  # whole runs again: tracing them takes twice the time
 
 
 def test_other_labels_change_scores_and_nothing_else(tmp_path, run_digits):

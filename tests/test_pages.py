@@ -11,6 +11,7 @@ from conftest import SMALL, sign, write_idx
 from sklearn.datasets import load_digits
 
 from fmclust.reports import Job, write_run_page, write_runs_page
+from fmclust.reports.jobs import filled_in
 from fmclust.reports.pages.charts import Line, line_chart
 from fmclust.reports.pages.galleries import certainty, gallery
 from fmclust.reports.pages.sprite import Sprite
@@ -153,6 +154,13 @@ def test_mistakes_are_answered_in_plain_words(runs, message, command_line, tmp_p
     (tmp_path / "stopped" / "status.json").write_text(json.dumps(status))
     answer = command_line("report", f"runs={runs}")
     assert answer.status == 2 and message in answer.err
+
+
+def test_what_was_typed_for_one_run_is_told_of_the_others_too(finished):
+    typed = (["n_clusters=12"], ["seed=0", "model=convae"])
+    first, second = filled_in([Job.read(finished.directory, part) for part in typed])
+    assert first.settings == {"n_clusters": "12", "seed": "0", "model": "default"}
+    assert second.settings == {"n_clusters": "12", "seed": "0", "model": "convae"}
 
 
 def test_runs_that_differ_in_nothing_have_a_page(finished, tmp_path):

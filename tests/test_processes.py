@@ -17,7 +17,6 @@ from fmclust import load_run
 from fmclust.data import DigitsDataModule
 from fmclust.runs import read_assignments, read_status
 
-pytestmark = pytest.mark.no_cover  # whole runs again: tracing them takes twice the time
 ROOT = Path(__file__).parents[1]
 
 

@@ -13,7 +13,6 @@ from PIL import Image
 
 from fmclust.config import conf_directory
 
-pytestmark = pytest.mark.no_cover  # whole runs again: tracing them takes twice the time
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [

@@ -10,7 +10,6 @@ from urllib.request import urlopen
 
 import pytest
 
-pytestmark = pytest.mark.no_cover  # whole runs again: tracing them takes twice the time
 CHROMIUM = shutil.which("chromium")
 FLAGS = (
     "--no-sandbox",

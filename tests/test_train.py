@@ -171,7 +171,6 @@ def test_the_projector_has_an_image_a_class_and_clusters_for_every_latent(finish
 
 
 @pytest.mark.real
-@pytest.mark.no_cover
 @pytest.mark.xdist_group("real")
 def test_an_epoch_on_the_real_images(real_run):
     metrics = json.loads((real_run / "metrics.json").read_text())

@@ -14,6 +14,7 @@ from fmclust.errors import UserError, blaming
 _UNSIGNED_BYTES = 0x08
 MOST = 1 << 26  # bytes of a file of MNIST's family, whose largest has 47 million
 PIECE = 1 << 24  # bytes read at once
+FOLDED = 100  # how many times its size a large file may unfold to; a bomb does a thousand times
 
 
 def read_bytes(path: Path) -> bytes:
@@ -47,6 +48,12 @@ def read_idx(path: Path) -> np.ndarray:
     opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
     with blaming(path), opened as file:
         shape = idx_shape(cast(IO[bytes], file), str(path))
+        most = max(MOST, FOLDED * path.stat().st_size)
+        if path.suffix == ".gz" and math.prod(shape) > most:
+            raise UserError(
+                f"{path} promises {math.prod(shape)} bytes, more than {FOLDED} times its size: "
+                "decompress it if it is your own."
+            )
         left, pieces = math.prod(shape) + 1, []
         while left and (piece := file.read(min(left, PIECE))):
             pieces.append(piece)

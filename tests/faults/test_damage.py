@@ -12,7 +12,6 @@ from fmclust.errors import UserError
 from fmclust.reports import print_run, write_run_page
 from fmclust.runs.manifest import COVERED
 
-pytestmark = pytest.mark.no_cover  # whole runs again: tracing them takes twice the time
 IMAGES = np.zeros((3, 28, 28), np.uint8)
 NOT_READ = ("train.log", "events.out.", "projector_config", "/latents/", "figures/")
 

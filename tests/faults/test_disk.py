@@ -9,7 +9,6 @@ from conftest import SMALL, fill, stop_after
 
 from fmclust.runs import read_status
 
-pytestmark = pytest.mark.no_cover  # whole runs again: tracing them takes twice the time
 FEW = 4096  # bytes that are left: a small file fits, a whole result does not
 
 

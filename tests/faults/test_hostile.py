@@ -18,7 +18,6 @@ from sklearn.cluster import KMeans
 from fmclust import load_run
 from fmclust.errors import UserError
 
-pytestmark = pytest.mark.no_cover  # whole runs again: tracing them takes twice the time
 IMAGES = np.zeros((2, 28, 28), np.uint8)
 
 

@@ -16,7 +16,6 @@ from fmclust.data import IdxDataModule
 from fmclust.entry import quote_path
 from fmclust.errors import UserError
 
-pytestmark = pytest.mark.no_cover  # whole runs again: tracing them takes twice the time
 REACHED = "everything is found to be good"
 QUICK, LONG = 12, 500  # examples
 

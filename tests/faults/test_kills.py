@@ -18,8 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from fmclust.evaluation import publishing
 from fmclust.runs import read_status, unexpected_and_missing
 
-# Whole runs, which to trace takes twice the time; one worker makes what they are compared with.
-pytestmark = [pytest.mark.no_cover, pytest.mark.xdist_group("kills")]
+pytestmark = pytest.mark.xdist_group("kills")  # one worker makes what they are compared with
 # Processes are forked from one that has imported what takes seconds to import.
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["fmclust.job", "fmclust.train", "fmclust.resume"])
