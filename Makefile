@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 DEBIAN := data/debian
+# On the command line: from pyproject.toml, SlipCover 1.1 forgets pytest-xdist's workers.
+COVERAGE := -m slipcover --branch --source fmclust --skip-covered --fail-under 90
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /:/' | awk -F: '{printf "make %-13s%s\n", $$1, $$2}'
@@ -13,7 +15,7 @@ test: data  ## environment, data, then lint, types and all tests
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) $(if $(ARGS),,-m slipcover) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(PY) $(if $(ARGS),,$(COVERAGE)) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 test-faults: data  ## everything in tests/faults: kills, full disks, hostile files, long sweeps
 	$(PY) -m pytest -n 2 --dist loadgroup -m "long or not long" $(ARGS) tests/faults

@@ -51,20 +51,17 @@ def test_the_wheels_command_runs_with_its_own_conf_from_any_directory(tmp_path):
 
 
 @pytest.mark.parametrize(("launcher", "latents"), [("parallel", "0,5"), ("queue", "5")])
-def test_launchers_run_jobs_in_processes_of_their_own(
-    launcher, latents, command_line, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("fmclust.job.run_job", None)  # in this process
+def test_launchers_run_jobs_in_processes_of_their_own(launcher, latents, tmp_path):
     options = ["-m", f"hydra/launcher={launcher}", "hydra.sweep.dir=sweep"]
-    answer = command_line("train", *options, f"model.latents={latents}", *SMALL)
+    done = run("-m", "fmclust.train", *options, f"model.latents={latents}", *SMALL, cwd=tmp_path)
     with (tmp_path / "sweep" / "jobs.csv").open() as file:
         jobs = list(csv.DictReader(file))
     statuses = [job["status"] for job in jobs]
     if launcher == "parallel":
-        assert answer.status == 1 and statuses == ["failed", "done"]
-        assert "model.latents=0 is too small" in answer.out
+        assert done.returncode == 1 and statuses == ["failed", "done"]
+        assert "model.latents=0 is too small" in done.stdout
     else:
-        assert answer.status == 0 and statuses == ["done"], answer.err
+        assert done.returncode == 0 and statuses == ["done"], done.stderr
     status = read_status(tmp_path / "sweep" / jobs[-1]["job"])
     assert status["threads"] == max(1, (os.cpu_count() or 1) // 2 if launcher == "parallel" else 1)
 
