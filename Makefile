@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 DEBIAN := data/debian
-# On the command line: from pyproject.toml, SlipCover 1.1 forgets pytest-xdist's workers.
-COVERAGE := -m slipcover --branch --source fmclust --skip-covered --fail-under 90
+# SlipCover 1.1 forgets pytest-xdist's workers if it reports too: that is a command of its own.
+COVERAGE := -m slipcover --branch --source fmclust --json --out .coverage.json
+COVERED := -m slipcover --merge .coverage.json --out .coverage.json --skip-covered --fail-under 90
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /:/' | awk -F: '{printf "make %-13s%s\n", $$1, $$2}'
@@ -16,6 +17,7 @@ test: data  ## environment, data, then lint, types and all tests
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) $(if $(ARGS),,$(COVERAGE)) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(if $(ARGS),,$(PY) $(COVERED))
 
 test-faults: data  ## everything in tests/faults: kills, full disks, hostile files, long sweeps
 	$(PY) -m pytest -n 2 --dist loadgroup -m "long or not long" $(ARGS) tests/faults
@@ -56,7 +58,7 @@ docs: .venv/.installed  ## the site of docs/, into site/
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
 clean:  ## delete the environment and caches; data/ and outputs/ stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist site
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist site
 
 .venv/.installed: pyproject.toml constraints.txt
 	python3 -m venv .venv
