@@ -41,14 +41,15 @@ def print_run(directory: Path) -> None:
     if scored := scored_splits(metrics):
         paper = paper_accuracies(config)
         numbers = [*SCORES, *(["paper's accuracy"] if paper else [])]
-        sizes = ", ".join(f"{name} {n:,}" for name, n in status["images"].items())
-        title = f"Scores of 1 run (seed {config.seed}); images: {sizes}"
+        title = f"Scores of 1 run (seed {config.seed})"
         table = narrow_table(title, ["clusterer", "split", *numbers], right=numbers)
         for clusterer, split in scored:
             values = [metrics.get(f"{clusterer}/{split}/{score}") for score in SCORES]
             values += [paper.get(f"{clusterer}/{split}/accuracy")] if paper else []
             table.add_row(clusterer, split, *map(number_text, values))
         console.print(table)
+    sizes = ", ".join(f"{name} {n:,}" for name, n in status["images"].items())
+    print(f"Images: {sizes}")
     for warning in status["warnings"]:
         print(f"Warning: {warning}")
     if (directory / PAGE).exists():
