@@ -48,19 +48,19 @@ def read_idx(path: Path) -> np.ndarray:
     opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
     with blaming(path), opened as file:
         shape = idx_shape(cast(IO[bytes], file), str(path))
-        most = max(MOST, FOLDED * path.stat().st_size)
-        if path.suffix == ".gz" and math.prod(shape) > most:
+        promised = math.prod(shape)
+        if path.suffix == ".gz" and promised > max(MOST, FOLDED * path.stat().st_size):
             raise UserError(
-                f"{path} promises {math.prod(shape)} bytes, more than {FOLDED} times its size: "
+                f"{path} promises {promised} bytes, more than {FOLDED} times its size: "
                 "decompress it if it is your own."
             )
-        left, pieces = math.prod(shape) + 1, []
+        left, pieces = promised + 1, []
         while left and (piece := file.read(min(left, PIECE))):
             pieces.append(piece)
             left -= len(piece)
     if left != 1:
-        held = "more" if not left else f"{math.prod(shape) + 1 - left}"
-        raise UserError(f"{path} promises {math.prod(shape)} bytes {shape} but holds {held}.")
+        held = "more" if not left else f"{promised + 1 - left}"
+        raise UserError(f"{path} promises {promised} bytes {shape} but holds {held}.")
     return np.frombuffer(b"".join(pieces), np.uint8).reshape(shape)
 
 

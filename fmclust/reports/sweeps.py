@@ -140,11 +140,11 @@ def _series(groups: Sequence[Group]) -> list[Series]:
 
 def _plotted(group: Group) -> list[tuple[str, str, str, str]]:
     """What is drawn of a group: panel, clusterer, split and the metric's name."""
+    clusterers = group.clusterers()
     scores = [
         (score, clusterer, split, f"{clusterer}/{split}/{score}")
         for score in SCORES
-        for clusterer in group.clusterers()
+        for clusterer in clusterers
         for split in SPLITS
     ]
-    clusterers = group.clusterers()
     return [*scores, ("objective", clusterers[0] if len(clusterers) == 1 else "", "", "objective")]

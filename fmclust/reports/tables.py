@@ -48,8 +48,7 @@ def print_run(directory: Path) -> None:
             values += [paper.get(f"{clusterer}/{split}/accuracy")] if paper else []
             table.add_row(clusterer, split, *map(number_text, values))
         console.print(table)
-    sizes = ", ".join(f"{name} {n:,}" for name, n in status["images"].items())
-    print(f"Images: {sizes}")
+    print(f"Images: {sizes_text(status['images'])}")
     for warning in status["warnings"]:
         print(f"Warning: {warning}")
     if (directory / PAGE).exists():
@@ -90,6 +89,11 @@ def narrow_table(title: str, columns: Sequence[str], *, right: Sequence[str] = (
         justify: JustifyMethod = "right" if is_number else "left"
         table.add_column(heading, justify=justify, no_wrap=is_number, overflow="fold")
     return table
+
+
+def sizes_text(sizes: Mapping[str, int]) -> str:
+    """Returns how many images each split has."""
+    return ", ".join(f"{split} {n:,}" for split, n in sizes.items())
 
 
 def figure_text(name: str, value: float | None) -> str:

@@ -46,7 +46,7 @@ def test_no_more_is_read_than_is_promised_and_there(promised, held, suffix, tmp_
     path = tmp_path / f"bomb{suffix}"
     path.write_bytes(gzip.compress(content) if suffix else content)
     tracemalloc.start()
-    with pytest.raises(UserError, match="promises "):
+    with pytest.raises(UserError, match="promises .*(but holds|times its size)"):
         read_idx(path)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

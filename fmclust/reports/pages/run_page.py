@@ -24,6 +24,7 @@ from fmclust.reports.tables import (
     figure_text,
     number_text,
     scored_splits,
+    sizes_text,
 )
 from fmclust.runs import (
     MANIFEST,
@@ -145,12 +146,11 @@ def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> li
     """Returns what to say of a run beside its numbers: name and text."""
     seconds = read_metrics(directory).get("time/total", 0.0)
     packages = ", ".join(f"{name} {version}" for name, version in status["packages"].items())
-    sizes = ", ".join(f"{name} {n:,}" for name, n in status["images"].items())
     height, width = status["image_size"]
     model = {f"model.{k}": v for k, v in config.model.items() if k not in ("_target_", "seed")}
     known = {
         "typed": " ".join(read_overrides(directory)) or "(nothing)",
-        "images": f"{sizes}; {height}x{width}, {config.data._target_}",
+        "images": f"{sizes_text(status['images'])}; {height}x{width}, {config.data._target_}",
         "epochs": config.trainer.max_epochs if "network" in config.model else "none",
         "clusters": config.n_clusters,
         "seed": config.seed,
