@@ -52,9 +52,10 @@ bench: data  ## speed, measured side by side, into benchmarks/RESULTS.md (about 
 	$(PY) -m pip install -q -c constraints.txt -e '.[bench]'
 	$(PY) -m benchmarks
 
-docs: .venv/.installed  ## the site of docs/, into site/
+docs: .venv/.installed  ## the README's table and the site of docs/, into site/
 	$(PY) -m pip install -q -c constraints.txt -e '.[docs]'
 	$(PY) docs/diagram.py
+	$(PY) docs/tables.py
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
 clean:  ## delete the environment and caches; data/ and outputs/ stay

@@ -15,11 +15,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from benchmarks.measure import section, train
 from fmclust.clustering import cluster
-from fmclust.data import FashionMNISTDataModule
+from fmclust.data import FashionMNIST
 from fmclust.metrics import score
-from fmclust.models import Autoencoder, encode_all
+from fmclust.models import build_encoder, encode_all, load_weights
+from fmclust.paper.numbers import ACCURACIES
 from fmclust.reports.markdown import table
-from fmclust.reports.paper import ACCURACIES
 from fmclust.runs import read_config
 
 SEEDS, EPOCHS = range(10), (5, 10, 15, 25, 45)
@@ -34,7 +34,7 @@ SNAPSHOTS = [
 ]
 
 
-def follow(seed: int, data: FashionMNISTDataModule) -> list[tuple[float, float]]:
+def follow(seed: int, data: FashionMNIST) -> list[tuple[float, float]]:
     """Trains with a seed; returns seconds and accuracy on test at each of the epochs."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
@@ -45,14 +45,13 @@ def follow(seed: int, data: FashionMNISTDataModule) -> list[tuple[float, float]]
             event.step: event.wall_time - process.start for event in events.Scalars("loss/val")
         }
         rest = process.seconds - ended[EPOCHS[-1]]  # encoding, clustering, figures
-        clusterer = instantiate(read_config(run).cluster.gmm)
+        config = read_config(run)
+        clusterer, encoder = instantiate(config.cluster.gmm), build_encoder(config.model, (28, 28))
         figures = []
         for epoch in EPOCHS:
-            model = Autoencoder.load_from_checkpoint(
-                run / "checkpoints" / f"{epoch - 1}.ckpt", map_location="cpu", weights_only=True
-            )
+            load_weights(encoder, run / "checkpoints" / f"{epoch - 1}.ckpt")
             latents = {
-                name: encode_all(model, data.splits[name].images) for name in ("train", "test")
+                name: encode_all(encoder, data.splits[name].images) for name in ("train", "test")
             }
             ids = cluster(clusterer, latents, "train").clusters["test"]
             classes = data.splits["test"].labels
@@ -64,8 +63,7 @@ def follow(seed: int, data: FashionMNISTDataModule) -> list[tuple[float, float]]
 
 def main() -> str:
     """Measures; returns the section of the results."""
-    data = FashionMNISTDataModule()
-    data.setup()
+    data = FashionMNIST()
     runs = []
     for seed in SEEDS:
         runs.append(follow(seed, data))

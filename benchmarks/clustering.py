@@ -22,7 +22,7 @@ from sklearn.mixture import GaussianMixture
 from benchmarks.measure import interleaved, section, targets, train
 from benchmarks.training import as_called
 from fmclust.clustering import fit
-from fmclust.data import FashionMNISTDataModule
+from fmclust.data import FashionMNIST
 from fmclust.models import Pixels, encode_all
 from fmclust.reports.markdown import table
 
@@ -84,8 +84,7 @@ def compare(
 
 def main() -> str:
     """Measures; returns the section of the results."""
-    data = FashionMNISTDataModule(split="all")
-    data.setup()
+    data = FashionMNIST(split="all")
     pixels = encode_all(Pixels(image_size=data.image_size), data.splits["all"].images)
     with tempfile.TemporaryDirectory() as folder:
         train(Path(folder) / "run", "trainer.max_epochs=5", "cluster=kmeans")

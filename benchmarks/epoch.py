@@ -19,16 +19,16 @@ from clustpy.deep.neural_networks import FeedforwardAutoencoder
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader
-from torchvision.datasets import FashionMNIST
+from torchvision import datasets
 from torchvision.transforms import ToTensor
 
 from benchmarks.measure import interleaved, section, targets, timings
 from benchmarks.networks import DEFAULT, PLAIN, autoencoder, bare_epoch, named
 from benchmarks.training import composed, last_epoch
-from fmclust.data import FashionMNISTDataModule
-from fmclust.fit import quieten_lightning
-from fmclust.job import run_job
-from fmclust.models.pixels import scale
+from fmclust.data import FashionMNIST
+from fmclust.jobs.run import run_job
+from fmclust.models.preprocessing import scale
+from fmclust.training.trainer import quieten_lightning
 
 BATCH, ROUNDS = 256, 3
 # Network and ClustPy's layers of about as many products an image.
@@ -67,7 +67,7 @@ def fmclust(axes: dict) -> float:
 def usual(axes: dict) -> float:
     """Returns the seconds of an epoch the usual way."""
     loader = DataLoader(
-        FashionMNIST("data", transform=ToTensor()),
+        datasets.FashionMNIST("data", transform=ToTensor()),
         batch_size=BATCH,
         shuffle=True,
         num_workers=2,
@@ -99,8 +99,7 @@ def clustpy(layers: list[int], images: torch.Tensor) -> float:
 def main() -> str:
     """Measures; returns the section of the results."""
     quieten_lightning()
-    data = FashionMNISTDataModule()
-    data.setup()
+    data = FashionMNIST()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     images = data.splits["train"].images.to(device)
     parts = []

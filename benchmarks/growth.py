@@ -15,25 +15,26 @@ from benchmarks.measure import run_python, section, targets
 from benchmarks.networks import DEFAULT, autoencoder
 from benchmarks.training import as_called, last_epoch
 from fmclust.clustering import fit
-from fmclust.data import FashionMNISTDataModule, ImageDataModule, Split
-from fmclust.fit import quieten_lightning
+from fmclust.data import FashionMNIST, ImageSource, Split
+from fmclust.data.datamodule import ImageDataModule
 from fmclust.models import encode_all
 from fmclust.reports.markdown import table
+from fmclust.training.module import EncoderModule
+from fmclust.training.trainer import quieten_lightning
 
 SIZES = (10_000, 100_000, 1_000_000)
 ITERATIONS = 10
 
 
-class Repeated(ImageDataModule):
+class Repeated(ImageSource):
     """As many images as asked for: Fashion-MNIST's, each repetition shifted by other pixels."""
 
     def __init__(self, n_images: int) -> None:
-        super().__init__(batch_size=256, seed=0)
+        super().__init__()
         self.n_images = n_images
 
     def read(self) -> dict[str, Split]:
-        data = FashionMNISTDataModule()
-        data.setup()
+        data = FashionMNIST()
         source = data.splits["train"].images
         images = torch.empty((self.n_images, *source.shape[1:]), dtype=torch.uint8)
         shifts = product(range(-2, 3), repeat=2)
@@ -44,13 +45,14 @@ class Repeated(ImageDataModule):
 
 def training(n: int) -> float:
     """Returns the seconds of an epoch."""
-    return last_epoch(autoencoder(DEFAULT), Repeated(n), max_epochs=1)
+    module = EncoderModule(autoencoder(DEFAULT), seed=0)
+    data = ImageDataModule(Repeated(n), batch_size=256, seed=0)
+    return last_epoch(module, data, max_epochs=1)
 
 
 def encoding(n: int) -> float:
     """Returns the seconds of encoding."""
     data = Repeated(n)
-    data.setup()
     model, images = autoencoder(DEFAULT), data.splits["train"].images
     encode_all(model, images[:5000])
     start = time.perf_counter()

@@ -16,13 +16,13 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from benchmarks.measure import section
-from fmclust.data import EpochOrder, FashionMNISTDataModule, ResidentLoader
-from fmclust.devices import keep_freed_memory
+from fmclust.data import EpochOrder, FashionMNIST, ResidentLoader
 from fmclust.models import Autoencoder
-from fmclust.models.autoencoder import SCHEDULES
 from fmclust.models.networks import Network
-from fmclust.models.pixels import scale
+from fmclust.models.optimization import SCHEDULES
+from fmclust.models.preprocessing import scale
 from fmclust.reports.markdown import table
+from fmclust.training.devices import keep_freed_memory
 
 EPOCHS, LONG, BATCH, SEEDS = 6, 45, 256, (0, 1, 2)
 DEFAULT = {"channels": [32], "kernel": 8, "stride": 4, "hidden": [128]}
@@ -69,7 +69,7 @@ def bare_epoch(
 
 
 def train(
-    axes: dict, recipe: tuple[str, float], seed: int, data: FashionMNISTDataModule, epochs: int
+    axes: dict, recipe: tuple[str, float], seed: int, data: FashionMNIST, epochs: int
 ) -> tuple[list[float], float]:
     """Returns loss/val after every epoch, and images per second over all but the first."""
     torch.manual_seed(seed)
@@ -91,7 +91,7 @@ def train(
 
 def compare(
     candidates: Sequence[tuple[dict, tuple[str, float]]],
-    data: FashionMNISTDataModule,
+    data: FashionMNIST,
     epochs: int,
     shown: Sequence[int],
 ) -> str:
@@ -115,8 +115,7 @@ def compare(
 def main() -> str:
     """Measures; returns the section of the results."""
     keep_freed_memory()
-    data = FashionMNISTDataModule()
-    data.setup()
+    data = FashionMNIST()
     return section(
         f"loss/val by network and recipe (mse, mean ± sd over {len(SEEDS)} seeds)",
         f"{EPOCHS} epochs, batch {BATCH}, Adam.",

@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from sklearn.base import BaseEstimator
 
-from fmclust.config import conf_directory, register_schema
+from fmclust.config.schema import conf_directory, register_schema
 
 
 class EpochClock(pl.Callback):

@@ -1,7 +1,7 @@
-"""Draws docs/images/architecture.svg from what the code really imports: `python docs/diagram.py`.
+"""Draw docs/images/architecture.svg from what the code really imports: `python docs/diagram.py`.
 
-Boxes are the rooms of fmclust; a thin line goes from each room to those it imports, thick arrows
-are the way of the data.
+Boxes are the packages of fmclust; a thin line goes from each to those it imports, thick arrows are
+the way of the data.
 """
 
 import ast
@@ -16,29 +16,35 @@ TARGET = Path(__file__).parent / "images" / "architecture.svg"
 COMMANDS = "fmclust/*.py"
 ROWS = (
     (COMMANDS,),
-    ("callbacks", "reports"),
+    ("paper",),
+    ("jobs",),
+    ("config", "training", "inference", "reports"),
     ("evaluation",),
     ("data", "models", "clustering", "metrics", "plots", "runs"),
 )
 WHAT = {
-    COMMANDS: "one file per command, and jobs",
-    "callbacks": "when things happen",
+    COMMANDS: "one file per command",
+    "paper": "the paper's parts and numbers",
+    "jobs": "configuration to finished run",
+    "config": "command line to configuration",
+    "training": "fits an encoder (Lightning)",
+    "inference": "a finished run, opened",
     "reports": "tables and pages",
-    "evaluation": "latents to scores, figures, files",
-    "data": "images, splits, batches",
+    "evaluation": "latents to scores and files",
+    "data": "images, splits, readers",
     "models": "images to latents and back",
-    "clustering": "latents to clusters",
-    "metrics": "clusters to scores",
+    "clustering": "latents to cluster ids",
+    "metrics": "cluster ids to scores",
     "plots": "arrays to figures",
     "runs": "the run directory",
 }
 WAY = (("data", "models", "images"), ("models", "clustering", "latents"))
 WAY += (("clustering", "metrics", "cluster ids"),)
-WIDTH, ROW_HEIGHT, BOX_WIDTH, BOX_HEIGHT, MARGIN = 1120, 130, 150, 58, 24
+WIDTH, ROW_HEIGHT, BOX_WIDTH, BOX_HEIGHT, MARGIN = 1120, 110, 158, 58, 24
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Yields the names below fmclust that a file imports."""
+    """Yield the names below fmclust that a file imports, such as `runs.files`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} has a relative import"
@@ -48,59 +54,60 @@ def imported(path: Path) -> Iterator[str]:
             modules = [alias.name for alias in node.names]
         else:
             continue
-        yield from (module.split(".")[1] for module in modules if module.startswith("fmclust."))
+        yield from (m.removeprefix("fmclust.") for m in modules if m.startswith("fmclust."))
 
 
 def imports() -> dict[str, set[str]]:
-    """Returns each room, and the commands as one, to the rooms that it imports."""
-    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
-    files = {room: (PACKAGE / room).rglob("*.py") for room in sorted(rooms)}
+    """Return each package, and the commands as one, to the packages that it imports."""
+    packages = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    files = {package: (PACKAGE / package).rglob("*.py") for package in sorted(packages)}
     files[COMMANDS] = PACKAGE.glob("*.py")
     return {
-        room: {name for path in paths for name in imported(path)} & (rooms - {room})
-        for room, paths in files.items()
+        package: {name.partition(".")[0] for path in paths for name in imported(path)}
+        & (packages - {package})
+        for package, paths in files.items()
     }
 
 
 def places() -> dict[str, tuple[float, float]]:
-    """Returns the middle of every box."""
+    """Return the middle of every box."""
     found = {}
-    for row, rooms in enumerate(ROWS):
-        step = (WIDTH - 2 * MARGIN) / len(rooms)
-        for column, room in enumerate(rooms):
+    for row, packages in enumerate(ROWS):
+        step = (WIDTH - 2 * MARGIN) / len(packages)
+        for column, package in enumerate(packages):
             x = MARGIN + (column + 0.5) * step
-            found[room] = (x, MARGIN + BOX_HEIGHT / 2 + row * ROW_HEIGHT)
+            found[package] = (x, MARGIN + BOX_HEIGHT / 2 + row * ROW_HEIGHT)
     return found
 
 
 def draw() -> str:
-    """Returns the picture as SVG."""
+    """Return the picture as SVG."""
     place = places()
     height = 2 * MARGIN + BOX_HEIGHT + (len(ROWS) - 1) * ROW_HEIGHT + 40
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-        'aria-label="The rooms of fmclust and what they import" font-family="sans-serif">',
+        'aria-label="The packages of fmclust and what they import" font-family="sans-serif">',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" '
         'markerHeight="6" orient="auto"><path d="M0 0 8 4 0 8z" fill="#b4500f"/></marker></defs>',
         f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
     ]
-    for room, others in imports().items():
+    for package, others in imports().items():
         for other in sorted(others):
-            (x1, y1), (x2, y2) = place[room], place[other]
+            (x1, y1), (x2, y2) = place[package], place[other]
             bend = (y1 + y2) / 2
             parts.append(
                 f'<path d="M{x1:g} {y1 + BOX_HEIGHT / 2:g}C{x1:g} {bend:g} {x2:g} {bend:g} '
                 f'{x2:g} {y2 - BOX_HEIGHT / 2:g}" fill="none" stroke="#9aa5b1"/>'
             )
-    for room, (x, y) in place.items():
+    for package, (x, y) in place.items():
         left, top = x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2
         parts += [
             f'<rect x="{left:g}" y="{top:g}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" '
             'fill="#f6f7f9" stroke="#1f5fa8"/>',
             f'<text x="{x:g}" y="{y - 4:g}" text-anchor="middle" font-size="15" '
-            f'font-weight="bold">{escape(room)}</text>',
+            f'font-weight="bold">{escape(package)}</text>',
             f'<text x="{x:g}" y="{y + 15:g}" text-anchor="middle" font-size="10" fill="#5b6470">'
-            f"{escape(WHAT[room])}</text>",
+            f"{escape(WHAT[package])}</text>",
         ]
     for start, end, name in WAY:
         (x1, y), (x2, _) = place[start], place[end]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from fmclust.entry import FAILED_JOBS, command
+from fmclust.config.command import FAILED_JOBS, command
 from fmclust.errors import UserError, complain, require_bool, require_option
 
 UNREADABLE, FAR, REVERSED = "unreadable", "far", "reversed"  # beside the cluster ids
@@ -19,7 +19,7 @@ PLAIN = 32**2  # brightness squared: how far from the middle they are to be oppo
 
 if TYPE_CHECKING:
     from fmclust.data import Input
-    from fmclust.loaded import LoadedRun
+    from fmclust.inference import LoadedRun
 
 
 def assign(config: DictConfig) -> None:
@@ -32,8 +32,8 @@ def assign(config: DictConfig) -> None:
         raise UserError(f"output={output} is there already: type output=<a new file>.")
 
     from fmclust.data import open_input
-    from fmclust.devices import limited_threads  # torch, which `--help` does without
-    from fmclust.loaded import load_run
+    from fmclust.inference import load_run
+    from fmclust.jobs.threads import limited_threads  # torch, which `--help` does without
     from fmclust.models import BATCH
     from fmclust.runs import replacing, telling_of_a_full_disk
 
@@ -62,7 +62,7 @@ def assign_all(
     from rich.progress import Progress
 
     from fmclust.data import border_brightness
-    from fmclust.evaluation import AssignmentWriter
+    from fmclust.inference import AssignmentWriter
 
     counts: Counter[int | str] = Counter()
     with (

@@ -9,16 +9,16 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from fmclust.config import require_part
-from fmclust.entry import FAILED_JOBS, command
+from fmclust.config.command import FAILED_JOBS, command
+from fmclust.config.schema import require_part
 from fmclust.errors import UserError, complain, require_bool, require_seed, require_whole
 
 
 def cluster(config: DictConfig) -> None:
     """Clusters every run with every clusterer; leaves clusterings/<name>/ in each directory."""
     directories, names = require(config)
-    from fmclust.devices import limited_threads  # torch, which `--help` does without
-    from fmclust.reclustering import cluster_again
+    from fmclust.jobs.recluster import cluster_again
+    from fmclust.jobs.threads import limited_threads  # torch, which `--help` does without
     from fmclust.reports import print_run
 
     failed, typed = 0, list(HydraConfig.get().overrides.task)

@@ -9,11 +9,10 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from fmclust.entry import command
+from fmclust.config.command import command
 from fmclust.errors import UserError, require_new, require_seed, require_whole
-from fmclust.sources import source_of
-
-PAPER = {10: (5, 7), 20: (8, 10)}  # what the paper reads off its curves up to this k
+from fmclust.jobs.sources import source_of
+from fmclust.paper.numbers import ELBOWS
 
 
 def elbow(config: DictConfig) -> None:
@@ -23,9 +22,9 @@ def elbow(config: DictConfig) -> None:
     from sklearn.base import BaseEstimator
 
     from fmclust.clustering import figures_by_k
-    from fmclust.devices import limited_threads
+    from fmclust.jobs.threads import limited_threads
     from fmclust.runs import write_rows
-    from fmclust.targets import build
+    from fmclust.trust import build
 
     directory = Path(HydraConfig.get().runtime.output_dir)
     require_new(directory / "elbow.csv")
@@ -47,7 +46,7 @@ def elbow(config: DictConfig) -> None:
         for row in track(trials, title, total=len(numbers)):
             rows.append(row)
             write_rows(directory / "elbow.csv", rows)  # now: a stop loses one k at most
-    paper = PAPER.get(config.k_max, ()) if name == "kmeans" and source.is_papers else ()
+    paper = ELBOWS.get(config.k_max, ()) if name == "kmeans" and source.is_papers else ()
     print(conclude(directory, rows, title, paper))
 
 

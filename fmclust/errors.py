@@ -3,6 +3,7 @@
 import errno
 import math
 import sys
+import traceback
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,11 @@ class UserError(Exception):
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C during a run; its text says what is kept and how to go on."""
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error says that there is no space left to write to."""
+    return isinstance(error, OSError) and error.errno in DISK_FULL
 
 
 def one_line(error: object) -> str:
@@ -56,8 +62,16 @@ def refuse_bomb(path: Path) -> None:
         raise ValueError(f"it would unfold to {size} bytes, more than {MOST_UNPACKED}")
 
 
-def complain(text: str, status: int = MISTAKE) -> int:
-    """Prints one line on standard error; returns the exit status that goes with it."""
+def complain(text: str, status: int = MISTAKE, *, shown: BaseException | None = None) -> int:
+    """Print one line on standard error; return the exit status that goes with it.
+
+    Args:
+        text: The line.
+        status: The exit status.
+        shown: An error whose traceback is printed before.
+    """
+    if shown is not None:
+        traceback.print_exception(shown)
     print(f"fmclust: {text}", file=sys.stderr)
     return status
 

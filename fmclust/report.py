@@ -4,29 +4,39 @@
 """
 
 import os
+import sys
 from pathlib import Path
 
 from omegaconf import DictConfig
 
-from fmclust.entry import command
-from fmclust.errors import UserError, blaming
+from fmclust.config.command import FAILED_JOBS, command
+from fmclust.errors import UserError, blaming, complain
 
 
 def report(config: DictConfig) -> None:
     """Writes report.html of every finished run and, of several runs, a page over them."""
     from rich.progress import track  # these, which `--help` does without
 
-    from fmclust.reports import Job, is_page, write_run_page, write_runs_page
-    from fmclust.runs import find_runs, read_overrides
+    from fmclust.reports import Job, is_page, read_job, write_run_page, write_runs_page
+    from fmclust.runs import find_runs, update_manifest
 
     directories = find_runs("runs", str(config.runs))
-    jobs = [Job.read(path, read_overrides(path)) for path in directories]
+    jobs = [read_job(path) for path in directories]
     done = [job.directory for job in jobs if job.status == "done"]
+    failed = [job for job in jobs if job.is_damaged]
+    if len(failed) == len(jobs) == 1:
+        raise UserError(failed[0].reason)
     if not done:
         raise UserError(f"runs={config.runs} has no finished run: type runs=<finished runs>.")
     for directory in track(done, "Writing pages"):
-        with blaming(directory):
-            page = write_run_page(directory)
+        try:
+            with blaming(directory):
+                page = write_run_page(directory)
+            update_manifest(directory)
+        except UserError as error:
+            if len(jobs) == 1:
+                raise
+            failed.append(Job(directory, {}, "failed", str(error)))
     if len(jobs) > 1:
         folder = Path(os.path.commonpath(directories))
         page = folder / "report.html" if config.output is None else Path(str(config.output))
@@ -34,6 +44,10 @@ def report(config: DictConfig) -> None:
             raise UserError(f"output={page} is no page of fmclust: type output=<a new file>.")
         write_runs_page(page.absolute(), jobs)
     print(page)
+    for job in failed:
+        complain(f"{job.directory}: {job.reason}")
+    if failed:
+        sys.exit(FAILED_JOBS)
 
 
 main = command("report", report)

@@ -9,9 +9,9 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig
 
-from fmclust.entry import FAILED_JOBS, command
+from fmclust.config.command import FAILED_JOBS, command
 from fmclust.errors import UserError, complain, require_option, require_whole
-from fmclust.parts import PARTS, VARIANTS, Job, Row, planned, run_all
+from fmclust.paper.parts import PARTS, VARIANTS, Job, Row, planned, run_all
 
 
 def reproduce(config: DictConfig) -> None:
@@ -31,7 +31,7 @@ def run_missing(config: DictConfig, folder: Path) -> int:
     """Runs the jobs whose results are not there yet; returns how many failed."""
     from rich.progress import track  # these, which `--help` does without
 
-    from fmclust.reports import read_rows, write_reproduction
+    from fmclust.paper.reproduction import read_rows, write_reproduction
 
     rows = read_rows(folder / "results.csv")
     jobs = [
@@ -91,7 +91,7 @@ def row_of(job: Job, part: str) -> Row:
     """
     from sklearn.base import BaseEstimator
 
-    from fmclust.evaluation import accuracy_fitted_on, accuracy_of_all
+    from fmclust.paper.rescoring import accuracy_fitted_on, accuracy_of_all
     from fmclust.runs import (
         read_assignments,
         read_classes,
@@ -99,7 +99,7 @@ def row_of(job: Job, part: str) -> Row:
         read_latents,
         read_metrics,
     )
-    from fmclust.targets import build
+    from fmclust.trust import build
 
     name = job.clusterer(PARTS[part][1])
     metrics, classes = read_metrics(job.directory), read_classes(job.directory)

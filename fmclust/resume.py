@@ -1,19 +1,21 @@
-"""Going on with a stopped run from its last epoch-end checkpoint, with its saved configuration.
+"""Go on with a stopped or failed run from its last epoch-end checkpoint.
 
 `python -m fmclust.resume run=outputs/<date>/<time>`
 """
 
 import os
 from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from fmclust.entry import command
-from fmclust.errors import UserError
+from fmclust.config.command import command
+from fmclust.config.schema import require_part
+from fmclust.errors import UserError, require_whole
 
 
 def resume(config: DictConfig) -> float:
-    """Goes on with a run; one that is finished stays as it is."""
+    """Go on with a run, by its saved configuration and what is typed; a finished one stays."""
     from fmclust.runs import CLUSTERINGS, read_status
 
     if not isinstance(config.run, str):
@@ -28,12 +30,34 @@ def resume(config: DictConfig) -> float:
 
     from pytorch_lightning.utilities import rank_zero_only
 
-    from fmclust.job import resume_job  # torch and Lightning, only where there is work
+    from fmclust.jobs.run import resume_job  # torch and Lightning, only where there is work
     from fmclust.reports import print_run
 
-    objective = resume_job(directory)
+    objective = resume_job(directory, changes(config))
     rank_zero_only(print_run)(directory)
     return objective
+
+
+def changes(config: DictConfig) -> dict[str, Any]:
+    """Return what is typed to be other than in the run: key to value."""
+    found: dict[str, Any] = {}
+    for key in ("n_clusters", "data.root", "trainer.accelerator", "trainer.devices"):
+        if (value := OmegaConf.select(config, key)) is not None:
+            found[key] = value
+    if config.n_clusters is not None:
+        require_whole("n_clusters", config.n_clusters, 1)
+        if config.get("cluster") is None:
+            raise UserError(
+                f"n_clusters={config.n_clusters} is for a new clusterer: type cluster=gmm besides, "
+                "for instance."
+            )
+    if config.data.root is not None:
+        found["data.root"] = os.path.abspath(config.data.root)
+    if config.get("cluster") is not None:
+        for key, settings in config.cluster.items():
+            require_part(f"cluster.{key}", settings)
+        found["cluster"] = config.cluster
+    return found
 
 
 main = command("resume", resume)

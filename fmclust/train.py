@@ -10,15 +10,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from fmclust.entry import command
-from fmclust.sweep import sweep_job
+from fmclust.config.command import command
+from fmclust.jobs.sweep import sweep_job
+from fmclust.jobs.watch import SweepWatch
 
 
 def train(config: DictConfig) -> float:
     """Runs the job that the command line describes, in the directory that Hydra made for it."""
     from pytorch_lightning.utilities import rank_zero_only
 
-    from fmclust.job import run_job  # torch and Lightning, which `--help` does without
+    from fmclust.jobs.run import run_job  # torch and Lightning, which `--help` does without
     from fmclust.reports import print_run
 
     hydra = HydraConfig.get()
@@ -42,7 +43,7 @@ def share_of_cores(launcher: DictConfig) -> int | None:
     return None
 
 
-main = command("config", train)
+main = command("config", train, finish=SweepWatch.finish)
 
 if __name__ == "__main__":
     main()

@@ -1,21 +1,103 @@
-"""What configurations may name: packages of the user's own are trusted by the environment alone."""
+"""Which packages a `_target_` may name, and building an object from one."""
 
 import os
 from collections.abc import Iterator
 from typing import Any
 
-VARIABLE = "FMCLUST_TRUST"  # names, comma-separated
+from hydra.errors import InstantiationException
+from hydra.utils import get_object, instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from fmclust.errors import UserError, one_line
+
+VARIABLE = "FMCLUST_TRUST"  # environment variable: more packages to trust, comma-separated
+PACKAGES = ("fmclust", "sklearn", "torch", "torchvision", "pytorch_lightning", "umap")
+EXTRAS = {"umap": "manifold"}  # package to the extra that installs it
+# Functions that may be named although they are no class.
+FUNCTIONS = ("fmclust.training.callbacks.progress_bar", "fmclust.clustering.pipeline")
 
 
 def own_packages() -> list[str]:
-    """Names the packages whose classes a config or a saved estimator may name besides ours."""
+    """Return the packages that the user trusts by the environment variable."""
     return list(filter(None, os.environ.get(VARIABLE, "").split(",")))
 
 
-def dictionaries(node: Any) -> Iterator[dict[Any, Any]]:
-    """Yields every dictionary in a configuration."""
+def build(config: DictConfig, base: type, **arguments: Any) -> Any:
+    """Instantiate a configuration after checking every `_target_` in it.
+
+    Args:
+        config: Has a `_target_`; so may what it holds.
+        base: The class that all targets must derive from.
+        **arguments: More arguments for the outermost target.
+
+    Returns:
+        The object.
+
+    Raises:
+        UserError: If a target is not trusted, does not exist, or refuses its arguments; if a
+            scikit-learn cache (`memory`) is set.
+    """
+    if not (isinstance(config, DictConfig) and "_target_" in config):
+        raise UserError(f"{config} is no {base.__name__}: it has no _target_.")
+    # Resolved: an interpolation may lead to a target that stands elsewhere.
+    for node in _dictionaries(OmegaConf.to_container(config, resolve=True)):
+        if "_target_" in node:
+            target_class(node["_target_"], base)
+        if "_partial_" in node or "_args_" in node:
+            raise UserError("_partial_ and _args_ are refused: leave them out.")
+        if node.get("memory") is not None:  # joblib would unpickle the files in this folder
+            raise UserError("memory= is refused: a cache may hold code. Leave it out.")
+    try:
+        return instantiate(config, _convert_="all", **arguments)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, UserError):
+            raise cause from None
+        raise UserError(f"{config._target_}: {one_line(cause or error)}") from error
+
+
+def build_all(configs: DictConfig, base: type, **arguments: Any) -> dict[str, Any]:
+    """Instantiate a dictionary of configurations; entries that are null are left out."""
+    return {
+        str(key): build(value, base, **arguments)
+        for key, value in configs.items()
+        if value is not None
+    }
+
+
+def target_class(target: str, base: type) -> Any:
+    """Return what a `_target_` names: a trusted class derived from `base`, or one of FUNCTIONS.
+
+    Raises:
+        UserError: If it is anything else, or not found.
+    """
+    if target in FUNCTIONS:
+        return get_object(target)
+    packages = [*PACKAGES, *own_packages()]
+    refusal = (
+        f"_target_: {target} is refused: it must be a {base.__name__} of {', '.join(packages)}. "
+        f"For a package of your own, set {VARIABLE}=<package> in the environment."
+    )
+    if str(target).split(".")[0] not in packages:
+        raise UserError(refusal)
+    try:
+        found = get_object(target)
+    except ImportError as error:
+        if (extra := EXTRAS.get(target.partition(".")[0])) is not None:
+            raise UserError(
+                f"_target_: {target} needs the extra {extra}: type pip install -e '.[{extra}]'."
+            ) from error
+        raise UserError(f"_target_: {target} is not found: check its spelling.") from error
+    home = getattr(found, "__module__", "").split(".")[0]
+    if not (isinstance(found, type) and issubclass(found, base) and home in packages):
+        raise UserError(refusal)
+    return found
+
+
+def _dictionaries(node: Any) -> Iterator[dict[Any, Any]]:
+    """Yield every dictionary in a configuration."""
     if isinstance(node, dict):
         yield node
     if isinstance(node, dict | list):
         for value in node.values() if isinstance(node, dict) else node:
-            yield from dictionaries(value)
+            yield from _dictionaries(value)

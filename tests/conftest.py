@@ -24,7 +24,7 @@ from hydra import compose, initialize_config_dir
 from hypothesis import settings
 from omegaconf import DictConfig
 
-from fmclust.config import conf_directory, register_schema
+from fmclust.config.schema import conf_directory, register_schema
 
 register_schema()
 settings.register_profile("the same every time", derandomize=True, deadline=None)
@@ -65,7 +65,7 @@ def small_figures() -> None:
 @pytest.fixture(scope="session")
 def run_digits(tmp_path_factory) -> Callable[..., Finished]:
     """Runs the main job for one epoch on digits, with more overrides if given."""
-    from fmclust.job import run_job
+    from fmclust.jobs.run import run_job
 
     def run(*overrides: str) -> Finished:
         directory = tmp_path_factory.mktemp("runs") / "run"
@@ -90,7 +90,7 @@ def run(finished, tmp_path) -> Path:
 @pytest.fixture(scope="session")
 def once_stopped(tmp_path_factory) -> Path:
     """A run that stopped after its first epoch, for tests that only read it."""
-    from fmclust.job import run_job
+    from fmclust.jobs.run import run_job
 
     directory = tmp_path_factory.mktemp("stopped") / "run"
     typed = [*SMALL, "trainer.max_epochs=3"]
@@ -109,7 +109,7 @@ def stopped(once_stopped, tmp_path) -> Path:
 @pytest.fixture(scope="session")
 def real_run(tmp_path_factory) -> Path:
     """An epoch on the real images; its tests go to one worker."""
-    from fmclust.job import run_job
+    from fmclust.jobs.run import run_job
 
     directory = tmp_path_factory.mktemp("real") / "run"
     run_job(composed("trainer=cpu", "trainer.max_epochs=1", f"data.root={REAL}"), directory, [])
@@ -127,7 +127,6 @@ class Answer:
 def command_line(monkeypatch, tmp_path, capsys) -> Callable[..., Answer]:
     """Types a command, in process: a module of fmclust and its arguments, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # the command sets it for its own process
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
 
@@ -170,7 +169,7 @@ def without_times(directory: Path) -> dict[str, float]:
 
 def stop_after(epoch: int, monkeypatch, error=KeyboardInterrupt) -> None:
     """Makes Ctrl-C come while an epoch ends, before its checkpoint is written."""
-    from fmclust.callbacks import LearningCurves
+    from fmclust.training.callbacks import LearningCurves
 
     log_epoch = LearningCurves.on_train_epoch_end
 
@@ -215,17 +214,17 @@ def fill(disk: Path, *, leave: int = 0) -> None:
 @pytest.fixture
 def small_fashion(tmp_path, monkeypatch):
     """A folder with files like Fashion-MNIST's, of 300 and 5,100 images, whose sums are right."""
-    from fmclust.data import fashion_mnist
+    from fmclust.data import mnist_family
 
     rng = np.random.default_rng(0)
     folder = tmp_path / "fashion" / "FashionMNIST" / "raw"
     sha256 = {}
     kinds = rng.integers(0, 200, (10, 28, 28))
-    for name in fashion_mnist.SHA256:
+    for name in mnist_family.SHA256:
         n = 300 if name.startswith("train") else 5100
         labels = np.arange(n) % 10
         images = kinds[labels] + rng.integers(0, 56, (n, 28, 28))
         path = write_idx(folder / name, images if "images" in name else labels)
         sha256[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(fashion_mnist, "SHA256", sha256)
+    monkeypatch.setattr(mnist_family, "SHA256", sha256)
     return tmp_path / "fashion"

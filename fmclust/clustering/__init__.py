@@ -1,21 +1,19 @@
 """Latents to clusters: fitting scikit-learn estimators, assigning, saving. No labels here."""
 
-from fmclust.clustering.choosing import figures_by_k, knee
+from fmclust.clustering.elbow import figures_by_k, knee
+from fmclust.clustering.estimators import estimator_of, pipeline, require_fittable
 from fmclust.clustering.fitting import (
     Clustering,
     assign,
     cluster,
-    estimator_of,
     figure_names,
     fit,
     own_figures,
-    pipeline,
-    require_fittable,
     responsibilities,
 )
-from fmclust.clustering.optima import Start, distinct_optima, fit_from_starts
-from fmclust.clustering.propagation import NOISE, GraphAgglomerative, Propagated
-from fmclust.clustering.separation import separation
+from fmclust.clustering.inductive import NOISE, GraphAgglomerative, InductiveClusterer
+from fmclust.clustering.internal_scores import separation
+from fmclust.clustering.restarts import Start, distinct_optima, fit_from_starts
 from fmclust.clustering.shapes import (
     NEAR,
     Shapes,
@@ -31,7 +29,7 @@ __all__ = [
     "NOISE",
     "Clustering",
     "GraphAgglomerative",
-    "Propagated",
+    "InductiveClusterer",
     "Shapes",
     "Start",
     "assign",

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fmclust.clustering.fitting import estimator_of, seen_by, steps_before
+from fmclust.clustering.estimators import estimator_of, seen_by, steps_before
 
 CENTRES = ("cluster_centers_", "means_")
 ROWS = 8192  # compared with their centres at once

@@ -10,8 +10,8 @@ from fmclust.trust import own_packages
 
 # Beyond what skops trusts by itself (scikit-learn's and NumPy's own types).
 TRUSTED = [
-    "fmclust.clustering.propagation.GraphAgglomerative",
-    "fmclust.clustering.propagation.Propagated",
+    "fmclust.clustering.inductive.GraphAgglomerative",
+    "fmclust.clustering.inductive.InductiveClusterer",
     "umap.umap_.UMAP",
 ]
 

@@ -1,32 +1,30 @@
-"""Where images come from, the paper's split, and batches."""
+"""Image sources, the paper's split, readers of input files, and batches."""
 
-from fmclust.data.datamodules import (
-    DigitsDataModule,
-    FashionMNISTDataModule,
-    ImageDataModule,
-    KMNISTDataModule,
-    MNISTDataModule,
-)
-from fmclust.data.inputs import Batch, Input, open_input
+from fmclust.data.digits import Digits
+from fmclust.data.folder import PictureFolder
+from fmclust.data.idx_files import IdxFiles
 from fmclust.data.loader import EpochOrder, ResidentLoader
-from fmclust.data.own import FolderDataModule, IdxDataModule
+from fmclust.data.mnist_family import KMNIST, MNIST, FashionMNIST
 from fmclust.data.pictures import border_brightness
+from fmclust.data.readers import Batch, Input, open_input
+from fmclust.data.sources import ImageSource, build_source
 from fmclust.data.splits import Split, sum_of
 
 __all__ = [
+    "KMNIST",
+    "MNIST",
     "Batch",
-    "DigitsDataModule",
+    "Digits",
     "EpochOrder",
-    "FashionMNISTDataModule",
-    "FolderDataModule",
-    "IdxDataModule",
-    "ImageDataModule",
+    "FashionMNIST",
+    "IdxFiles",
+    "ImageSource",
     "Input",
-    "KMNISTDataModule",
-    "MNISTDataModule",
+    "PictureFolder",
     "ResidentLoader",
     "Split",
     "border_brightness",
+    "build_source",
     "open_input",
     "sum_of",
 ]

@@ -4,8 +4,7 @@ import logging
 import sys
 from pathlib import Path
 
-from fmclust.data.download import locate_or_download
-from fmclust.data.fashion_mnist import read_verified
+from fmclust.data.mnist_family import locate_or_download, read_verified
 from fmclust.errors import UserError
 
 

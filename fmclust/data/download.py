@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fmclust.data.fashion_mnist import SHA256, SYSTEM_COPY, find_folder, read_verified
 from fmclust.errors import UserError, one_line
 
 log = logging.getLogger(__name__)
@@ -17,22 +16,14 @@ TIMEOUT = 30.0  # seconds without a byte
 PAUSES = (1.0, 3.0)  # seconds before the second and the third attempt
 
 
-def locate_or_download(root: Path) -> Path:
-    """Finds the files below `root` or in the system's copy, or downloads them below `root`.
-
-    Returns:
-        The folder that holds the four files; they are not verified here.
-
-    Raises:
-        UserError: If they are nowhere and the download failed; names the ways to get them.
-    """
-    return find_folder(root) or download(
-        root, "FashionMNIST", keep=tuple(SHA256), verify=read_verified
-    )
-
-
 def download(
-    root: Path, name: str, *, keep: Sequence[str], verify: Callable[[Path], object]
+    root: Path,
+    name: str,
+    *,
+    keep: Sequence[str],
+    verify: Callable[[Path], object],
+    places: str = "",
+    ways: str = "Put",
 ) -> Path:
     """Downloads into a hidden folder, verifies, then moves the files into place.
 
@@ -41,6 +32,8 @@ def download(
         name: torchvision's class.
         keep: Names of the files to move.
         verify: Reads the fetched files of a folder; raises UserError if they are damaged.
+        places: Where else the files were looked for, for the error.
+        ways: How else to get them, for the error; ends before "the four files into".
 
     Returns:
         `<root>/<name>/raw`.
@@ -60,7 +53,12 @@ def download(
                 break
             except (RuntimeError, OSError, http.client.HTTPException, EOFError) as error:
                 if pause is None:
-                    raise UserError(_ways_out(folder, keep[0], error)) from error
+                    reason = one_line(error) or type(error).__name__
+                    raise UserError(
+                        f"{name} is missing: no {keep[0]} below {folder}{places}, and the "
+                        f"download failed ({reason}). {ways} the four files into "
+                        f"<folder>/{name}/raw and add data.root=<folder> to the command."
+                    ) from error
                 log.warning("Download failed (%s); again in %g s", str(error).strip(), pause)
                 time.sleep(pause)
         fetched = Path(partial) / name / "raw"
@@ -79,16 +77,3 @@ def _timeout() -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
-
-
-def _ways_out(folder: Path, file: str, error: Exception) -> str:
-    reason = one_line(error) or type(error).__name__
-    name = folder.parent.name
-    places, ways = str(folder), "Put"
-    if name == "FashionMNIST":
-        places += f" or {SYSTEM_COPY}"
-        ways = "Type `make data`, or `apt-get install dataset-fashion-mnist`, or put"
-    return (
-        f"{name} is missing: no {file} below {places}, and the download failed ({reason}). "
-        f"{ways} the four files into <folder>/{name}/raw and add data.root=<folder> to the command."
-    )

@@ -11,12 +11,13 @@ class EpochOrder:
     """The rows of every batch of an epoch, for one of several processes.
 
     The order follows from (seed, epoch) alone. Every row is in exactly one batch of one process,
-    every process has the same number of batches, and batch sizes differ by at most one.
-    Lightning finds it as a loader's `sampler` and calls `set_epoch`.
+    every process has the same number of batches, and no batch is empty. Lightning finds it as a
+    loader's `sampler` and calls `set_epoch`.
 
     Args:
-        n_rows: Number of rows over all processes.
-        batch_size: The most rows of a batch in one process.
+        n_rows: Number of rows over all processes, at least one for each.
+        batch_size: The most rows of a batch in one process; with more than one process a batch may
+            have one more where the rows can't be shared out evenly.
         seed: What the order is drawn from, with the epoch. None keeps the file's order.
         rank: Which of the processes this is, from 0.
         world_size: Number of processes.
@@ -32,7 +33,8 @@ class EpochOrder:
         world_size: int = 1,
     ) -> None:
         self.n_rows, self.seed, self.rank, self.world_size = n_rows, seed, rank, world_size
-        self.n_batches = -(-n_rows // (batch_size * world_size))
+        # At most the rows of the process that has fewest: an empty batch has no mean loss.
+        self.n_batches = min(-(-n_rows // (batch_size * world_size)), n_rows // world_size)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:

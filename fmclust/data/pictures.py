@@ -38,8 +38,6 @@ FORMATS = (
 MOST_PIXELS = 1 << 26  # of a picture; a bomb promises more
 MANY_PIXELS = 1 << 23  # of pictures that are decoded one at a time, for their memory
 _one_at_a_time = threading.Lock()
-# Pillow warns from 89 million pixels on; here they are refused.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,9 @@ def read_in_order(
             return path, Unreadable(path, str(error))
 
     pending = []
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool, warnings.catch_warnings():
+        # Pillow warns from 89 million pixels on; MOST_PIXELS refuses them.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         for path in paths:
             pending.append(pool.submit(read, path))
             if len(pending) == AHEAD:

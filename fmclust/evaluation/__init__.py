@@ -1,20 +1,15 @@
-"""Latents of a run, and labels if any, to clusters, scores, figures and files."""
+"""An encoder and the images of a run to latents, clusters, scores, figures and files."""
 
-from fmclust.evaluation.assigning import Assignment, AssignmentWriter, assign_latents
-from fmclust.evaluation.labels import Labels
 from fmclust.evaluation.progress import telling
-from fmclust.evaluation.publishing import publish
-from fmclust.evaluation.rescoring import accuracy_fitted_on, accuracy_of_all
-from fmclust.evaluation.stage import evaluate
+from fmclust.evaluation.publishing import Display, publish
+from fmclust.evaluation.stage import Evaluation, encode_splits, evaluate, evaluate_latents
 
 __all__ = [
-    "Assignment",
-    "AssignmentWriter",
-    "Labels",
-    "accuracy_fitted_on",
-    "accuracy_of_all",
-    "assign_latents",
+    "Display",
+    "Evaluation",
+    "encode_splits",
     "evaluate",
+    "evaluate_latents",
     "publish",
     "telling",
 ]

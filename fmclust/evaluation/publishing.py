@@ -1,49 +1,62 @@
-"""A figure for the run directory and TensorBoard alike."""
+"""A figure for the run directory and the loggers alike."""
 
 import io
-import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
-from tensorboard.compat.proto.summary_pb2 import Summary
-from torch.utils.tensorboard import SummaryWriter
+from torch import Tensor
 
+from fmclust.errors import is_disk_full, one_line
 from fmclust.runs import Run, replacing
 
 DPI = 120
 
 
-def publish(
-    run: Run,
-    writer: SummaryWriter | None,
-    tag: str,
-    draw: Callable[[], Figure | None],
-    *,
-    step: int,
-) -> None:
-    """Saves a figure below `figures/` and, where there is a writer, shows it in TensorBoard.
+class Display:
+    """Shows results besides the run directory: here nowhere, in `training/` in the loggers."""
+
+    def scalars(self, values: Mapping[str, float]) -> None:
+        """Show numbers by name."""
+
+    def figure(self, tag: str, png: bytes) -> None:
+        """Show a figure."""
+
+    def latents(
+        self, latents: np.ndarray, images: Tensor, columns: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Show latents (N, d) with their uint8 images (N, 1, H, W) and columns of N texts."""
+
+
+def publish(run: Run, display: Display, tag: str, draw: Callable[[], Figure | None]) -> None:
+    """Save a figure below `figures/` and display it; one that can't be drawn is a warning.
 
     Args:
         run: Whose directory it is saved in; nothing is drawn where it wants no figures.
-        writer: TensorBoard's, or None.
+        display: Where else it is shown.
         tag: The figure's name, such as `gmm/test/confusion_raw`; the file has `_` for `/`.
         draw: Makes the figure; None where there is nothing to show.
-        step: TensorBoard's step.
     """
     if not run.wants_figures:
         return
-    buffer = io.BytesIO()
-    with run.timed("figures"):
-        figure = draw()
-        if figure is None:
+    try:
+        with run.timed("figures"):
+            png = _png(draw())
+        if png is None:
             return
-        figure.savefig(buffer, dpi=DPI, format="png", bbox_inches="tight")
-    png = buffer.getvalue()
-    name = tag.replace("/", "_")
-    with replacing(run.directory / "figures" / f"{name}.png") as partial:
-        partial.write_bytes(png)
-    if writer is not None:  # the same bytes: drawing is what takes the time
-        width, height = struct.unpack(">II", png[16:24])  # of the header
-        image = Summary.Image(height=height, width=width, colorspace=4, encoded_image_string=png)
-        summary = Summary(value=[Summary.Value(tag=tag, image=image)])
-        writer._get_file_writer().add_summary(summary, step)
+        name = tag.replace("/", "_")
+        with replacing(run.directory / "figures" / f"{name}.png") as partial:
+            partial.write_bytes(png)
+        display.figure(tag, png)
+    except Exception as error:
+        if is_disk_full(error):
+            raise
+        run.warn(f"the figure {tag} is missing: {one_line(error) or type(error).__name__}", error)
+
+
+def _png(figure: Figure | None) -> bytes | None:
+    if figure is None:
+        return None
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=DPI, format="png", bbox_inches="tight")
+    return buffer.getvalue()

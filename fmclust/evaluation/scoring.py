@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from fmclust.metrics import confusion_of, score
+from fmclust.clustering import Clustering
+from fmclust.evaluation.labels import Labels
+from fmclust.metrics import Confusion, confusion_of, scores_of
 from fmclust.plots import draw_confusion
 
 
@@ -16,42 +18,50 @@ class Scored:
 
     Attributes:
         scores: Name to number, see `metrics.score`.
-        matching: Cluster id to class.
-        raw: int64 counts of shape (n_classes, n_clusters), with noise one more column.
-        matched: int64 counts of shape (n_classes, max(n_classes, n_clusters)), with noise one
-            more column.
-        n_clusters: Number of clusters, noise aside.
+        confusion: Clusters against classes, with the matching.
     """
 
     scores: dict[str, float]
-    matching: Mapping[int, int]
-    raw: np.ndarray
-    matched: np.ndarray
-    n_clusters: int
+    confusion: Confusion
 
 
 def score_split(
     clusters: np.ndarray, classes: np.ndarray, *, n_clusters: int, n_classes: int
 ) -> Scored:
-    """Scores int64 cluster ids of shape (N,), -1 for noise, against int64 classes."""
+    """Score int64 cluster ids of shape (N,), -1 for noise, against int64 classes."""
     confusion = confusion_of(clusters, classes, n_clusters=n_clusters, n_classes=n_classes)
-    return Scored(
-        scores=score(clusters, classes, n_clusters=n_clusters, n_classes=n_classes),
-        matching=confusion.matching(),
-        raw=confusion.contingency.numpy(),
-        matched=confusion.compute().numpy(),
-        n_clusters=n_clusters,
-    )
+    return Scored(scores_of(confusion, clusters, classes), confusion)
+
+
+def score_clusterings(
+    clusterings: Mapping[str, Clustering], labels: Labels
+) -> dict[tuple[str, str], Scored]:
+    """Score every clustering on every split with labels.
+
+    Returns:
+        (clusterer, split) to its scores; split by split.
+    """
+    return {
+        (name, split): score_split(
+            clustering.clusters[split],
+            classes,
+            n_clusters=clustering.n_clusters,
+            n_classes=len(labels.names),
+        )
+        for split, classes in labels.classes.items()
+        for name, clustering in clusterings.items()
+    }
 
 
 def draw_scored(scored: Scored, class_names: Sequence[str], title: str, *, matched: bool) -> Figure:
-    """Draws a confusion matrix: by cluster id, or by the class each cluster is matched with."""
-    noise = ["noise"] if scored.raw.shape[1] > scored.n_clusters else []
+    """Draw a confusion matrix: by cluster id, or by the class each cluster is matched with."""
+    confusion = scored.confusion
+    noise = ["noise"] if confusion.has_noise else []
     title = f"{title}: accuracy {scored.scores['accuracy']:.4f}"
     if matched:
-        names, counts = _matched_names(scored, class_names), scored.matched
+        names, counts = _matched_names(confusion, class_names), confusion.matched
     else:
-        names, counts = [*map(str, range(scored.n_clusters))], scored.raw
+        names, counts = [*map(str, range(confusion.n_clusters))], confusion.raw
     return draw_confusion(
         counts,
         class_names,
@@ -60,9 +70,9 @@ def draw_scored(scored: Scored, class_names: Sequence[str], title: str, *, match
     )
 
 
-def _matched_names(scored: Scored, class_names: Sequence[str]) -> list[str]:
-    """Names the columns by matched class and cluster id; spare clusters come last."""
-    cluster_of = {cls: cluster for cluster, cls in scored.matching.items()}
+def _matched_names(confusion: Confusion, class_names: Sequence[str]) -> list[str]:
+    """Name the columns by matched class and cluster id; spare clusters come last."""
+    cluster_of = {cls: cluster for cluster, cls in confusion.matching.items()}
     columns = [f"{name} ({cluster_of.get(cls, 'none')})" for cls, name in enumerate(class_names)]
-    spare = [n for n in range(scored.n_clusters) if n not in scored.matching]
+    spare = [n for n in range(confusion.n_clusters) if n not in confusion.matching]
     return columns + [f"unmatched ({cluster})" for cluster in spare]

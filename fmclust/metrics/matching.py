@@ -1,105 +1,123 @@
-"""The Hungarian matching of clusters to classes, and what is scored by it."""
+"""The Hungarian matching of clusters to classes, and what is computed with it."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy.optimize import linear_sum_assignment
-from torch import Tensor
-from torchmetrics import Metric
+
+
+def count_pairs(
+    clusters: np.ndarray, classes: np.ndarray, *, n_clusters: int, n_classes: int
+) -> np.ndarray:
+    """Count the samples of every class in every cluster: the contingency table.
+
+    Args:
+        clusters: int array of shape (N,), cluster ids in 0..n_clusters-1; -1 is noise.
+        classes: int array of shape (N,), in 0..n_classes-1.
+        n_clusters: Number of clusters, empty ones included.
+        n_classes: Number of classes.
+
+    Returns:
+        int64 array of shape (n_classes, n_clusters); with noise one more column, the last.
+
+    Raises:
+        ValueError: If the shapes differ or an id is out of range.
+
+    Examples:
+        >>> import numpy as np
+        >>> clusters, classes = np.array([0, 0, 1, -1]), np.array([1, 1, 0, 0])
+        >>> count_pairs(clusters, classes, n_clusters=2, n_classes=2).tolist()
+        [[0, 1, 1], [2, 0, 0]]
+    """
+    clusters, classes = np.asarray(clusters), np.asarray(classes)
+    if clusters.shape != classes.shape:
+        raise ValueError(f"{clusters.shape} clusters but {classes.shape} classes")
+    for name, ids, least, n in (
+        ("cluster id", clusters, -1, n_clusters),
+        ("class", classes, 0, n_classes),
+    ):
+        if ids.size and not (least <= ids.min() and ids.max() < n):
+            raise ValueError(f"a {name} is outside {least}..{n - 1}")
+    n_columns = n_clusters + int((clusters < 0).any())
+    columns = np.where(clusters < 0, n_clusters, clusters)
+    pairs = classes.astype(np.int64) * n_columns + columns
+    counts = np.bincount(pairs.ravel(), minlength=n_classes * n_columns)
+    return counts.reshape(n_classes, n_columns)
 
 
 def match_clusters(contingency: np.ndarray) -> dict[int, int]:
-    """Matches clusters to classes one to one so that the most samples agree.
+    """Match clusters to classes one to one so that the most samples agree (Kuhn 1955).
 
     Args:
-        contingency: int array of shape (n_classes, n_clusters), samples per pair.
+        contingency: int array of shape (n_classes, n_clusters), samples per pair; no noise.
 
     Returns:
         Cluster id to class; clusters beyond the number of classes have no entry.
+
+    Examples:
+        >>> match_clusters(np.array([[0, 9], [7, 2]]))
+        {1: 0, 0: 1}
     """
     classes, clusters = linear_sum_assignment(contingency, maximize=True)
     return {int(cluster): int(cls) for cls, cluster in zip(classes, clusters, strict=True)}
 
 
-class _Contingency(Metric):
-    """Counts samples per (class, cluster) as a state that sums over processes.
+@dataclass(frozen=True)
+class Confusion:
+    """Samples of every class in every cluster, and the matching of clusters to classes.
 
-    Args:
-        n_classes: Number of classes.
+    Attributes:
+        raw: int64 array of shape (n_classes, n_clusters); with noise one more column, the last.
         n_clusters: Number of clusters, noise aside.
-        noise: Whether -1, what a clusterer leaves out, counts as a cluster that matches no class:
-            the last column.
-        **kwargs: torchmetrics' own.
+        matching: Cluster id to class; clusters beyond the number of classes, and noise, have none.
     """
 
-    full_state_update = False
-    contingency: Tensor
+    raw: np.ndarray
+    n_clusters: int
+    matching: Mapping[int, int]
 
-    def __init__(
-        self, n_classes: int, n_clusters: int, *, noise: bool = False, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.n_classes, self.n_clusters, self.noise = n_classes, n_clusters, noise
-        zeros = torch.zeros(n_classes, n_clusters + noise, dtype=torch.int64)
-        self.add_state("contingency", zeros, dist_reduce_fx="sum")
+    @property
+    def has_noise(self) -> bool:
+        """Whether the last column counts noise."""
+        return self.raw.shape[1] > self.n_clusters
 
-    def update(self, clusters: Tensor, classes: Tensor) -> None:
-        """Adds samples: int64 tensors of shape (N,), cluster ids and classes.
+    @property
+    def accuracy(self) -> float:
+        """Share of samples whose cluster is matched to their class (the paper, section 5)."""
+        agreed = sum(self.raw[cls, cluster] for cluster, cls in self.matching.items())
+        return float(agreed / max(self.raw.sum(), 1))
 
-        Raises:
-            ValueError: If the shapes differ or an id is out of range.
+    @property
+    def matched(self) -> np.ndarray:
+        """int64 array whose column j counts the cluster matched to class j.
+
+        Its shape is (n_classes, max(n_classes, n_clusters)): unmatched clusters follow, and with
+        noise one more column, the last.
         """
-        if clusters.shape != classes.shape:
-            raise ValueError(f"{clusters.shape} clusters but {classes.shape} classes")
-        for name, ids, least, n in (
-            ("cluster id", clusters, -int(self.noise), self.n_clusters),
-            ("class", classes, 0, self.n_classes),
-        ):
-            if ids.numel() and not (least <= int(ids.min()) and int(ids.max()) < n):
-                raise ValueError(f"a {name} is outside {least}..{n - 1}")
-        shape = self.contingency.shape
-        columns = torch.where(clusters < 0, self.n_clusters, clusters.long())
-        pairs = classes.long() * shape[1] + columns
-        self.contingency += torch.bincount(pairs.flatten(), minlength=shape.numel()).view(shape)
-
-    def matching(self) -> dict[int, int]:
-        """Returns cluster id to class; noise has none."""
-        return match_clusters(self.contingency[:, : self.n_clusters].cpu().numpy())
-
-
-class ClusterAccuracy(_Contingency):
-    """Share of samples whose cluster is matched to their class (the paper's section 5)."""
-
-    def compute(self) -> Tensor:
-        """Returns the accuracy in 0..1 as a float64 scalar."""
-        counts = self.contingency.cpu().numpy()
-        agreed = sum(counts[cls, cluster] for cluster, cls in self.matching().items())
-        return torch.tensor(agreed / max(counts.sum(), 1), dtype=torch.float64)
-
-
-class MatchedConfusion(_Contingency):
-    """Confusion matrix whose column j is the cluster matched to class j."""
-
-    def compute(self) -> Tensor:
-        """Returns int64 (n_classes, columns): one for each class, unmatched clusters, noise."""
-        counts = self.contingency.cpu().numpy()
-        matching = self.matching()
-        n_columns = max(self.n_classes, self.n_clusters) + self.noise
-        matched = np.zeros((self.n_classes, n_columns), dtype=np.int64)
-        spare = iter(range(self.n_classes, n_columns))
-        for cluster in range(counts.shape[1]):
-            column = matching[cluster] if cluster in matching else next(spare)
-            matched[:, column] = counts[:, cluster]
-        return torch.from_numpy(matched)
+        n_classes = len(self.raw)
+        n_columns = max(n_classes, self.n_clusters) + int(self.has_noise)
+        matched = np.zeros((n_classes, n_columns), dtype=np.int64)
+        spare = iter(range(n_classes, n_columns))
+        for cluster in range(self.raw.shape[1]):
+            column = self.matching[cluster] if cluster in self.matching else next(spare)
+            matched[:, column] = self.raw[:, cluster]
+        return matched
 
 
 def confusion_of(
     clusters: np.ndarray, classes: np.ndarray, *, n_clusters: int, n_classes: int
-) -> MatchedConfusion:
-    """Counts int64 cluster ids of shape (N,), -1 for noise, against int64 classes."""
-    # One process has all samples: it must not wait for others.
-    noise = bool((clusters < 0).any())
-    confusion = MatchedConfusion(n_classes, n_clusters, noise=noise, sync_on_compute=False)
-    confusion.update(torch.from_numpy(clusters), torch.from_numpy(classes))
-    return confusion
+) -> Confusion:
+    """Count int cluster ids of shape (N,), -1 for noise, against int classes, and match them.
+
+    Raises:
+        ValueError: If the shapes differ or an id is out of range.
+
+    Examples:
+        >>> clusters, classes = np.array([1, 1, 0, 0]), np.array([0, 0, 1, 0])
+        >>> confusion = confusion_of(clusters, classes, n_clusters=2, n_classes=2)
+        >>> confusion.accuracy, confusion.matched.tolist()
+        (0.75, [[2, 1], [0, 1]])
+    """
+    raw = count_pairs(clusters, classes, n_clusters=n_clusters, n_classes=n_classes)
+    return Confusion(raw, n_clusters, match_clusters(raw[:, :n_clusters]))

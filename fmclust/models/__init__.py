@@ -1,8 +1,7 @@
-"""Images to latents and back: networks, and the one LightningModule that trains them."""
+"""Encoders: images to latents and, where there is a decoder, back."""
 
 from fmclust.models.autoencoder import Autoencoder
-from fmclust.models.checkpoints import read_checkpoint
-from fmclust.models.encoding import (
+from fmclust.models.batches import (
     BATCH,
     decode_all,
     encode_all,
@@ -10,14 +9,20 @@ from fmclust.models.encoding import (
     reconstruction_errors,
     to_uint8,
 )
+from fmclust.models.encoder import Encoder, StepLosses
+from fmclust.models.loading import build_encoder, load_weights, read_checkpoint
 from fmclust.models.pixels import Pixels
 
 __all__ = [
     "BATCH",
     "Autoencoder",
+    "Encoder",
     "Pixels",
+    "StepLosses",
+    "build_encoder",
     "decode_all",
     "encode_all",
+    "load_weights",
     "read_checkpoint",
     "reconstruct_all",
     "reconstruction_errors",

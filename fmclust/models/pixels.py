@@ -1,69 +1,15 @@
-"""Pixels on their way into a network and back; and no network at all (the paper's part 1)."""
+"""The pixels themselves as latents (the paper, part 1)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fmclust.errors import require_option
-
-MAX_PIXEL = 255.0
-LEAST_SD = 1e-6  # of an image of one colour
-
-
-def scale(images: Tensor) -> Tensor:
-    """Divides uint8 pixels by 255 (the paper, section 3): float32 in 0..1, same shape."""
-    return images.float() / MAX_PIXEL
+from fmclust.models.encoder import Encoder
+from fmclust.models.preprocessing import PREPROCESSING
 
 
-def standardize(images: Tensor) -> Tensor:
-    """Gives each uint8 image of shape (N, 1, H, W) mean 0 and standard deviation 1: float32."""
-    mean, sd = _mean_and_sd(images)
-    return (scale(images) - mean) / sd
-
-
-def destandardize(outputs: Tensor, images: Tensor) -> Tensor:
-    """Gives what stands for standardized images their mean and standard deviation back: 0..1."""
-    mean, sd = _mean_and_sd(images)
-    return (outputs * sd + mean).clamp(0, 1)
-
-
-def stretch(outputs: Tensor) -> Tensor:
-    """Spreads each image, of shape (N, 1, H, W), over 0..1: what to show of standardized ones."""
-    least, most = (f(outputs, dim=(1, 2, 3), keepdim=True) for f in (torch.amin, torch.amax))
-    return (outputs - least) / (most - least).clamp_min(LEAST_SD)
-
-
-def _mean_and_sd(images: Tensor) -> tuple[Tensor, Tensor]:
-    sd, mean = torch.std_mean(scale(images), dim=(1, 2, 3), keepdim=True, correction=0)
-    return mean, sd.clamp_min(LEAST_SD)
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """What is done to pixels, and how to look at what comes out of a network.
-
-    Attributes:
-        prepare: uint8 images of shape (N, 1, H, W) to what a network reconstructs, float32.
-        output: Key of `networks.ACTIVATIONS`, of the network's last layer.
-        restore: A network's outputs and the images that went in, to reconstructions in 0..1.
-        show: A network's outputs to images in 0..1, where no image went in.
-    """
-
-    prepare: Callable[[Tensor], Tensor]
-    output: str
-    restore: Callable[[Tensor, Tensor], Tensor]
-    show: Callable[[Tensor], Tensor]
-
-
-PREPROCESSING = {
-    "scale": Preprocessing(scale, "sigmoid", lambda outputs, images: outputs, lambda o: o),
-    "standardize": Preprocessing(standardize, "none", destandardize, stretch),
-}
-
-
-class Pixels(nn.Module):
+class Pixels(Encoder):
     """Encodes an image as its pixels; nothing is trained.
 
     Args:
@@ -74,19 +20,22 @@ class Pixels(nn.Module):
         UserError: If the preprocessing is unknown.
     """
 
+    can_decode = True
+    keeps_latents = False
+
     def __init__(self, *, image_size: Sequence[int], preprocessing: str = "scale") -> None:
         super().__init__()
         require_option("model.preprocessing", preprocessing, PREPROCESSING)
         self.image_size, self.preprocessing = tuple(image_size), PREPROCESSING[preprocessing]
 
     def encode(self, images: Tensor) -> Tensor:
-        """Maps uint8 images of shape (N, 1, H, W) to float32 of shape (N, H * W)."""
+        """Map uint8 images of shape (N, 1, H, W) to float32 of shape (N, H * W)."""
         return self.preprocessing.prepare(images).flatten(1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Gives uint8 images back: float32 in 0..1, same shape."""
-        return self.preprocessing.restore(self.preprocessing.prepare(images), images)
-
     def decode(self, latents: Tensor) -> Tensor:
-        """Maps latents of shape (N, H * W) to float32 images in 0..1, shape (N, 1, H, W)."""
+        """Map latents of shape (N, H * W) to float32 images in 0..1, shape (N, 1, H, W)."""
         return self.preprocessing.show(latents.unflatten(1, (1, *self.image_size)))
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Give uint8 images back: float32 in 0..1, same shape."""
+        return self.preprocessing.restore(self.preprocessing.prepare(images), images)

@@ -7,7 +7,14 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.errors import UserError
-from fmclust.runs import clustered_in, read_config, read_metrics, read_status
+from fmclust.runs import (
+    clustered_in,
+    read_clusterings,
+    read_config,
+    read_metrics,
+    read_overrides,
+    read_status,
+)
 
 SPLITS = ("test", "val", "train", "all")
 
@@ -25,6 +32,8 @@ class Job:
         metrics: As in metrics.json, with `objective`, and those of later clusterings; empty if it
             is not done.
         objective_name: Which of the metrics the objective is.
+        clusterings: Name of each clustering to the splits that it has scores of.
+        is_damaged: Whether its files can't be read; the reason says why.
     """
 
     directory: Path
@@ -34,23 +43,28 @@ class Job:
     metrics: dict[str, float] = field(default_factory=dict)
     objective_name: str = ""
     warnings: tuple[str, ...] = ()
+    clusterings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    is_damaged: bool = False
 
     @classmethod
     def read(cls, directory: Path, overrides: Sequence[str]) -> "Job":
         """Reads the run directory of a job; it may not be there yet."""
         parts = (override.partition("=") for override in overrides)
         settings = {key: value for key, _, value in parts}
-        metrics = {}
+        metrics: dict[str, float] = {}
+        clusterings: dict[str, tuple[str, ...]] = {}
+        is_damaged = False
         try:
             status = read_status(directory) or {"status": "not started", "reason": None}
             if status["status"] == "done":
                 metrics = read_metrics(directory) | {"objective": status["objective"]}
-                later = {n: f for n, f in clustered_in(directory).items() if f != directory}
-                for name, folder in later.items():
-                    own = read_metrics(folder)
-                    metrics |= {key: own[key] for key in own if key.startswith(f"{name}/")}
+                for name, folder in clustered_in(directory).items():
+                    if folder != directory:
+                        own = read_metrics(folder)
+                        metrics |= {key: own[key] for key in own if key.startswith(f"{name}/")}
+                    clusterings[name] = tuple(read_clusterings(folder)[name]["matchings"])
         except UserError as error:
-            status = {"status": "failed", "reason": str(error)}
+            status, is_damaged = {"status": "failed", "reason": str(error)}, True
         return cls(
             directory,
             settings,
@@ -59,6 +73,8 @@ class Job:
             metrics,
             status.get("objective_name", ""),
             tuple(status.get("warnings", ())),
+            clusterings,
+            is_damaged,
         )
 
     def remarks(self) -> str:
@@ -67,8 +83,16 @@ class Job:
 
     def clusterers(self) -> list[str]:
         """Returns the names of its clusterers; none if it is not done."""
-        ends = "/empty_clusters"
-        return [name.removesuffix(ends) for name in self.metrics if name.endswith(ends)]
+        return list(self.clusterings)
+
+
+def read_job(directory: Path) -> Job:
+    """Read a run directory as the job that its own overrides made; see `Job.read`."""
+    try:
+        overrides = read_overrides(directory)
+    except UserError as error:
+        return Job(directory, {}, "failed", str(error), is_damaged=True)
+    return Job.read(directory, overrides)
 
 
 @dataclass(frozen=True)
@@ -93,8 +117,8 @@ class Group:
 
     def shown_split(self, clusterer: str) -> str:
         """Returns the split that scores are shown of; empty without labels."""
-        present = (s for s in SPLITS if self.values(f"{clusterer}/{s}/accuracy"))
-        return next(present, "")
+        scored = {split for job in self.jobs for split in job.clusterings.get(clusterer, ())}
+        return next((split for split in SPLITS if split in scored), "")
 
 
 def group_by_settings(jobs: Sequence[Job]) -> list[Group]:

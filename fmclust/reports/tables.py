@@ -3,14 +3,21 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from fmclust.metrics import SCORES
-from fmclust.reports.paper import paper_accuracies
-from fmclust.runs import read_config, read_metrics, read_status
+from fmclust.paper.numbers import paper_accuracies
+from fmclust.runs import (
+    CLUSTERINGS,
+    read_clusterings,
+    read_config,
+    read_metrics,
+    read_status,
+)
 
 BROKEN = {
     "clusterer": "cluster-\ner",
@@ -26,19 +33,22 @@ SEPARATION = ("silhouette", "davies_bouldin", "calinski_harabasz")
 
 
 def print_run(directory: Path) -> None:
-    """Prints a finished run: its label-free figures, its scores, and where it is.
+    """Print a finished run: its label-free figures, its scores, and where it is.
 
     Args:
-        directory: The run directory.
+        directory: The run directory, or that of a later clustering.
     """
     console = Console()
     config, metrics = read_config(directory), read_metrics(directory)
-    status = read_status(directory) or {}
-    console.print(_label_free("Label-free figures on the fitted split", OWN_FIGURES, metrics))
-    if any(name.endswith(SEPARATION) for name in metrics):
+    status, clusterings = read_status(directory) or {}, read_clusterings(directory)
+    names = list(clusterings)
+    if names:
+        title = "Label-free figures on the fitted split"
+        console.print(_label_free(title, OWN_FIGURES, names, metrics))
+    if any(f"{name}/{figure}" in metrics for name in names for figure in SEPARATION):
         title = "How well clusters stand apart on the fitted split (5,000 latents at most)"
-        console.print(_label_free(title, SEPARATION, metrics))
-    if scored := scored_splits(metrics):
+        console.print(_label_free(title, SEPARATION, names, metrics))
+    if scored := scored_splits(clusterings):
         paper = paper_accuracies(config)
         numbers = [*SCORES, *(["paper's accuracy"] if paper else [])]
         title = f"Scores of 1 run (seed {config.seed})"
@@ -51,21 +61,40 @@ def print_run(directory: Path) -> None:
     print(f"Images: {sizes_text(status['images'])}")
     for warning in status["warnings"]:
         print(f"Warning: {warning}")
+    _print_places(directory, names)
+
+
+def _print_places(directory: Path, names: Sequence[str]) -> None:
+    if directory.parent.name == CLUSTERINGS:
+        run = shlex.quote(f"runs={directory.parent.parent}")
+        print(f"Clustering: {directory}\nFor the page: python -m fmclust.report {run}")
+        return
+    print(f"Run directory: {directory}")
+    if not names:
+        run = shlex.quote(f"run={directory}")
+        print(f"To cluster its latents: python -m fmclust.cluster {run} cluster=gmm")
     if (directory / PAGE).exists():
-        print(f"Run directory: {directory}\nIts page: {directory / PAGE}")
-    else:
-        run = shlex.quote(str(directory.parent.parent))
-        print(f"Clustering: {directory}\nFor the page: python -m fmclust.report runs={run}")
+        print(f"Its page: {directory / PAGE}")
 
 
-def scored_splits(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
-    """Returns which clusterer has scores of which split, in the order of metrics.json."""
-    names = (name.split("/") for name in metrics if name.count("/") == 2)
-    return list(dict.fromkeys((clusterer, split) for clusterer, split, _ in names))
+def scored_splits(clusterings: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return which clusterer has scores of which split: split by split, as in metrics.json.
+
+    Args:
+        clusterings: As clusterings.json has them.
+    """
+    splits = dict.fromkeys(split for made in clusterings.values() for split in made["matchings"])
+    return [
+        (name, split)
+        for split in splits
+        for name, made in clusterings.items()
+        if split in made["matchings"]
+    ]
 
 
-def _label_free(title: str, figures: Sequence[str], metrics: Mapping[str, float]) -> Table:
-    clusterers = [name.split("/")[0] for name in metrics if name.endswith("/empty_clusters")]
+def _label_free(
+    title: str, figures: Sequence[str], clusterers: Sequence[str], metrics: Mapping[str, float]
+) -> Table:
     known = [f for f in figures if any(f"{name}/{f}" in metrics for name in clusterers)]
     table = narrow_table(title, ["clusterer", *known], right=known)
     for name in clusterers:

@@ -5,10 +5,9 @@ from fmclust.runs.assigned import (
     read_assigned,
     read_assignments,
     read_classes,
-    read_matching,
 )
 from fmclust.runs.directory import Run, claim, join, locked, reopen
-from fmclust.runs.environment import environment, machine
+from fmclust.runs.environment import machine, note_environment
 from fmclust.runs.files import (
     read_json,
     refuse_links,
@@ -21,40 +20,49 @@ from fmclust.runs.files import (
 from fmclust.runs.layout import (
     BEST_CHECKPOINT,
     CLUSTERINGS,
+    CLUSTERINGS_FILE,
     LAST_CHECKPOINT,
-    LAYOUT,
-    unexpected_and_missing,
 )
-from fmclust.runs.manifest import MANIFEST, verified
+from fmclust.runs.manifest import MANIFEST, update_manifest, verified
 from fmclust.runs.reading import (
     clustered_in,
     find_runs,
+    read_clusterings,
     read_latents,
     read_losses,
+    read_matching,
     read_metrics,
     read_status,
     read_thumbnails,
 )
-from fmclust.runs.saved_config import read_config, read_overrides, refuse_unsafe
+from fmclust.runs.saved_config import (
+    model_name,
+    read_config,
+    read_overrides,
+    refuse_foreign,
+    refuse_interpolations,
+)
 
 __all__ = [
     "Assigned",
     "BEST_CHECKPOINT",
     "CLUSTERINGS",
+    "CLUSTERINGS_FILE",
     "LAST_CHECKPOINT",
-    "LAYOUT",
     "MANIFEST",
     "Run",
     "claim",
     "clustered_in",
-    "environment",
     "find_runs",
     "join",
     "locked",
     "machine",
+    "model_name",
+    "note_environment",
     "read_assigned",
     "read_assignments",
     "read_classes",
+    "read_clusterings",
     "read_config",
     "read_json",
     "read_latents",
@@ -62,14 +70,15 @@ __all__ = [
     "read_matching",
     "read_metrics",
     "read_overrides",
-    "refuse_unsafe",
+    "refuse_foreign",
+    "refuse_interpolations",
     "read_status",
     "read_thumbnails",
     "refuse_links",
     "reopen",
     "replacing",
     "telling_of_a_full_disk",
-    "unexpected_and_missing",
+    "update_manifest",
     "verified",
     "write_json",
     "write_rows",

@@ -28,24 +28,6 @@ def read_classes(directory: Path) -> dict[str, np.ndarray]:
     return _column(directory, "class")
 
 
-def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
-    """Returns cluster id to class, as test is scored, or else all, val or train.
-
-    Args:
-        directory: What holds the assignments.csv of the clusterer.
-        clusterer: Whose clusters.
-
-    Returns:
-        Empty without labels.
-    """
-    found: dict[str, dict[int, int]] = {}
-    with blaming(directory / ASSIGNMENTS):
-        for name, split, cluster, cls in _rows(directory, "cluster", "matched_class"):
-            if name == clusterer and cls:
-                found.setdefault(split, {})[int(cluster)] = int(cls)
-    return next((found[s] for s in ("test", "all", "val", "train") if s in found), {})
-
-
 @dataclass(frozen=True)
 class Assigned:
     """What assignments.csv says of one split by one clusterer.

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fmclust.errors import Interrupted, UserError
+from fmclust.errors import Interrupted, UserError, is_disk_full, one_line
 from fmclust.runs.files import (
     is_temporary,
     json_text,
@@ -25,11 +25,13 @@ from fmclust.runs.files import (
     write_json,
     write_text,
 )
-from fmclust.runs.layout import LAST_CHECKPOINT
+from fmclust.runs.layout import FORMAT, LAST_CHECKPOINT
 from fmclust.runs.manifest import MANIFEST, STATUS, write_manifest
 from fmclust.runs.reading import read_status
 
 log = logging.getLogger(__name__)
+Advise = Callable[[Path], str]  # run directory to a sentence that says what to type
+TOTAL_TIME = "time/total"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -40,62 +42,143 @@ class Run:
     Attributes:
         directory: The run directory.
         metrics: Name to number, for metrics.json.
-        warnings: Text for status.json.
-        facts: What else status.json says: versions, device, threads.
+        warnings: Sentences for status.json.
+        facts: What else status.json says: versions, device, images.
+        failures: Stages that failed while the run went on, with the reason.
         objective: The number that a sweep minimizes.
         wants_figures: Whether anything is drawn.
         report: Makes the run's page from its directory, once all else is written.
+        earlier_seconds: How long the earlier parts of a resumed run took.
     """
 
     directory: Path
     metrics: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    failures: list[tuple[str, str]] = field(default_factory=list)
     objective: float | None = None
     wants_figures: bool = True
     report: Callable[[Path], object] | None = None
+    earlier_seconds: float = 0.0
+    _begun: float = field(default_factory=time.perf_counter)
+
+    @classmethod
+    def resumed(cls, directory: Path, status: Mapping[str, Any]) -> "Run":
+        """Take over what the earlier parts of a run have noted in its status."""
+        times = dict(status.get("times") or {})
+        earlier = times.pop(TOTAL_TIME, 0.0)
+        own = ("status", "reason", "stage", "times", "warnings", "objective")
+        facts = {key: value for key, value in status.items() if key not in own}
+        return cls(directory, metrics=times, facts=facts, earlier_seconds=earlier)
+
+    @contextmanager
+    def in_stage(self, stage: str) -> Iterator[None]:
+        """Name a block, for the status of a run that ends in it."""
+        try:
+            yield
+        except BaseException as error:
+            if not hasattr(error, "stage"):
+                error.stage = stage  # type: ignore[attr-defined]
+            raise
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Adds the wall time of a block to `time/<stage>`, in seconds."""
+        """Add the wall time of a block to `time/<stage>`, in seconds; see `in_stage`."""
         start = time.perf_counter()
         try:
-            yield
+            with self.in_stage(stage):
+                yield
         finally:
             name = f"time/{stage}"
             self.metrics[name] = self.metrics.get(name, 0.0) + time.perf_counter() - start
 
-    def warn(self, text: str) -> None:
-        """Notes a warning for status.json and the log."""
+    def warn(self, text: str, error: BaseException | None = None) -> None:
+        """Note a warning for status.json and the log; train.log has the traceback of the error."""
         self.warnings.append(text)
         log.warning(text)
+        if error is not None:
+            log.debug(text, exc_info=error)
+
+    def fail(self, stage: str, reason: str) -> None:
+        """Note that a stage failed; the run goes on, and ends as failed with all that it has."""
+        self.failures.append((stage, reason))
+        log.debug("%s failed: %s", stage, reason, exc_info=True)
 
     def write_metrics(self) -> None:
-        """Writes metrics.json; a number that is not finite becomes a warning instead."""
+        """Write metrics.json; a number that is not finite becomes a warning instead."""
         for name in [name for name, value in self.metrics.items() if not math.isfinite(value)]:
             self.warn(f"{name} is {self.metrics.pop(name)}: left out of metrics.json")
         write_json(self.directory / "metrics.json", self.metrics)
 
     def write_latents(self, latents: Mapping[str, np.ndarray]) -> None:
-        """Writes latents.npz: split to float32 array of shape (N, d)."""
+        """Write latents.npz: split to float32 array of shape (N, d)."""
         with replacing(self.directory / "latents.npz") as partial:
             np.savez(partial, **dict(latents))  # type: ignore[arg-type]
 
-    def write_status(self, status: str, reason: str | None = None) -> None:
-        """Writes status.json: `running`, `done`, `failed` or `stopped`, with the reason."""
-        write_text(self.directory / STATUS, self.status_text(status, reason))
+    def write_status(
+        self, status: str, reason: str | None = None, stage: str | None = None
+    ) -> None:
+        """Write status.json: `running`, `done`, `failed` or `stopped`, with reason and stage."""
+        write_text(self.directory / STATUS, self.status_text(status, reason, stage))
 
-    def status_text(self, status: str, reason: str | None = None) -> str:
-        """Returns what `write_status` writes."""
-        own = {"status": status, "reason": reason}
+    def status_text(self, status: str, reason: str | None = None, stage: str | None = None) -> str:
+        """Return what `write_status` writes."""
+        times = {name: v for name, v in self.metrics.items() if name.startswith("time/")}
         return json_text(
-            {**self.facts, **own, "warnings": self.warnings, "objective": self.objective}
+            {
+                "format": FORMAT,
+                **self.facts,
+                "status": status,
+                "reason": reason,
+                "stage": stage,
+                "warnings": self.warnings,
+                "times": times | {TOTAL_TIME: self._total_seconds()},
+                "objective": self.objective,
+            }
         )
+
+    def finish(self, advise: Advise) -> None:
+        """Write metrics, page, manifest and status of a run that came to its end.
+
+        Raises:
+            UserError: If a stage failed; what the others made is written, and is of use.
+        """
+        self.metrics[TOTAL_TIME] = self._total_seconds()
+        self.write_metrics()
+        self.write_status("running")  # with all facts, for the page
+        self._write_page()
+        if self.failures:
+            write_manifest(self.directory, coming={})
+            reasons = "; ".join(reason for _, reason in self.failures)
+            failure = UserError(f"{reasons} {advise(self.directory)}")
+            failure.stage = self.failures[0][0]  # type: ignore[attr-defined]
+            raise failure
+        text = self.status_text("done")
+        write_manifest(self.directory, coming={STATUS: text})
+        write_text(self.directory / STATUS, text)
+
+    def _write_page(self) -> None:
+        if self.report is None:
+            return
+        try:
+            self.report(self.directory)
+        except Exception as error:
+            if is_disk_full(error):
+                raise
+            self.warn(f"report.html is missing: {one_line(error) or type(error).__name__}", error)
+
+    def _total_seconds(self) -> float:
+        return self.earlier_seconds + time.perf_counter() - self._begun
 
 
 @contextmanager
 def claim(
-    directory: Path, *, config: str, overrides: str, advise: Callable[[Path], str] | None = None
+    directory: Path,
+    *,
+    config: str,
+    overrides: str,
+    advise: Advise | None = None,
+    advise_failed: Advise | None = None,
 ) -> Iterator[Run]:
     """Takes an empty directory for a run and keeps its status true, whatever happens inside.
 
@@ -105,6 +188,7 @@ def claim(
         config: The composed configuration as YAML.
         overrides: What was typed, as YAML.
         advise: Says how to go on after a stop, if not by `resume`.
+        advise_failed: Says how to go on when a stage has failed and the rest is there.
 
     Raises:
         UserError: If the directory is not empty or another process owns it; nothing in it is
@@ -121,32 +205,49 @@ def claim(
             )
         for name, text in begun.items():
             write_text(directory / name, text)
-        with _working_on(Run(directory), advise) as run:
+        with _working_on(Run(directory), advise, advise_failed or advise) as run:
             yield run
 
 
 @contextmanager
-def reopen(directory: Path) -> Iterator[Run]:
-    """Takes the directory of a run that was stopped or failed, to go on with it.
+def reopen(
+    directory: Path,
+    *,
+    config: str | None = None,
+    even_done: bool = False,
+    advise: Advise | None = None,
+    advise_failed: Advise | None = None,
+) -> Iterator[Run]:
+    """Take the directory of a run that was stopped or failed, to go on with it.
+
+    Args:
+        directory: The run directory.
+        config: The configuration as YAML, if it is another one from now on.
+        even_done: Whether a finished run may be taken, to add to it.
+        advise: Says how to go on after a stop, if not by `resume`.
+        advise_failed: Says how to go on when a stage has failed and the rest is there.
 
     Raises:
         UserError: If there is no such run, it is finished, or another process owns it.
     """
+    advise = advise or how_to_go_on
     if not directory.is_dir():
         raise UserError(f"{directory} is no run directory: it does not exist.")
-    with locked(directory), telling_of_a_full_disk(directory, how_to_go_on):
+    with locked(directory), telling_of_a_full_disk(directory, advise):
         status = read_status(directory)
         if status is None:
             raise UserError(
                 f"{directory} is no run directory: it has no status.json. If it was stopped as it "
                 "began, type its command again."
             )
-        if status["status"] == "done":
+        if status["status"] == "done" and not even_done:
             raise UserError(f"{directory} is finished: there is nothing to go on with.")
         refuse_links(directory)
         remove_temporaries(directory)
         (directory / MANIFEST).unlink(missing_ok=True)  # what it covers is made once more
-        with _working_on(Run(directory, facts=status), how_to_go_on) as run:
+        if config is not None:
+            write_text(directory / "config.yaml", config)
+        with _working_on(Run.resumed(directory, status), advise, advise_failed or advise) as run:
             yield run
 
 
@@ -166,34 +267,28 @@ def join(directory: Path) -> Iterator[Run]:
 
 
 @contextmanager
-def _working_on(run: Run, advise: Callable[[Path], str]) -> Iterator[Run]:
+def _working_on(run: Run, advise: Advise, advise_failed: Advise) -> Iterator[Run]:
     run.write_status("running")
     with _logging_to(run.directory / "train.log"), _keeping_status(run, advise):
-        with run.timed("total"):
-            yield run
-        run.write_metrics()
-        write_manifest(run.directory, coming={STATUS: run.status_text("done")})
-        if run.report is not None:
-            run.write_status("running")  # with all facts
-            run.report(run.directory)
-        run.write_status("done")
+        yield run
+        run.finish(advise_failed)
 
 
 @contextmanager
-def _keeping_status(run: Run, advise: Callable[[Path], str]) -> Iterator[None]:
+def _keeping_status(run: Run, advise: Advise) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as stop:
-        _note(run, "stopped", str(stop) or "interrupted from the keyboard")
+        _note(run, "stopped", str(stop) or "interrupted from the keyboard", stop)
         raise Interrupted(f"Stopped. {advise(run.directory)}") from None
     except SystemExit as stop:
-        _note(run, "stopped", f"exit status {stop.code}")
+        _note(run, "stopped", f"exit status {stop.code}", stop)
         raise
     except UserError as error:
-        _note(run, "failed", str(error))
+        _note(run, "failed", str(error), error)
         raise
     except BaseException as error:
-        _note(run, "failed", f"{type(error).__name__}: {error}")
+        _note(run, "failed", f"{type(error).__name__}: {error}", error)
         raise
 
 
@@ -204,11 +299,11 @@ def how_to_go_on(directory: Path) -> str:
     return f"{kept}To go on, type: python -m fmclust.resume {shlex.quote(f'run={directory}')}"
 
 
-def _note(run: Run, status: str, reason: str) -> None:
-    """Writes why a run ended early, as far as the disk lets it."""
+def _note(run: Run, status: str, reason: str, error: BaseException) -> None:
+    """Write why and in which stage a run ended early, as far as the disk lets it."""
     log.debug(reason, exc_info=True)  # train.log alone has the traceback
     with suppress(OSError):
-        run.write_status(status, reason)
+        run.write_status(status, reason, getattr(error, "stage", None))
 
 
 @contextmanager

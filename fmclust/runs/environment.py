@@ -23,6 +23,13 @@ def environment() -> dict[str, Any]:
     }
 
 
+def note_environment(facts: dict[str, Any]) -> None:
+    """Add what this process runs on to a run's facts, if no part of the run ran on the same."""
+    environments = facts.setdefault("environments", [])
+    if (here := environment()) not in environments:
+        environments.append(here)
+
+
 def machine() -> str:
     """Says in words what numbers are measured on."""
     facts = environment()

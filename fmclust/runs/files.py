@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fmclust.errors import DISK_FULL, UserError
+from fmclust.errors import UserError, is_disk_full
 
 PARTIAL = ".part"  # in the name of a file that is not whole yet
 
@@ -71,7 +71,7 @@ def telling_of_a_full_disk(
     try:
         yield
     except OSError as error:
-        if error.errno in DISK_FULL:
+        if is_disk_full(error):
             text = f"no space left on the disk of {directory}. {advise(directory)}"
             raise UserError(text.strip()) from error
         raise

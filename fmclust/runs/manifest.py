@@ -1,8 +1,10 @@
 """Checksums of what a run leaves: a damaged file is noticed before it is believed."""
 
 import hashlib
+import logging
 import shlex
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,18 @@ import yaml
 
 from fmclust.errors import UserError
 from fmclust.runs.files import read_json, write_json
-from fmclust.runs.layout import CLUSTERINGS
+from fmclust.runs.layout import CLUSTERINGS, CLUSTERINGS_FILE
 
+log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 STATUS = "status.json"
+CONFIG = "config.yaml"  # which its owner may edit
 COVERED = (
-    "config.yaml",
+    CONFIG,
     "overrides.yaml",
     "metrics.json",
     "assignments.csv",
+    CLUSTERINGS_FILE,
     "thumbnails.npz",
     "latents.npz",
     "losses.csv",
@@ -40,8 +45,20 @@ def write_manifest(directory: Path, *, coming: Mapping[str, str]) -> None:
     write_json(directory / MANIFEST, sums)
 
 
+def update_manifest(directory: Path) -> None:
+    """Make a finished run's manifest fit again if it is lost or config.yaml was edited."""
+    sums = read_json(directory / MANIFEST)
+    status = (directory / STATUS).read_text(encoding="utf-8")
+    if sums is None:
+        write_manifest(directory, coming={STATUS: status})
+    elif sums.get(CONFIG) != (config := _sha256(directory / CONFIG)):
+        write_json(directory / MANIFEST, sums | {CONFIG: config})
+
+
 def verified(directory: Path, name: str) -> Path:
-    """Returns the path of a run's file, once it is found to be as the run left it.
+    """Return the path of a run's file, once it is found to be as the run left it.
+
+    A lost manifest and an edited config.yaml are logged as warnings.
 
     Args:
         directory: The run directory; as long as it is not finished, there is no manifest, and
@@ -54,12 +71,20 @@ def verified(directory: Path, name: str) -> Path:
     path = directory / name
     sums = read_json(directory / MANIFEST)
     if sums is None and is_done(read_json(directory / STATUS)):
-        raise UserError(f"{directory / MANIFEST} is gone: {_how_to_make_again(directory)}")
+        _warn_once(f"{directory / MANIFEST} is gone: whether files are damaged can't be seen.")
     expected = (sums or {}).get(name)
-    if expected is not None and (not path.exists() or _sha256(path) != expected):
-        state = "damaged" if path.exists() else "gone"
-        raise UserError(f"{path} is {state}: {_how_to_make_again(directory)}")
-    return path
+    if expected is None or (path.exists() and _sha256(path) == expected):
+        return path
+    if name == CONFIG and path.exists():
+        _warn_once(f"{path} was edited after the run.")
+        return path
+    state = "damaged" if path.exists() else "gone"
+    raise UserError(f"{path} is {state}: {_how_to_make_again(directory)}")
+
+
+@cache
+def _warn_once(text: str) -> None:
+    log.warning(text)
 
 
 def is_done(status: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Sequence
+from contextlib import suppress
 from glob import escape, glob
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from fmclust.errors import UserError, blaming, refuse_bomb
 from fmclust.runs.files import read_json
-from fmclust.runs.layout import CLUSTERINGS
+from fmclust.runs.layout import CLUSTERINGS, CLUSTERINGS_FILE, FORMAT
 from fmclust.runs.manifest import STATUS, is_done, verified
 
 
@@ -19,15 +19,32 @@ def read_status(directory: Path) -> dict[str, Any] | None:
     """Returns what status.json says; None if there is no such run.
 
     Raises:
-        UserError: If it is damaged; while a run goes on, nothing is compared.
+        UserError: If it is damaged (while a run goes on, nothing is compared), or of another
+            version of the format.
     """
     path = directory / STATUS
     status = read_json(path)
+    if status is None:
+        return None
+    if not (isinstance(status, dict) and "status" in status):
+        raise UserError(f"{path} is damaged: it holds no status.")
+    if status.get("format") != FORMAT:
+        raise UserError(_other_format(directory, status))
     if is_done(status):
         verified(directory, STATUS)
-    elif status is not None and not (isinstance(status, dict) and "status" in status):
-        raise UserError(f"{path} is damaged: it holds no status.")
     return status
+
+
+def _other_format(directory: Path, status: dict[str, Any]) -> str:
+    """Name the version that wrote a run."""
+    with suppress(AttributeError, LookupError, TypeError):
+        packages = status.get("packages") or status["environments"][-1]["packages"]  # 0.1's first
+        number = packages["fmclust"]
+        return (
+            f"{directory} is a run of fmclust {number}, whose files this version can't read: open "
+            f"it with fmclust {number}, or train again."
+        )
+    return f"{directory} is a run of fmclust 0.1 or damaged: open it with fmclust 0.1."
 
 
 def find_runs(key: str, pattern: str) -> list[Path]:
@@ -71,21 +88,46 @@ def read_latents(directory: Path) -> dict[str, np.ndarray]:
     return _arrays(directory, "latents.npz", "type run=<the directory of a finished run>.")
 
 
-def clustered_in(directory: Path, *, first: Sequence[str] = ()) -> dict[str, Path]:
-    """Returns the name of each finished clustering of a run, and the folder it lies in.
+def read_clusterings(directory: Path) -> dict[str, dict[str, Any]]:
+    """Return clusterings.json: name to what `evaluation/summary.py` says of each clustering.
 
     Args:
-        directory: A finished run's.
-        first: Names that come first; the others follow by name.
+        directory: The run directory, or that of a later clustering; empty if nothing clustered.
+    """
+    path = verified(directory, CLUSTERINGS_FILE)
+    with blaming(path):
+        found = {str(name): dict(made) for name, made in dict(read_json(path) or {}).items()}
+        for name in found:
+            if Path(name).name != name:  # files are named so
+                raise ValueError(f"{name} is no name of a clustering")
+        return found
+
+
+def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
+    """Return cluster id to class, as test is scored, or else all, val or train.
+
+    Args:
+        directory: What holds the clusterings.json of the clusterer.
+        clusterer: Whose clusters.
+
+    Returns:
+        Empty without labels.
+    """
+    with blaming(directory / CLUSTERINGS_FILE):
+        found = read_clusterings(directory)[clusterer]["matchings"]
+        split = next((s for s in ("test", "all", "val", "train") if s in found), None)
+        return {} if split is None else {int(k): int(cls) for k, cls in found[split].items()}
+
+
+def clustered_in(directory: Path) -> dict[str, Path]:
+    """Return the name of each finished clustering of a run, and the folder it lies in.
+
+    Args:
+        directory: A run directory; its own clusterings come first, later ones follow by name.
     """
     later = sorted((directory / CLUSTERINGS).glob("*"))
     done = [f for f in later if (read_status(f) or {}).get("status") == "done"]
-    found = {
-        path.stem: folder
-        for folder in (directory, *done)
-        for path in sorted((folder / "clusterers").glob("*.skops"))
-    }
-    return {name: found[name] for name in [*first, *found] if name in found}
+    return {name: folder for folder in (directory, *done) for name in read_clusterings(folder)}
 
 
 def read_thumbnails(directory: Path) -> dict[str, np.ndarray]:

@@ -25,14 +25,14 @@ def read_config(directory: Path) -> DictConfig:
 
     Raises:
         UserError: If there is none, or if it holds what no saved one does: interpolations, which
-            could read the environment, or parts that write elsewhere than in their run.
+            could read the environment.
     """
     path = verified(directory, "config.yaml")
     if not path.exists():
         raise UserError(f"{directory} is no run directory: it has no config.yaml.")
     with blaming(path):
         config = _yaml(path)
-        refuse_unsafe(config, path)
+        refuse_interpolations(config, path)
         return OmegaConf.create(config)
 
 
@@ -45,25 +45,42 @@ def read_overrides(directory: Path) -> list[str]:
         return [str(override) for override in list(_yaml(path) or ())]
 
 
-def refuse_unsafe(config: Any, source: object) -> None:
-    """Refuses a configuration that no run may have, since whoever gets the run reads it.
+def model_name(config: DictConfig) -> str:
+    """Return what a configuration's model is called: `model.name`, or else its class."""
+    return str(config.model.get("name") or config.model._target_.rpartition(".")[2])
+
+
+def refuse_interpolations(config: Any, source: object) -> None:
+    """Refuse a configuration with interpolations, which could read the environment.
 
     Args:
         config: As plain dictionaries, lists and values.
         source: What holds it, for the error.
 
     Raises:
-        UserError: If it holds an interpolation, or a part that writes elsewhere than in its run.
+        UserError: If it holds one.
     """
     if any("${" in text for text in _texts(config)):
         raise UserError(f"{source} is refused: it holds an interpolation (${{...}}).")
-    if LIGHTNING not in own_packages():
-        _refuse_what_leaves(config, source)
 
 
-def _refuse_what_leaves(config: dict[str, Any], source: object) -> None:
+def refuse_foreign(config: DictConfig, source: object) -> None:
+    """Refuse to train by a saved configuration that writes elsewhere than in its run.
+
+    It may be someone else's. What is typed may write anywhere.
+
+    Args:
+        config: As `read_config` returns it.
+        source: What holds it, for the error.
+
+    Raises:
+        UserError: If callbacks, loggers or the Trainer have places of their own.
+    """
+    if LIGHTNING in own_packages():
+        return
+    plain: Any = OmegaConf.to_container(config)
     for group in WRITING:
-        for key, value in _leaves(config.get(group), group):
+        for key, value in _leaves(plain.get(group), group):
             is_logger = group == "logger" and key.endswith("._target_")
             if PLACE.search(key) or ELSEWHERE.search(str(value)):
                 reason = "could write elsewhere than in the run"

@@ -11,7 +11,7 @@ import pytest
 from conftest import idx
 from torchvision.datasets import FashionMNIST
 
-from fmclust.data import download, fashion_mnist
+from fmclust.data import download, mnist_family
 from fmclust.errors import UserError
 
 
@@ -41,7 +41,7 @@ def served(tmp_path, monkeypatch):
     site = tmp_path / "site"
     site.mkdir()
     resources, sha256 = [], {}
-    for name in fashion_mnist.SHA256:
+    for name in mnist_family.SHA256:
         shape = (6, 28, 28) if "images" in name else (6,)
         raw = idx(np.zeros(shape))
         packed = gzip.compress(raw)
@@ -52,9 +52,8 @@ def served(tmp_path, monkeypatch):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setattr(FashionMNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
     monkeypatch.setattr(FashionMNIST, "resources", resources)
-    for module in (fashion_mnist, download):
-        monkeypatch.setattr(module, "SHA256", sha256)
-    monkeypatch.setattr(fashion_mnist, "SYSTEM_COPY", tmp_path / "nowhere")
+    monkeypatch.setattr(mnist_family, "SHA256", sha256)
+    monkeypatch.setattr(mnist_family, "SYSTEM_COPY", tmp_path / "nowhere")
     monkeypatch.setattr(download, "PAUSES", (0.0,) * 5)
     monkeypatch.setattr(Flaky, "seen", set())
     yield site
@@ -63,9 +62,9 @@ def served(tmp_path, monkeypatch):
 
 
 def test_cut_connections_are_tried_again_and_the_files_verify(served, tmp_path):
-    folder = download.locate_or_download(tmp_path / "data")
+    folder = mnist_family.locate_or_download(tmp_path / "data")
     assert folder == tmp_path / "data" / "FashionMNIST" / "raw"
-    assert set(fashion_mnist.read_verified(folder)) == set(fashion_mnist.SHA256)
+    assert set(mnist_family.read_verified(folder)) == set(mnist_family.SHA256)
     assert Flaky.seen, "no connection was cut"
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["FashionMNIST"]
 
@@ -73,6 +72,6 @@ def test_cut_connections_are_tried_again_and_the_files_verify(served, tmp_path):
 def test_a_part_is_never_taken_for_the_whole(served, tmp_path):
     (served / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(UserError, match=r"missing.*make data.*data.root="):
-        download.locate_or_download(tmp_path / "data")
-    assert fashion_mnist.find_folder(tmp_path / "data") is None
+        mnist_family.locate_or_download(tmp_path / "data")
+    assert mnist_family.find_folder(tmp_path / "data") is None
     assert not list((tmp_path / "data" / "FashionMNIST" / "raw").iterdir())

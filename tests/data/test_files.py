@@ -10,7 +10,7 @@ from conftest import idx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmclust.data import fashion_mnist
+from fmclust.data import mnist_family
 from fmclust.data.idx import PIECE, parse_idx, read_bytes, read_idx
 from fmclust.errors import UserError
 
@@ -79,18 +79,18 @@ def test_gzip_that_does_not_inflate_is_named(tmp_path):
 def test_a_file_of_other_content_is_refused_with_both_checksums(tmp_path):
     folder = tmp_path / "FashionMNIST" / "raw"
     folder.mkdir(parents=True)
-    for name in fashion_mnist.SHA256:
+    for name in mnist_family.SHA256:
         (folder / name).write_bytes(idx(np.zeros((2, 28, 28))))
-    assert fashion_mnist.find_folder(tmp_path) == folder
+    assert mnist_family.find_folder(tmp_path) == folder
     with pytest.raises(UserError, match="train-images-idx3-ubyte is damaged.*expected c59f468a"):
-        fashion_mnist.read_verified(folder)
+        mnist_family.read_verified(folder)
 
 
 @pytest.mark.real
 def test_the_real_files_verify_and_split_as_in_the_paper():
-    folder = fashion_mnist.find_folder(Path("data"))
+    folder = mnist_family.find_folder(Path("data"))
     assert folder is not None, "type make data"
-    arrays = fashion_mnist.read_verified(folder)
+    arrays = mnist_family.read_verified(folder)
     assert arrays["train-images-idx3-ubyte"].shape == (60000, 28, 28)
     # Row sums of the paper's 5,000-image matrices: the last 5,000 of the official test file.
     counts = np.bincount(arrays["t10k-labels-idx1-ubyte"][-5000:])

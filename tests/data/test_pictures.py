@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fmclust.data import FolderDataModule, border_brightness, pictures
+from fmclust.data import PictureFolder, border_brightness, pictures
 from fmclust.data.pictures import Unreadable, empty_images, read_in_order, read_picture
 from fmclust.errors import UserError
 
@@ -117,11 +117,10 @@ def folder(tmp_path, ramp):
 
 
 def test_folders_are_classes_and_every_picture_is_in_one_split(folder):
-    data = FolderDataModule(root=str(folder), image_size=[10, 12])
-    data.setup()
-    assert data.class_names == ("Hemd", "Schuh ü") and data.image_size == (10, 12)
+    data = PictureFolder(root=str(folder), image_size=[10, 12])
     sizes = {name: len(split) for name, split in data.splits.items()}
     assert sizes == {"train": 33, "val": 3, "test": 3}
+    assert data.class_names == ("Hemd", "Schuh ü") and data.image_size == (10, 12)
     labels = np.concatenate([split.labels.numpy() for split in data.splits.values()])
     assert np.bincount(labels).tolist() == [19, 20]
     assert data.warnings == ["1 of 40 files are no readable pictures: Hemd/0.png"]
@@ -129,8 +128,7 @@ def test_folders_are_classes_and_every_picture_is_in_one_split(folder):
 
 def test_what_is_in_which_split_does_not_depend_on_the_classes(folder):
     def names():
-        data = FolderDataModule(root=str(folder))
-        data.setup()
+        data = PictureFolder(root=str(folder))
         return [[Path(name).name for name in split.names] for split in data.splits.values()]
 
     before = names()
@@ -140,32 +138,29 @@ def test_what_is_in_which_split_does_not_depend_on_the_classes(folder):
 
 
 def test_the_split_depends_on_the_names_alone(folder, monkeypatch):
-    first, second = (FolderDataModule(root=str(folder), seed=seed) for seed in (0, 1))
+    first = PictureFolder(root=str(folder))
+    assert len(first.splits) == 3
     monkeypatch.setattr(pictures, "AHEAD", 4)
-    for data in (first, second):
-        data.setup()
+    second = PictureFolder(root=str(folder))
     assert (first.splits["test"].images == second.splits["test"].images).all()
 
 
 def test_pictures_without_folders_have_no_labels(folder):
     for path in list(folder.glob("*/*.png")):
         path.rename(folder / path.name)
-    data = FolderDataModule(root=str(folder))
-    data.setup()
-    assert data.class_names is None and data.splits["train"].labels is None
+    data = PictureFolder(root=str(folder))
+    assert data.splits["train"].labels is None and data.class_names is None
 
 
 def test_pictures_beside_the_folders_leave_no_classes_and_are_told_of(folder, ramp):
     save(folder / "stray.png", ramp)
-    data = FolderDataModule(root=str(folder))
-    data.setup()
+    data = PictureFolder(root=str(folder))
+    assert len(data.splits) == 3
     assert data.class_names is None and "for 1 pictures lie beside them" in data.warnings[-1]
 
 
 def test_inverted_pictures_are_light_on_dark(folder):
-    plain, inverted = (FolderDataModule(root=str(folder), invert=i) for i in (False, True))
-    for data in (plain, inverted):
-        data.setup()
+    plain, inverted = (PictureFolder(root=str(folder), invert=i) for i in (False, True))
     assert (255 - plain.splits["val"].images == inverted.splits["val"].images).all()
 
 
@@ -182,11 +177,11 @@ def test_inverted_pictures_are_light_on_dark(folder):
 )
 def test_mistakes_are_answered_in_plain_words(options, text, folder):
     with pytest.raises(UserError, match=text):
-        FolderDataModule(**{"root": str(folder), **options}).setup()
+        _ = PictureFolder(**{"root": str(folder), **options}).splits
 
 
 def test_too_few_pictures_are_refused(folder):
     for path in list(folder.glob("*/1*.png")) + list(folder.glob("*/[23]*.png")):
         path.unlink()
     with pytest.raises(UserError, match="holds 6 readable pictures, at least 10"):
-        FolderDataModule(root=str(folder)).setup()
+        _ = PictureFolder(root=str(folder)).splits

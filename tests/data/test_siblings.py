@@ -11,10 +11,10 @@ import pytest
 from conftest import idx
 from torchvision import datasets
 
-from fmclust.data import KMNISTDataModule, MNISTDataModule, download
+from fmclust.data import KMNIST, MNIST, download
 from fmclust.errors import UserError
 
-MODULES = {"MNIST": MNISTDataModule, "KMNIST": KMNISTDataModule}
+SOURCES = {"MNIST": MNIST, "KMNIST": KMNIST}
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -22,7 +22,7 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(params=MODULES)
+@pytest.fixture(params=SOURCES)
 def served(request, tmp_path, monkeypatch):
     """Serves four small files under the names of a data set, which expects their sums."""
     site = tmp_path / "site"
@@ -47,24 +47,22 @@ def served(request, tmp_path, monkeypatch):
 
 def test_a_data_set_is_fetched_once_and_split_as_the_paper_does(served, tmp_path):
     name, site = served
-    data = MODULES[name](root=str(tmp_path / "data"))
-    data.setup()
+    data = SOURCES[name](root=str(tmp_path / "data"))
     assert [len(split) for split in data.splits.values()] == [40, 5000, 20]
     assert len(data.class_names) == 10 and int(data.splits["train"].labels.max()) == 9
     for file in site.iterdir():
         file.unlink()
-    again = MODULES[name](root=str(tmp_path / "data"), split="all")
-    again.setup()
+    again = SOURCES[name](root=str(tmp_path / "data"), split="all")
     assert len(again.splits["all"]) == 5060
 
 
 def test_a_damaged_file_is_named(served, tmp_path):
     name, _ = served
-    MODULES[name](root=str(tmp_path)).setup()
+    _ = SOURCES[name](root=str(tmp_path)).splits
     path = tmp_path / name / "raw" / "train-labels-idx1-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(UserError, match=r"train-labels-idx1-ubyte.gz is damaged.*Type rm"):
-        MODULES[name](root=str(tmp_path)).setup()
+        _ = SOURCES[name](root=str(tmp_path)).splits
 
 
 def test_extracted_files_are_taken_as_torchvision_takes_them(served, tmp_path):
@@ -73,7 +71,7 @@ def test_extracted_files_are_taken_as_torchvision_takes_them(served, tmp_path):
     folder.mkdir(parents=True)
     for file in site.iterdir():
         (folder / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
-    MODULES[name](root=str(tmp_path)).setup()
+    _ = SOURCES[name](root=str(tmp_path)).splits
 
 
 def test_a_failed_download_says_where_the_files_go(served, tmp_path):
@@ -81,4 +79,4 @@ def test_a_failed_download_says_where_the_files_go(served, tmp_path):
     for file in site.iterdir():
         file.unlink()
     with pytest.raises(UserError, match=rf"{name} is missing.*{name}/raw and add data.root="):
-        MODULES[name](root=str(tmp_path)).setup()
+        _ = SOURCES[name](root=str(tmp_path)).splits

@@ -36,8 +36,10 @@ ACTIONS: dict[str, Callable[[Path], object]] = {
 
 
 def read_by_some(name: str) -> bool:
-    """Whether a command reads the file; figures, parameters and the other checkpoint are not."""
+    """Whether a command believes the file; an edited config.yaml is only a warning."""
     path = Path(name)
+    if name == "config.yaml":
+        return False
     covered = any(path.match(pattern) for pattern in COVERED)
     covered |= name == "status.json"
     return covered and path.suffix != ".npz" or name in ("latents.npz", "thumbnails.npz")

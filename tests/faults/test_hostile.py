@@ -113,7 +113,7 @@ READ_BY = {  # in CI; all files with all commands in test-faults
     "clusterers/gmm.npz": ("report",),
     "clusterers/gmm.skops": ("assign",),
     "checkpoints/last.ckpt": ("assign",),
-    "config.yaml": ("elbow", "report"),
+    "config.yaml": ("assign", "report"),
     "overrides.yaml": ("report",),
 }
 
@@ -154,7 +154,10 @@ def test_a_run_from_someone_else_in_every_command(name, spoil, run, mark, comman
 def test_a_stopped_run_from_someone_else(name, spoil, stopped, mark, command_line):
     spoil(stopped / name, mark)
     answer = command_line("resume", f"run={stopped}")
-    assert answer.status == 2 and answer.err.count("\n") == 1, answer.err
+    if name == "overrides.yaml":  # which the page alone reads: all else is there
+        assert answer.status == 0 and "report.html is missing" in answer.out, answer.out
+    else:
+        assert answer.status == 2 and answer.err.count("\n") == 1, answer.err
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
@@ -190,6 +193,4 @@ def test_a_config_of_ones_own_names_no_function(mark, command_line):
     for key in ("cluster.gmm", "model", "data", "callbacks.curves", "logger.tensorboard"):
         typed = (f"{key}._target_=os.mkdir", f"+{key}.path='{mark}'")
         answer = command_line("train", *SMALL, *typed)
-        refused = {"callbacks.curves": "could write", "logger.tensorboard": "could send"}
-        reason = refused.get(key, "os.mkdir is refused")
-        assert answer.status == 2 and reason in answer.err, answer.err
+        assert answer.status == 2 and "os.mkdir is refused" in answer.err, answer.err

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 
-from fmclust.data import IdxDataModule
-from fmclust.entry import quote_path
+from fmclust.config.command import quote_path
+from fmclust.data import IdxFiles
 from fmclust.errors import UserError
 
 REACHED = "everything is found to be good"
@@ -53,7 +53,7 @@ def typed_value(command_line, monkeypatch, tmp_path):
         raise UserError(REACHED)
 
     monkeypatch.setattr("pytorch_lightning.Trainer.fit", reached)
-    monkeypatch.setattr("fmclust.job.cluster_images", reached)
+    monkeypatch.setattr("fmclust.jobs.run.evaluate", reached)
     write_idx(tmp_path / "own" / "train-images-idx3-ubyte", np.ones((40, 8, 8)))
     numbers = itertools.count()
 
@@ -99,10 +99,10 @@ def test_any_labels_are_taken_or_refused(tmp_path, labels, more):
     write_idx(tmp_path / "train-images-idx3-ubyte", np.zeros((max(0, len(labels) + more), 8, 8)))
     write_idx(tmp_path / "train-labels-idx1-ubyte", np.array(labels, np.uint8))
     try:
-        data = IdxDataModule(root=str(tmp_path))
-        data.setup()
+        data = IdxFiles(root=str(tmp_path))
+        splits = data.splits
     except UserError:
         return
-    for split in data.splits.values():
+    for split in splits.values():
         assert len(split.labels) == len(split.images)
         assert all(0 <= label < len(data.class_names) for label in split.labels.tolist())

@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 import torch
 from conftest import SMALL, without_times
+from layout import unexpected_and_missing
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fmclust.evaluation import publishing
-from fmclust.runs import read_status, unexpected_and_missing
+from fmclust.runs import read_status
 
 pytestmark = pytest.mark.xdist_group("kills")  # one worker makes what they are compared with
 # Processes are forked from one that has imported what takes seconds to import.
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["fmclust.job", "fmclust.train", "fmclust.resume"])
+FORKED.set_forkserver_preload(["fmclust.jobs.run", "fmclust.train", "fmclust.resume"])
 LONGER = ("trainer.max_epochs=3", "cluster=[kmeans,gmm]", "figures=true")
 TYPED = (*SMALL, *LONGER, "model=denoising", "threads=1")
 KINDS = {"trained", "labelled", "chosen", "drawn"}

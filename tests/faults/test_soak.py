@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import SMALL
 
-from fmclust.callbacks import LearningCurves
+from fmclust.training.callbacks import LearningCurves
 
 JOBS, WARM = 50, 10
 GROWTH = 64 << 20  # bytes: less than what one job of digits takes, for all the others together

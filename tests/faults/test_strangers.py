@@ -12,15 +12,13 @@ import numpy as np
 import pytest
 import yaml
 from conftest import SMALL, composed, sign, stop_after, without_times, write_idx
-from omegaconf import OmegaConf
 
 from fmclust import load_run
-from fmclust.data import fashion_mnist
+from fmclust.data import mnist_family
 from fmclust.data.idx import MOST
 from fmclust.errors import MOST_UNPACKED, UserError
-from fmclust.guard import refuse_foreign
-from fmclust.job import resume_job, run_job
-from fmclust.reclustering import remove_unfinished
+from fmclust.jobs.recluster import remove_unfinished
+from fmclust.jobs.run import resume_job, run_job
 from fmclust.reports import Job, write_runs_page
 from fmclust.runs import locked
 
@@ -100,49 +98,21 @@ def test_a_saved_configuration_writes_nowhere_else(way, stopped, precious, comma
     assert [p.name for p in stopped.parent.iterdir()] == ["stopped"]
 
 
-def test_what_would_be_refused_later_is_refused_before_training(command_line, tmp_path):
-    typed = (f"+callbacks.more={{_target_:{CHECKPOINT},dirpath:.}}", "hydra.run.dir=run")
-    answer = command_line("train", *SMALL, *typed)
-    assert answer.status == 2 and "callbacks.more.dirpath=. could write" in answer.err, answer.err
-    assert list((tmp_path / "run").iterdir()) == []
-
-
-FOREIGN = {
-    "callback": {"callbacks": {"x": {"_target_": "os.mkdir", "path": "it ran"}}},
-    "nested": {"callbacks": {"x": {"more": [{"_target_": "os.mkdir", "path": "it ran"}]}}},
-    "factory": {"job_logging": {"handlers": {"x": {"()": "os.mkdir", "path": "it ran"}}}},
-    "handler": {"hydra_logging": {"handlers": {"x": {"class": "subprocess.Popen"}}}},
-    "file": {
-        "job_logging": {"handlers": {"x": {"class": "logging.FileHandler", "filename": "it ran"}}}
-    },
-    "trust": {"job": {"env_set": {"FMCLUST_TRUST": "os"}}},
-}
-
-
-@pytest.mark.parametrize("way", FOREIGN)
-def test_a_configuration_file_makes_hydra_call_nothing(way, command_line, tmp_path):
-    folder = tmp_path / "theirs" / "experiment"
-    folder.mkdir(parents=True)
-    header = "# @package _global_\n"
-    (folder / "nice.yaml").write_text(header + yaml.safe_dump({"hydra": FOREIGN[way]}))
-    for more in ((), ("-m", "seed=0,1")):
-        answer = command_line("train", *SMALL, "--config-dir=theirs", "experiment=nice", *more)
-        assert answer.status == 2 and "is refused" in answer.err, answer.err
-        assert answer.err.count("\n") == 1
-    assert not (tmp_path / "it ran").exists()
-
-
-def test_what_is_typed_makes_hydra_call_nothing(command_line, tmp_path):
-    answer = command_line("resume", "run=x", "+hydra.callbacks.x={_target_:os.mkdir,path:ran}")
-    assert answer.status == 2 and "hydra.callbacks.x is refused" in answer.err
-    assert not (tmp_path / "ran").exists()
-
-
-def test_hydras_own_logging_is_allowed():
-    file = {"class": "logging.FileHandler", "filename": "${hydra.runtime.output_dir}/a.log"}
-    console = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}
-    logging = {"handlers": {"file": file, "console": console}}
-    refuse_foreign(OmegaConf.create({"job_logging": logging}))
+def test_what_is_typed_may_write_anywhere_and_is_refused_when_a_stranger_sends_it(
+    command_line, tmp_path, monkeypatch
+):
+    csv = f"+logger.csv={{_target_:{CSV},save_dir:theirs,name:x}}"
+    more = f"+callbacks.more={{_target_:{CHECKPOINT},dirpath:mine}}"
+    with monkeypatch.context() as patch:
+        stop_after(0, patch)
+        assert command_line("train", *SMALL, csv, more, "hydra.run.dir=run").status == 130
+    answer = command_line("resume", "run=run")
+    assert answer.status == 2 and "set FMCLUST_TRUST=pytorch_lightning" in answer.err
+    monkeypatch.setenv("FMCLUST_TRUST", "pytorch_lightning")
+    assert command_line("resume", "run=run").status == 0
+    assert list((tmp_path / "mine").glob("*.ckpt"))
+    text = "".join(path.read_text() for path in (tmp_path / "theirs").glob("x/*/metrics.csv"))
+    assert "gmm/test/accuracy" in text and "loss/val" in text
 
 
 def test_a_folder_named_as_a_script_is_a_link_to_a_folder(finished, tmp_path):
@@ -157,7 +127,7 @@ def test_what_another_process_has_just_finished_is_not_removed(run, tmp_path):
         remove_unfinished(run)
     assert (run / "metrics.json").exists()
     (run / "manifest.json").unlink()
-    with pytest.raises(UserError, match="manifest.json is gone"):
+    with pytest.raises(UserError, match="is there already"):
         remove_unfinished(run)
     half = tmp_path / "half"
     half.mkdir()
@@ -249,11 +219,11 @@ def test_a_configuration_of_aliases_is_refused(run):
 def test_more_bytes_than_fashion_mnist_has_are_not_read(tmp_path):
     folder = tmp_path / "FashionMNIST" / "raw"
     folder.mkdir(parents=True)
-    for name in fashion_mnist.SHA256:
+    for name in mnist_family.SHA256:
         with gzip.open(folder / f"{name}.gz", "wb") as file:
             file.write(bytes(2 * MOST))
     with pytest.raises(UserError, match=f"more than {MOST} bytes"):
-        fashion_mnist.read_verified(folder)
+        mnist_family.read_verified(folder)
 
 
 BROKEN: dict[str, Callable[[Path], object]] = {
@@ -300,7 +270,6 @@ MISTAKES = [
     ("train", "+trainer.check_val_every_n_epoch=2"),
     ("train", "~data._target_"),
     ("train", "+data._partial_=true"),
-    ("train", "logger.tensorboard.sub_dir=../x"),
     ("train", f"hydra.run.dir={'x' * 300}"),
     ("reproduce", "parts=null"),
     ("reproduce", "overrides=null"),
@@ -320,8 +289,6 @@ def test_a_mistake_is_one_line(module, mistake, command_line):
         "optima": ("data=digits", "starts=50"),
         "reproduce": (),
     }[module]
-    if mistake.startswith("logger"):
-        mistake = f"+{mistake}"
     answer = command_line(module, *before, mistake)
     assert answer.status == 2 and answer.err.count("\n") == 1, answer.err
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmclust.metrics import ClusterAccuracy, MatchedConfusion
+from fmclust.metrics.torch import ClusterAccuracy, MatchedConfusion
 
 KMEANS_LATENTS = """284 0 6 51 5 0 137 0 10 0 0 429 2 54 7 0 26 0 1 0 13 0 164 3 130 0 159 0 10 0
 8 18 0 334 10 0 129 0 1 0 1 1 125 47 229 0 73 0 3 0 0 0 0 0 0 121 31 261 1 101
@@ -78,5 +78,5 @@ def test_rectangular_confusion_keeps_every_sample(shape):
 
 
 def test_an_id_out_of_range_is_named():
-    with pytest.raises(ValueError, match="cluster id is outside 0..9"):
+    with pytest.raises(ValueError, match="cluster id is outside -1..9"):
         ClusterAccuracy(10, 10).update(torch.tensor([10]), torch.tensor([0]))

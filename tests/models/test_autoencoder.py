@@ -6,9 +6,11 @@ import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
 
-from fmclust.data import ImageDataModule, Split
+from fmclust.data import ImageSource, Split
+from fmclust.data.datamodule import ImageDataModule
 from fmclust.errors import UserError
 from fmclust.models import Autoencoder
+from fmclust.training.module import EncoderModule
 
 AXES = {"network": "convae", "latents": 10, "channels": [8, 16]}
 
@@ -18,7 +20,7 @@ def test_reconstructions_have_the_images_shape(size):
     images = torch.randint(0, 256, (3, 1, *size), dtype=torch.uint8)
     model = Autoencoder(image_size=list(size), **AXES)
     assert model.encode(images).shape == (3, 10)
-    reconstructions = model(images)
+    reconstructions = model.reconstruct(images)
     assert reconstructions.shape == images.shape
     assert 0 <= reconstructions.min() and reconstructions.max() <= 1
 
@@ -31,7 +33,7 @@ def test_any_kernel_gives_back_the_images_shape(kernel, stride, channels, size):
     images = torch.randint(0, 256, (3, 1, *size), dtype=torch.uint8)
     axes = AXES | {"channels": channels, "kernel": kernel, "stride": stride}
     model = Autoencoder(image_size=list(size), **axes)
-    assert model.encode(images).shape == (3, 10) and model(images).shape == images.shape
+    assert model.encode(images).shape == (3, 10) and model.reconstruct(images).shape == images.shape
 
 
 def test_a_kernel_that_does_not_fit_is_refused():
@@ -39,7 +41,7 @@ def test_a_kernel_that_does_not_fit_is_refused():
         Autoencoder(image_size=[8, 8], kernel=8, stride=4, **AXES | {"channels": [8, 16, 32]})
 
 
-class EightImages(ImageDataModule):
+class EightImages(ImageSource):
     """Eight bars, as train and val."""
 
     def read(self):
@@ -72,8 +74,8 @@ def test_a_few_images_are_learned_by_heart(loss):
         num_sanity_val_steps=0,
     )
     trainer.fit(
-        Autoencoder(image_size=[28, 28], loss=loss, lr=3e-3, **AXES),
-        EightImages(batch_size=8, seed=0),
+        EncoderModule(Autoencoder(image_size=[28, 28], loss=loss, lr=3e-3, **AXES), seed=0),
+        ImageDataModule(EightImages(), batch_size=8, seed=0),
     )
     assert losses.values[-1] < losses.values[0] / 10
 
@@ -91,13 +93,13 @@ def test_a_loss_that_is_no_number_stops_training(run_digits):
 
 
 def test_the_checkpoint_before_such_a_loss_is_kept(command_line, tmp_path, monkeypatch):
-    whole = Autoencoder.training_step
+    whole = EncoderModule.training_step
 
     def spoiled(self, images):
         loss = whole(self, images)
         return loss * float("nan") if self.current_epoch == 1 else loss
 
-    monkeypatch.setattr(Autoencoder, "training_step", spoiled)
+    monkeypatch.setattr(EncoderModule, "training_step", spoiled)
     typed = ("data=digits", "trainer=cpu", "trainer.max_epochs=3", "hydra.run.dir=run")
     answer = command_line("train", *typed)
     assert answer.status == 2 and "of epoch 2" in answer.err

@@ -5,7 +5,7 @@ import torch
 
 from fmclust.errors import UserError
 from fmclust.models import Autoencoder, Pixels, to_uint8
-from fmclust.models.pixels import destandardize, standardize, stretch
+from fmclust.models.preprocessing import destandardize, standardize, stretch
 
 IMAGES = torch.randint(0, 256, (5, 1, 9, 7), generator=torch.Generator().manual_seed(0)).byte()
 
@@ -37,7 +37,7 @@ def test_what_is_shown_lies_in_0_to_1():
 def test_a_network_of_standardized_images_ends_linearly_and_takes_no_bce():
     size = {"network": "convae", "image_size": [12, 12], "latents": 2, "channels": [2]}
     model = Autoencoder(**size, preprocessing="standardize")
-    reconstructed = model(torch.zeros(3, 1, 12, 12, dtype=torch.uint8))
+    reconstructed = model.reconstruct(torch.zeros(3, 1, 12, 12, dtype=torch.uint8))
     assert reconstructed.shape == (3, 1, 12, 12) and 0 <= reconstructed.min()
     assert model.network.decode(torch.full((1, 2), 50.0)).abs().max() > 1
     with pytest.raises(UserError, match="type model.loss=mse"):

@@ -104,7 +104,7 @@ class Clustered:
             return None
         n_clusters = int(max(clusters.max(), 0)) + 1
         sizes = {"n_clusters": n_clusters, "n_classes": len(self.class_names)}
-        return confusion_of(clusters, classes, **sizes).compute().numpy()
+        return confusion_of(clusters, classes, **sizes).matched
 
     def _shades(self, matrix: np.ndarray) -> dict[str, Any]:
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)

@@ -11,12 +11,12 @@ from omegaconf import DictConfig
 
 from fmclust.errors import UserError
 from fmclust.metrics import SCORES
+from fmclust.paper.numbers import paper_accuracies
 from fmclust.reports.pages.charts import Line, line_chart
 from fmclust.reports.pages.clustered import read_clustered
 from fmclust.reports.pages.plane import plane_of
 from fmclust.reports.pages.sprite import Sprite
 from fmclust.reports.pages.templates import TEMPLATES
-from fmclust.reports.paper import paper_accuracies
 from fmclust.reports.tables import (
     OWN_FIGURES,
     PAGE,
@@ -27,8 +27,9 @@ from fmclust.reports.tables import (
     sizes_text,
 )
 from fmclust.runs import (
-    MANIFEST,
     clustered_in,
+    model_name,
+    read_clusterings,
     read_config,
     read_latents,
     read_losses,
@@ -42,7 +43,7 @@ from fmclust.runs import (
 
 
 def write_run_page(directory: Path) -> Path:
-    """Writes report.html of a finished run.
+    """Write report.html of a run that has come to its end.
 
     Args:
         directory: The run directory.
@@ -51,15 +52,45 @@ def write_run_page(directory: Path) -> Path:
         The page's path.
 
     Raises:
-        UserError: If the run is not finished, or of an older fmclust.
+        UserError: If the run is not finished.
     """
     status = read_status(directory)
-    if status is None or not (directory / MANIFEST).exists():
+    if status is None or not (directory / "metrics.json").exists():
         raise UserError(f"{directory} is no finished run: type runs=<finished runs>.")
     refuse_links(directory)
-    config, thumbnails = read_config(directory), read_thumbnails(directory)
-    names = status["class_names"] or ()
-    folders = clustered_in(directory, first=list(config.cluster))
+    config, folders = read_config(directory), clustered_in(directory)
+    name = model_name(config)
+    shown = _shown(directory, folders, status)
+    text = TEMPLATES.get_template("run.html").render(
+        title=f"{name} and {', '.join(folders)}" if folders else name,
+        subtitle=f"{directory.name}; seed {config.seed}, 1 run",
+        warnings=status["warnings"],
+        has_labels=bool(status["class_names"]),
+        can_decode=status.get("can_decode", True),
+        tables=_tables(config, folders),
+        losses=_losses(directory, status),
+        facts=_facts(directory, config, status),
+        names=status["class_names"],
+        **shown,
+    )
+    write_text(directory / PAGE, text)
+    return directory / PAGE
+
+
+def _shown(
+    directory: Path, folders: Mapping[str, Path], status: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the template shows of the images: the plane and the clusterings."""
+    nothing: dict[str, Any] = {
+        "split": "",
+        "plane": None,
+        "clusterings": [],
+        "sprite": None,
+        "rows": [],
+    }
+    if not folders:
+        return nothing | {"classes": None}
+    names, thumbnails = status["class_names"], read_thumbnails(directory)
     centres = {directory: thumbnails} | {
         folder: read_thumbnails(folder) for folder in {*folders.values()} - {directory}
     }
@@ -72,26 +103,17 @@ def write_run_page(directory: Path) -> Path:
     first_centres = np.cumsum([len(images) for images in pictures]).tolist()
     latents = _latents(directory, thumbnails)
     classes = found[0].shown_classes
-    text = TEMPLATES.get_template("run.html").render(
-        title=f"{config.model.get('network', 'pixels')} and {', '.join(folders)}",
-        subtitle=f"{directory.name}; seed {config.seed}, 1 run",
-        warnings=status["warnings"],
-        split=str(thumbnails["split"]),
-        tables=_tables(config, folders),
-        losses=_losses(directory, config),
-        plane=plane_of(latents, thumbnails["rows"], found, sprite, names),
-        clusterings=[
+    return {
+        "split": str(thumbnails["split"]),
+        "plane": plane_of(latents, thumbnails["rows"], found, sprite, names),
+        "clusterings": [
             made.described(latents, first)
             for made, first in zip(found, first_centres, strict=False)
         ],
-        facts=_facts(directory, config, status),
-        sprite=sprite,
-        rows=thumbnails["rows"].tolist(),
-        classes=None if classes is None else classes.tolist(),
-        names=names,
-    )
-    write_text(directory / PAGE, text)
-    return directory / PAGE
+        "sprite": sprite,
+        "rows": thumbnails["rows"].tolist(),
+        "classes": None if classes is None else classes.tolist(),
+    }
 
 
 def _latents(directory: Path, thumbnails: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -114,12 +136,13 @@ class _Table:
 
 def _tables(config: DictConfig, folders: Mapping[str, Path]) -> list[_Table]:
     metrics = {k: v for folder in folders.values() for k, v in read_metrics(folder).items()}
+    clusterings = {name: read_clusterings(folder)[name] for name, folder in folders.items()}
     paper = paper_accuracies(config)
     heads = ["clusterer", "split", *SCORES, *(["paper's accuracy"] if paper else [])]
     rows = [
         [name, split, *(number_text(metrics.get(f"{name}/{split}/{s}")) for s in SCORES)]
         + ([number_text(paper.get(f"{name}/{split}/accuracy"))] if paper else [])
-        for name, split in scored_splits(metrics)
+        for name, split in scored_splits(clusterings)
     ]
     figures = [
         f for f in (*OWN_FIGURES, *SEPARATION) if any(f"{n}/{f}" in metrics for n in folders)
@@ -127,10 +150,12 @@ def _tables(config: DictConfig, folders: Mapping[str, Path]) -> list[_Table]:
     own = [[n, *(figure_text(f, metrics.get(f"{n}/{f}")) for f in figures)] for n in folders]
     own_heads = ["clusterer", *(figure.replace("_", " ") for figure in figures)]
     tables = [_Table("Scores by split, of 1 seed", heads, 2, rows)] if rows else []
-    return [*tables, _Table("Label-free figures on the fitted split", own_heads, 1, own)]
+    if own:
+        tables.append(_Table("Label-free figures on the fitted split", own_heads, 1, own))
+    return tables
 
 
-def _losses(directory: Path, config: DictConfig) -> Markup | None:
+def _losses(directory: Path, status: Mapping[str, Any]) -> Markup | None:
     losses = read_losses(directory)
     lines = [
         Line(name, [(float(epoch), value, None) for epoch, value in enumerate(values, 1)])
@@ -138,26 +163,35 @@ def _losses(directory: Path, config: DictConfig) -> Markup | None:
     ]
     if not lines:
         return None
-    label = f"reconstruction loss ({config.model.loss})"
-    return line_chart(lines, x_label="epoch", y_label=label)
+    return line_chart(lines, x_label="epoch", y_label=status.get("loss_name", "loss"))
 
 
 def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Returns what to say of a run beside its numbers: name and text."""
     seconds = read_metrics(directory).get("time/total", 0.0)
-    packages = ", ".join(f"{name} {version}" for name, version in status["packages"].items())
     height, width = status["image_size"]
-    model = {f"model.{k}": v for k, v in config.model.items() if k not in ("_target_", "seed")}
+    model = {f"model.{k}": v for k, v in config.model.items() if k not in ("_target_", "name")}
+    epochs = len(next(iter(read_losses(directory).values()), ()))
+    environments = status["environments"]
     known = {
         "typed": " ".join(read_overrides(directory)) or "(nothing)",
         "images": f"{sizes_text(status['images'])}; {height}x{width}, {config.data._target_}",
-        "epochs": config.trainer.max_epochs if "network" in config.model else "none",
+        "epochs": epochs or "none",
         "clusters": config.n_clusters,
         "seed": config.seed,
         "seconds": f"{seconds:.0f}",
-        "processor": f"{status['gpu'] or status['cpu']}, {status['threads']} threads",
-        "versions": f"Python {status['python']}, {packages}",
+        "processor": "; then ".join(map(_processor, environments)),
+        "versions": "; then ".join(dict.fromkeys(map(_versions, environments))),
         **model,
         "directory": directory,
     }
     return [(key, str(value)) for key, value in known.items()]
+
+
+def _processor(environment: Mapping[str, Any]) -> str:
+    return f"{environment['gpu'] or environment['cpu']}, {environment['threads']} threads"
+
+
+def _versions(environment: Mapping[str, Any]) -> str:
+    packages = ", ".join(f"{name} {number}" for name, number in environment["packages"].items())
+    return f"Python {environment['python']}, {packages}"

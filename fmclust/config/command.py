@@ -1,0 +1,160 @@
+"""Command-line entry point around Hydra."""
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from fmclust.config.help import help_text
+from fmclust.config.mistakes import explain
+from fmclust.config.schema import conf_directory, register_schema
+from fmclust.errors import DISK_FULL, Interrupted, UserError, complain, one_line
+
+PATH_KEYS = (
+    "run",
+    "runs",
+    "input",
+    "output",
+    "data.root",
+    "data.cache",
+    "hydra.run.dir",
+    "hydra.sweep.dir",
+)
+MULTIRUN = ("-m", "--multirun")
+TRACEBACK, FULL_ERROR = "traceback=true", "HYDRA_FULL_ERROR"  # typed, or in the environment
+FAILED_JOBS, INTERRUPTED = 1, 130  # exit statuses, beside that of a mistake
+
+
+def command(
+    config_name: str,
+    task: Callable[[DictConfig], float | None],
+    *,
+    finish: Callable[[], bool] = lambda: True,
+) -> Callable[[], None]:
+    """Make a command of a task: a Hydra application whose users' mistakes are one line.
+
+    Args:
+        config_name: Name of the file in `conf/`.
+        task: What to do with the composed configuration; returns a sweep's objective.
+        finish: Called at the end, also after an error; returns whether all jobs are done.
+    """
+
+    def forgiving(config: DictConfig) -> float | None:
+        try:
+            return task(config)
+        except (UserError, OmegaConfBaseException) as error:  # Hydra would add lines of its own
+            text = str(error) if isinstance(error, UserError) else explain(error, config_name)
+            sys.exit(complain(text, shown=error if config.traceback else None))
+
+    forgiving.__module__ = task.__module__
+
+    def main() -> None:
+        if {"-h", "--help"} & set(sys.argv[1:]):
+            print(help_text(task.__name__))
+            return
+        if mistyped := [a for a in sys.argv[1:] if a.startswith("--") and not is_hydras(a)]:
+            sys.exit(complain(f"{mistyped[0]} is no flag: type {mistyped[0].lstrip('-')}."))
+        wants_traceback = TRACEBACK in sys.argv or os.environ.get(FULL_ERROR) == "1"
+        is_sweep = bool({*MULTIRUN, "hydra.mode=MULTIRUN"} & set(sys.argv))
+        quoted = (quote_path(argument, is_sweep=is_sweep) for argument in sys.argv[1:])
+        # Hydra's parser takes no override after a flag that stands between overrides.
+        sys.argv[1:] = sorted(quoted, key=lambda argument: not is_flag(argument))
+        before = os.environ.get(FULL_ERROR)
+        os.environ[FULL_ERROR] = "1"  # it hands on exceptions rather than printing them
+        threading.excepthook = quiet_on_a_full_disk
+        register_schema()
+        application = hydra.main(
+            config_path=str(conf_directory()), config_name=config_name, version_base="1.3"
+        )(forgiving)
+        try:
+            status = _run(application, config_name, wants_traceback)
+        finally:
+            os.environ.pop(FULL_ERROR)
+            if before is not None:
+                os.environ[FULL_ERROR] = before
+        try:
+            if not finish():
+                status = status or FAILED_JOBS
+        except UserError as error:
+            status = complain(str(error), shown=error if wants_traceback else None)
+        sys.exit(status)
+
+    return main
+
+
+def _run(application: Callable[[], object], config_name: str, wants_traceback: bool) -> int:
+    """Run a Hydra application; return the exit status, a mistake being said in one line."""
+    try:
+        application()
+        return 0
+    except Interrupted as stop:
+        return complain(str(stop), INTERRUPTED)
+    except KeyboardInterrupt:
+        return complain("Stopped.", INTERRUPTED)
+    except (UserError, HydraException, OmegaConfBaseException, ValueError, OSError) as error:
+        text = _explained(error, config_name)
+        if text is None:
+            raise
+        return complain(text, shown=error if wants_traceback else None)
+
+
+def _explained(error: Exception, config_name: str) -> str | None:
+    """Return a user's mistake in one line; None for an error of the program's."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return explain(error, config_name)
+    if isinstance(error, OSError):
+        if error.strerror is None:  # not the system's
+            return None
+        return f"{error.filename or Path.cwd()}: {error.strerror}."
+    is_groups = str(error).startswith("Config group override")  # Hydra's, of group=null
+    return f"{one_line(error)}." if is_groups else None
+
+
+def quiet_on_a_full_disk(thread: threading.ExceptHookArgs) -> None:
+    """Leaves it to the main thread to say that the disk is full: TensorBoard's says it too."""
+    error = thread.exc_value
+    if not (isinstance(error, OSError) and error.errno in DISK_FULL):
+        threading.__excepthook__(thread)
+
+
+def is_hydras(argument: str) -> bool:
+    """Whether a flag is one that Hydra's parser knows, or a beginning of one."""
+    name = argument.partition("=")[0]
+    return any(flag.startswith(name) for flag in get_args_parser()._option_string_actions)
+
+
+def is_flag(argument: str) -> bool:
+    """Whether an argument is a flag of Hydra's that needs no other behind it."""
+    return argument in MULTIRUN or (argument.startswith("--") and "=" in argument)
+
+
+def quote_path(argument: str, *, is_sweep: bool = False) -> str:
+    """Quote the value of a key that takes a path, so that Hydra reads it as it is typed.
+
+    Args:
+        argument: One argument of the command line; `~` at the beginning of a path is expanded.
+        is_sweep: Whether a comma separates values rather than being part of a path.
+    """
+    key, equals, value = argument.partition("=")
+    is_path = equals and key.lstrip("+") in PATH_KEYS
+    if not is_path or re.fullmatch(r"'.*'|\".*\"|null|\?\?\?|", value):
+        return argument
+    several = is_sweep and not key.startswith("hydra.")
+    paths = value.split(",") if several else [value]
+    return f"{key}={','.join(map(_quoted, paths))}"
+
+
+def _quoted(path: str) -> str:
+    # In Hydra's quotes a backslash counts only before a quote.
+    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + (m[2] and r"\'"), os.path.expanduser(path))
+    return f"'{escaped}'"

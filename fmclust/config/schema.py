@@ -1,0 +1,106 @@
+"""The checked configuration: its types and ranges."""
+
+import re
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig
+
+from fmclust.errors import UserError, require_number, require_option, require_seed, require_whole
+
+PACKAGE = Path(__file__).parents[1]
+PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
+UNSUPPORTED = {  # settings of the Trainer that end an epoch early or leave its validation out
+    "max_steps": "type trainer.max_epochs=",
+    "min_steps": "type trainer.max_epochs=",
+    "max_time": "type trainer.max_epochs=, and resume a run that was stopped",
+    "val_check_interval": "leave it out",
+    "check_val_every_n_epoch": "leave it out",
+    "fast_dev_run": "type debug=fast",
+    "overfit_batches": "type debug=overfit",
+    "barebones": "leave it out",
+}
+
+
+@dataclass
+class TrainConfig:
+    """The top level of `conf/config.yaml`; the groups have their own files."""
+
+    seed: int = 0
+    n_clusters: int = 10
+    # CPU threads of torch and scikit-learn; null: all cores, or a launcher's share of them.
+    threads: int | None = None
+    # Which weights encode the images: of the `last` epoch, or the `best` by loss/val.
+    encode_from: str = "last"
+    # Whether figures are drawn, which takes longer than all else in a very short job.
+    figures: bool = True
+    # Name in metrics.json that a sweep minimizes; null: loss/val, or, without a network, the
+    # first clusterer's inertia or minus its mean log-likelihood or silhouette.
+    objective: str | None = None
+    # Whether an error shows its traceback.
+    traceback: bool = False
+    data: Any = MISSING
+    model: Any = MISSING
+    cluster: dict[str, Any] = field(default_factory=dict)
+    trainer: Any = MISSING
+    callbacks: dict[str, Any] = field(default_factory=dict)
+    logger: dict[str, Any] = field(default_factory=dict)
+
+
+def register_schema() -> None:
+    """Makes the types known to Hydra, as `schema` in a defaults list."""
+    ConfigStore.instance().store("schema", TrainConfig)
+
+
+def check(config: DictConfig) -> None:
+    """Refuses values that no run can work with, before anything is touched.
+
+    Raises:
+        UserError: Names the value and what to type.
+    """
+    known = [f.name for f in fields(TrainConfig)]
+    for key in map(str, config):
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            raise UserError(f"{key} is unknown: type {near[0] if near else ', or '.join(known)}.")
+    require_seed(config.seed)
+    require_whole("n_clusters", config.n_clusters, 1)
+    require_option("encode_from", config.encode_from, ("last", "best"))
+    require_whole("trainer.max_epochs", config.trainer.max_epochs, 1)
+    require_option("trainer.precision", str(config.trainer.precision), PRECISIONS)
+    for key in ("limit_train_batches", "limit_val_batches"):
+        if config.trainer[key] is not None:
+            require_number(f"trainer.{key}", config.trainer[key], above=0)
+    for group in ("callbacks", "cluster", "logger"):
+        for name, settings in config[group].items():
+            require_part(f"{group}.{name}", settings)
+    require_part("trainer.profiler", config.trainer.profiler, cure="debug=profile")
+    for key, instead in UNSUPPORTED.items():
+        if config.trainer.get(key) is not None:
+            raise UserError(
+                f"trainer.{key}={config.trainer[key]} is not supported, since every epoch is whole "
+                f"and has its loss/val: {instead}."
+            )
+    if all(clusterer is None for clusterer in config.cluster.values()):
+        raise UserError("no clusterer: type cluster=gmm, for instance.")
+
+
+def require_part(key: str, settings: object, *, cure: str | None = None) -> None:
+    """Checks that an entry of a group is null or says what to build, and has a file's name.
+
+    Raises:
+        UserError: If it is anything else.
+    """
+    if not re.fullmatch(r"\w[\w+-]*", key.rpartition(".")[2]):
+        raise UserError(f"{key} is refused: name it with letters, digits, _, + and - alone.")
+    if settings is not None and not (isinstance(settings, DictConfig) and "_target_" in settings):
+        raise UserError(f"{key}={settings} is no part: type {cure or f'~{key}'}.")
+
+
+def conf_directory() -> Path:
+    """Returns the absolute path of `conf/`: beside the package (a clone) or in it (a wheel)."""
+    beside = PACKAGE.parent / "conf"
+    return beside if (beside / "config.yaml").exists() else PACKAGE / "conf"

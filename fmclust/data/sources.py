@@ -1,0 +1,70 @@
+"""An image source: a data set as splits in memory."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from fmclust.data.splits import Split
+from fmclust.trust import build
+
+LOADER_KEYS = ("batch_size", "seed")  # of `data`: they say how a source is iterated over
+
+
+class ImageSource(ABC):
+    """Images and, where there are any, labels. Nothing is read before `splits` is asked for.
+
+    Attributes:
+        class_names: A name for every class; None without labels. Known once `splits` is read.
+        warnings: What was left out, as sentences.
+        in_memory: Whether the images lie in memory, or in a memory-mapped file.
+    """
+
+    class_names: tuple[str, ...] | None = None
+    in_memory = True
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    @abstractmethod
+    def read(self) -> dict[str, Split]:
+        """Return `train`, `val` and `test`, or the one split `all`.
+
+        Raises:
+            UserError: If the images are missing or damaged.
+        """
+
+    @cached_property
+    def splits(self) -> dict[str, Split]:
+        """Name to images and labels."""
+        return self.read()
+
+    @property
+    def fitted_split(self) -> str:
+        """Name of the split that encoders and clusterers are fitted on."""
+        return "train" if "train" in self.splits else "all"
+
+    @property
+    def shown_split(self) -> str:
+        """Name of the split that figures and pages show: held out, if there is such a one."""
+        return "test" if "test" in self.splits else "all"
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the images in pixels."""
+        height, width = self.splits[self.fitted_split].images.shape[-2:]
+        return height, width
+
+
+def build_source(settings: DictConfig) -> ImageSource:
+    """Build the source that the configuration group `data` describes.
+
+    Raises:
+        UserError: If it names no image source, or the source refuses its arguments.
+    """
+    if not isinstance(settings, DictConfig):
+        return build(settings, ImageSource)
+    plain: Any = OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
+    own = {key: value for key, value in plain.items() if key not in LOADER_KEYS}
+    return build(OmegaConf.create(own), ImageSource)

@@ -1,0 +1,157 @@
+"""Clustering finished runs again, into clusterings/<name>/ of their directories."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+from sklearn.base import BaseEstimator
+
+from fmclust.clustering import require_fittable
+from fmclust.data import ImageSource, build_source, sum_of
+from fmclust.errors import UserError
+from fmclust.evaluation import evaluate, evaluate_latents
+from fmclust.inference import LoadedRun, load_run
+from fmclust.jobs.advice import how_to_cluster
+from fmclust.jobs.objective import objective
+from fmclust.models import encode_all
+from fmclust.reports import write_run_page
+from fmclust.runs import (
+    CLUSTERINGS,
+    claim,
+    locked,
+    note_environment,
+    read_status,
+    reopen,
+    update_manifest,
+)
+from fmclust.trust import build_all
+
+
+def cluster_again(
+    directory: Path, wanted: DictConfig, names: Mapping[str, str], overrides: list[str]
+) -> Iterator[Path]:
+    """Cluster the latents of one run by each of some clusterers.
+
+    A run that has no clustering yet is filled itself, by all of them.
+
+    Args:
+        directory: The run directory.
+        wanted: As composed from `conf/cluster.yaml`; what is null is as the run has it.
+        names: Clusterer to the name of what comes of it.
+        overrides: What was typed.
+
+    Yields:
+        The directory of each clustering.
+
+    Raises:
+        UserError: If the run can't be opened, its images have changed, or a name is taken.
+    """
+    run = load_run(directory)
+    for name in names.values():
+        if name in run.clusterers:
+            raise UserError(f"the run has a clustering named {name}: type name=<another>.")
+    if wanted.data.root is not None:
+        run.config.data.root = wanted.data.root
+    source = build_source(run.config.data)
+    if {split: sum_of(held.images) for split, held in source.splits.items()} != run.sums:
+        raise UserError(f"the images of {directory} are others now: put the old ones back.")
+    if not run.clusterers:
+        yield _fill(run, source, _configured(run, wanted, names))
+        return
+    latents = _latents_of(run, source)
+    for key, name in names.items():
+        config = _configured(run, wanted, {key: name})
+        yield _add(run, source, latents, config, name, overrides)
+    update_manifest(directory)
+
+
+def _configured(run: LoadedRun, wanted: DictConfig, names: Mapping[str, str]) -> DictConfig:
+    """Return the configuration of a run with other clusterers, by their names."""
+    config = run.config.copy()
+    for setting in ("n_clusters", "seed", "figures"):
+        if wanted[setting] is not None:
+            config[setting] = wanted[setting]
+    config.cluster = {name: wanted.cluster[key] for key, name in names.items()}
+    return config
+
+
+def _clusterers(config: DictConfig, source: ImageSource) -> dict[str, BaseEstimator]:
+    clusterers = build_all(config.cluster, BaseEstimator)
+    require_fittable(clusterers, len(source.splits[source.fitted_split]))
+    return clusterers
+
+
+def _fill(run: LoadedRun, source: ImageSource, config: DictConfig) -> Path:
+    """Cluster a run that has no clustering yet, so that it is done."""
+    clusterers = _clusterers(config, source)
+    saved = OmegaConf.to_yaml(config, resolve=True)
+    reopened = reopen(
+        run.directory, config=saved, even_done=True, advise=_again, advise_failed=how_to_cluster
+    )
+    with reopened as claimed:
+        claimed.metrics = {**run.metrics, **claimed.metrics}
+        claimed.wants_figures = config.figures
+        note_environment(claimed.facts)
+        if run.is_encoded:
+            evaluate_latents(claimed, run.encoder, source, _latents_of(run, source), clusterers)
+        else:
+            evaluate(claimed, run.encoder, source, clusterers)
+        if not claimed.failures:
+            found = objective(config, run.encoder, claimed.metrics)
+            claimed.objective, claimed.facts["objective_name"] = found
+        claimed.report = write_run_page
+    return run.directory
+
+
+def _add(
+    run: LoadedRun,
+    source: ImageSource,
+    latents: Mapping[str, np.ndarray],
+    config: DictConfig,
+    name: str,
+    overrides: list[str],
+) -> Path:
+    """Leave one more clustering in clusterings/<name>/."""
+    clusterers = _clusterers(config, source)
+    target = run.directory / CLUSTERINGS / name
+    if target.exists():
+        with locked(target):
+            remove_unfinished(target)
+    claiming = claim(
+        target,
+        config=OmegaConf.to_yaml(config, resolve=True),
+        overrides=OmegaConf.to_yaml(overrides),
+        advise=_again,
+        advise_failed=lambda _: "",
+    )
+    with claiming as claimed:
+        note_environment(claimed.facts)
+        claimed.facts["images"] = {split: len(held) for split, held in source.splits.items()}
+        claimed.facts["class_names"] = [*(source.class_names or ())]
+        claimed.wants_figures = config.figures
+        evaluate_latents(claimed, run.encoder, source, latents, clusterers)
+    return target
+
+
+def _again(_: Path) -> str:
+    return "To begin anew, type the same command again."
+
+
+def remove_unfinished(target: Path) -> None:
+    """Remove what a stopped process has left of a clustering.
+
+    Raises:
+        UserError: If it is finished: another process has done so just now.
+    """
+    if (read_status(target) or {}).get("status") == "done":
+        raise UserError(f"{target} is there already: type name=<another>.")
+    shutil.rmtree(target)
+
+
+def _latents_of(run: LoadedRun, source: ImageSource) -> Mapping[str, np.ndarray]:
+    """Return split to latents, made anew if the run keeps none."""
+    if run.encoder.keeps_latents:
+        return run.latents
+    return {split: encode_all(run.encoder, held.images) for split, held in source.splits.items()}

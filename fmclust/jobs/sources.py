@@ -1,0 +1,74 @@
+"""What `elbow` and `optima` cluster: pixels, or the latents of a finished run."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from fmclust.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Source:
+    """Latents to cluster.
+
+    Attributes:
+        latents: float32 array of shape (N, d).
+        classes: int64 array of shape (N,), to score with; None without labels.
+        name: What to call them.
+        is_papers: Whether they are the pixels that the paper clusters, all of Fashion-MNIST's.
+    """
+
+    latents: "np.ndarray"
+    classes: "np.ndarray | None"
+    name: str
+    is_papers: bool
+
+
+def source_of(config: DictConfig) -> Source:
+    """Read what `run=` names, or the pixels that `data=` names.
+
+    Raises:
+        UserError: If there is no such run, or no such data.
+    """
+    return _encoded(config) if config.run is None else _latents(str(config.run))
+
+
+def _latents(run: str) -> Source:
+    from fmclust.runs import read_classes, read_latents, read_status
+
+    directory = Path(os.path.abspath(run))
+    status = read_status(directory) or {}
+    if status.get("status") != "done":
+        raise UserError(f"run={run} is no finished run: type run=<one's directory>.")
+    if not (directory / "latents.npz").exists():
+        raise UserError(f"run={run} has no latents of its own: leave out run= and type data=.")
+    latents = read_latents(directory)
+    split = "train" if "train" in latents else "all"
+    classes = read_classes(directory).get(split)
+    return Source(latents[split], classes, _named(latents[split], "latents"), is_papers=False)
+
+
+def _encoded(config: DictConfig) -> Source:
+    from fmclust.data import build_source
+    from fmclust.models import build_encoder, encode_all
+    from fmclust.paper.numbers import are_papers_pixels
+    from fmclust.runs import model_name
+
+    data = build_source(config.data)
+    split = data.splits[data.fitted_split]
+    name, encoder = model_name(config), build_encoder(config.model, data.image_size)
+    if encoder.trains:
+        raise UserError(f"model={name} has to be trained first: type run=<a finished run's>.")
+    latents = encode_all(encoder, split.images)
+    classes = None if split.labels is None else split.labels.numpy()
+    return Source(latents, classes, _named(latents, name), are_papers_pixels(config))
+
+
+def _named(latents: "np.ndarray", kind: str) -> str:
+    return f"{len(latents):,} x {latents.shape[1]} {kind}"

@@ -1,0 +1,1 @@
+"""What is specific to Rao's paper: its numbers, its three parts, its local optima."""

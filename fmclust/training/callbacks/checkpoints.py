@@ -1,0 +1,44 @@
+"""A checkpoint of every epoch's end, and of the best epoch."""
+
+import math
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+
+from fmclust.runs import BEST_CHECKPOINT, LAST_CHECKPOINT
+from fmclust.training.callbacks.base import RunCallback, encoder_of, losses_of
+
+
+class EpochCheckpoints(RunCallback, Checkpoint):
+    """Writes last.ckpt after every epoch, and best.ckpt after one with the least monitored loss.
+
+    Lightning's ModelCheckpoint writes its last one only with a new best, and believes paths that a
+    checkpoint names.
+
+    Attributes:
+        best: The least value so far of the encoder's monitor, `loss/val`.
+    """
+
+    def __init__(self) -> None:
+        self.best = math.inf
+        self._stopped = False
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "stopped": self._stopped}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best, self._stopped = state_dict["best"], state_dict["stopped"]
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.should_stop = trainer.should_stop or self._stopped  # EarlyStopping keeps no such
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._stopped = trainer.should_stop
+        loss = losses_of(trainer)[encoder_of(pl_module).monitor]
+        if loss < self.best:
+            self.best = loss
+            trainer.save_checkpoint(self.run.directory / BEST_CHECKPOINT)
+        trainer.save_checkpoint(self.run.directory / LAST_CHECKPOINT)
+        if trainer.is_global_zero:
+            self.run.write_status("running")  # with the times so far, should it be killed

@@ -1,0 +1,226 @@
+"""New images into the clusters of a run, by the command and from Python."""
+
+import csv
+import gzip
+import json
+import os
+import re
+
+import numpy as np
+import pytest
+from conftest import REAL, idx, write_idx
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from fmclust import load_run
+from fmclust.data import Digits, FashionMNIST, readers
+from fmclust.errors import UserError
+from fmclust.runs import read_assignments
+
+
+@pytest.fixture(scope="module")
+def digits() -> dict[str, np.ndarray]:
+    """The images that the `finished` run was made of, by split."""
+    data = Digits()
+    return {name: split.images[:, 0].numpy() for name, split in data.splits.items()}
+
+
+def rows_of(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def clusters_in(path):
+    return [int(row["cluster"]) for row in rows_of(path)]
+
+
+def test_from_python_the_runs_own_images_get_the_clusters_they_had(finished, digits):
+    run = load_run(finished.directory)
+    for name in run.clusterers:
+        known = read_assignments(finished.directory, name)
+        for split, images in digits.items():
+            np.testing.assert_array_equal(run.assign(images, name).clusters, known[split])
+    np.testing.assert_array_equal(run.encode(digits["test"]), run.latents["test"])
+    made = run.reconstruct(digits["test"])
+    assert made.shape == digits["test"].shape and made.dtype == np.uint8
+    assert run.scores["gmm/test/accuracy"] == run.metrics["gmm/test/accuracy"]
+    assert run.image_size == (28, 28) and run.class_names == tuple("0123456789")
+
+
+def test_what_is_said_of_an_image(finished, digits):
+    run = load_run(finished.directory)
+    by_means = run.assign(digits["train"], "kmeans")
+    centres = np.load(finished.directory / "clusterers" / "kmeans.npz")["centres"]
+    apart = np.linalg.norm(run.latents["train"][:, None] - centres, axis=2)
+    np.testing.assert_allclose(by_means.distance, apart.min(axis=1), rtol=1e-4)
+    assert by_means.probability is None and not by_means.propagated
+    by_mixture = run.assign(digits["train"], "gmm")
+    assert (by_mixture.probability > 1 / 12 - 1e-9).all() and by_mixture.far.mean() < 0.003
+    matched = [run.matching("gmm").get(cluster, -1) for cluster in by_mixture.clusters.tolist()]
+    np.testing.assert_array_equal(by_mixture.classes, matched)
+    noise = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
+    assert run.assign(noise).far.all()
+
+
+def test_standardized_images_come_back_in_their_own_brightness(run_digits, digits):
+    run = load_run(run_digits("model=convae_standardized", "trainer.max_epochs=3").directory)
+    dim = (100 + digits["test"] / 16).astype(np.uint8)
+    assert np.abs(run.reconstruct(dim).astype(int) - dim).max() < 20
+    pixels = load_run(
+        run_digits("model=pixels", "model.preprocessing=standardize", "cluster=kmeans").directory
+    )
+    assert np.abs(pixels.reconstruct(dim).astype(int) - dim).max() <= 1
+
+
+def test_names_that_are_no_utf_8_are_written_as_they_are(finished, command_line, tmp_path):
+    folder = os.fsencode(tmp_path / "old")
+    os.mkdir(folder)
+    Image.fromarray(np.eye(28, dtype=np.uint8)).save(tmp_path / "a.png")
+    os.rename(tmp_path / "a.png", folder + b"/\xfc.png")
+    typed = (f"run={finished.directory}", "input=old", "output=a.csv")
+    assert command_line("assign", *typed).status == 0
+    assert b"\xfc.png," in (tmp_path / "a.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "images", [np.zeros((2, 28, 28)), np.zeros((28, 28), np.uint8), np.zeros((2, 8, 8), np.uint8)]
+)
+def test_images_of_another_kind_are_refused(images, finished):
+    with pytest.raises(UserError, match=r"this run takes uint8 of shape \(N, 28, 28\)"):
+        load_run(finished.directory).assign(images)
+
+
+def test_a_run_that_is_not_finished_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no run directory: type run="):
+        load_run(tmp_path)
+    (tmp_path / "status.json").write_text('{"status": "stopped", "format": 2}')
+    with pytest.raises(UserError, match="a run that is stopped"):
+        load_run(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["npy", "channel", "idx", "idx.gz", "folder", "many"])
+def test_any_input_gets_the_clusters_of_training(
+    kind, finished, digits, command_line, tmp_path, monkeypatch
+):
+    images = digits["test"]
+    path = tmp_path / ("test-images-" + kind.replace("idx", "idx3-ubyte"))
+    if kind in ("npy", "channel"):
+        path = tmp_path / "images.npy"
+        np.save(path, images[:, None] if kind == "channel" else images)
+    elif kind == "folder":
+        path.mkdir()
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(path / f"{number:03} ü.png")
+    elif kind == "idx.gz":
+        path.write_bytes(gzip.compress(idx(images)))
+    else:
+        path = write_idx(tmp_path / "test-images-idx3-ubyte", images)
+    if kind == "many":  # more than are read at once
+        monkeypatch.setattr(readers, "AT_ONCE", 28 * 28 * 7)
+    answer = command_line("assign", f"run={finished.directory}", f"input={path}", "output=a.csv")
+    assert answer.status == 0, answer.err
+    first = load_run(finished.directory).clusterers[0]
+    known = read_assignments(finished.directory, first)["test"]
+    assert clusters_in(tmp_path / "a.csv") == known.tolist()
+    assert "180 images are assigned by" in answer.out and "0 unreadable" in answer.out
+
+
+def test_unreadable_pictures_stop_no_other(finished, command_line, tmp_path):
+    folder = tmp_path / "pictures"
+    (folder / "in here").mkdir(parents=True)
+    digits = load_digits().images * 15
+    for number in range(20):
+        picture = Image.fromarray(digits[number].astype(np.uint8)).resize((number + 8, 30))
+        picture.convert("RGB").save(folder / "in here" / f"{number}.jpg")
+    (folder / "text.png").write_text("no picture")
+    cut = (folder / "in here" / "3.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(cut[: len(cut) // 2])
+    typed = (f"run={finished.directory}", f"input={folder}")
+    answer = command_line("assign", *typed, "output=a.csv")
+    assert answer.status == 0 and "20 images are assigned by" in answer.out
+    assert "2 unreadable" in answer.out
+    rows = {row["image"]: row for row in rows_of(tmp_path / "a.csv")}
+    assert len(rows) == 22 and rows["in here/3.jpg"]["cluster"] and not rows["cut.jpg"]["cluster"]
+    assert {name for name, row in rows.items() if row["error"]} == {"text.png", "cut.jpg"}
+    strict = command_line("assign", *typed, "output=b.csv", "strict=true")
+    assert strict.status == 1 and "2 images are unreadable" in strict.err
+    assert rows_of(tmp_path / "b.csv") == rows_of(tmp_path / "a.csv")
+
+
+def test_an_input_of_the_other_brightness_is_noticed_and_can_be_inverted(
+    finished, digits, command_line, tmp_path
+):
+    np.save(tmp_path / "images.npy", 255 - digits["test"])
+    typed = (f"run={finished.directory}", "input=images.npy")
+    answer = command_line("assign", *typed, "output=a.csv")
+    assert answer.status == 0 and "type invert=true" in answer.out
+    assert "180 images are far from all" in answer.out
+    inverted = command_line("assign", *typed, "output=b.csv", "invert=true", "clusterer=kmeans")
+    assert inverted.status == 0 and "invert=" not in inverted.out
+    known = read_assignments(finished.directory, "kmeans")["test"]
+    assert clusters_in(tmp_path / "b.csv") == known.tolist()
+
+
+def test_images_of_another_size_are_resized(finished, command_line, tmp_path):
+    np.save(tmp_path / "images.npy", (load_digits().images[:30] * 15).astype(np.uint8))
+    typed = (f"run={finished.directory}", "input=images.npy", "output=a.csv")
+    assert command_line("assign", *typed).status == 0
+    assert len(rows_of(tmp_path / "a.csv")) == 30
+
+
+def test_a_run_without_labels_names_no_class(run_digits, command_line, tmp_path):
+    write_idx(tmp_path / "train-images-idx3-ubyte", load_digits().images * 15)
+    run = run_digits("data=idx", f"data.root={tmp_path}", "model=pixels", "cluster=kmeans")
+    typed = (f"run={run.directory}", f"input={tmp_path / 'train-images-idx3-ubyte'}")
+    assert command_line("assign", *typed, "output=a.csv").status == 0
+    rows = rows_of(tmp_path / "a.csv")
+    assert {(row["class"], row["class_name"]) for row in rows} == {("", "")}
+    assert sum(row["far"] == "1" for row in rows) < 10
+
+
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [
+        (("input=nowhere", "output=a.csv"), "input=.*nowhere does not exist"),
+        (("input=empty", "output=a.csv"), "holds no file"),
+        (("input=floats.npy", "output=a.csv"), "holds float64.*save uint8, 0 to 255"),
+        (("input=lying-idx3-ubyte", "output=a.csv"), "ends before the last image"),
+        (("input=huge-idx3-ubyte", "output=a.csv"), "which can't be"),
+        (("input=floats.npy", "output=a.csv", "invert=no"), "neither true nor false"),
+        (("input=text.npy", "output=a.csv"), "text.npy can.t be read: the magic string"),
+        (("input=floats.npy", "output=floats.npy"), "is there already"),
+        (("input=floats.npy", "output=a.csv", "clusterer=gm"), "type clusterer=gmm"),
+        (("input=floats.npy",), "output is missing: type output="),
+    ],
+)
+def test_mistakes_are_answered_in_plain_words(typed, text, finished, command_line, tmp_path):
+    (tmp_path / "empty").mkdir()
+    np.save(tmp_path / "floats.npy", np.zeros((2, 28, 28)))
+    (tmp_path / "text.npy").write_text("no array")
+    header = bytes([0, 0, 8, 3])
+    lying = header + np.array([2**32 - 1, 28, 28], ">u4").tobytes() + b"\0" * 28 * 28
+    (tmp_path / "lying-idx3-ubyte").write_bytes(lying)
+    huge = header + np.array([1, 2**32 - 1, 2**32 - 1], ">u4").tobytes()
+    (tmp_path / "huge-idx3-ubyte").write_bytes(huge)
+    answer = command_line("assign", f"run={finished.directory}", *typed)
+    assert answer.status == 2
+    assert re.search(text, answer.err), answer.err
+    assert not (tmp_path / "a.csv").exists()
+
+
+@pytest.mark.real
+@pytest.mark.xdist_group("real")
+def test_the_real_images_as_pictures_get_exactly_the_clusters_of_training(
+    real_run, tmp_path, command_line
+):
+    data = FashionMNIST(root=str(REAL))
+    known = read_assignments(real_run, "gmm")
+    for split in ("val", "test"):
+        folder = tmp_path / split
+        folder.mkdir()
+        for number, image in enumerate(data.splits[split].images[:, 0].numpy()):
+            Image.fromarray(image).save(folder / f"{number:04}.png", compress_level=1)
+        typed = (f"run={real_run}", f"input={folder}", f"output={split}.csv")
+        assert command_line("assign", *typed).status == 0
+        assert clusters_in(tmp_path / f"{split}.csv") == known[split].tolist()
+    assert json.loads((real_run / "status.json").read_text())["border"] < 60

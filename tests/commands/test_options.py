@@ -1,0 +1,165 @@
+"""Every option of `conf/` runs for one small epoch, own images without labels among them."""
+
+import csv
+import json
+import os
+from itertools import zip_longest
+
+import numpy as np
+import pytest
+import torch
+from conftest import SMALL, beside_others, composed, options_of, write_idx
+from layout import unexpected_and_missing
+from PIL import Image
+
+from fmclust import load_run
+from fmclust.data import Digits
+from fmclust.errors import UserError
+from fmclust.jobs.run import run_job
+from fmclust.models import encode_all, load_weights
+from fmclust.reports import print_run
+from fmclust.runs import read_losses
+from fmclust.training.checkpoints import epochs_finished
+
+GROUPS = ("model", "cluster", "callbacks", "logger", "debug")
+CLUSTERING = ("default", "cluster_latents")  # callbacks; the others are tried beside one
+
+
+def option(group: str, name: str) -> str:
+    beside = group == "callbacks" and name not in CLUSTERING
+    return f"{group}=[{name},cluster_latents]" if beside else f"{group}={name}"
+
+
+TOGETHER = [  # options of different groups share a run
+    [option(group, name) for group, name in zip(GROUPS, names, strict=True) if name is not None]
+    for names in zip_longest(*map(options_of, GROUPS))
+]
+
+
+@pytest.mark.parametrize("options", [*map(beside_others, TOGETHER)])
+def test_every_option_runs(options, run_digits):
+    assert np.isfinite(run_digits(*options, "figures=true").objective)
+
+
+def test_the_automatic_trainer_runs(run_digits):  # ddp: in test_processes.py
+    assert np.isfinite(run_digits("trainer=auto").objective)
+
+
+def test_a_gpu_trains_or_is_missed_in_plain_words(run_digits):
+    if torch.cuda.is_available():
+        assert np.isfinite(run_digits("trainer=gpu").objective)
+    else:
+        with pytest.raises(UserError, match="sees no GPU.*type trainer=cpu"):
+            run_digits("trainer=gpu")
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_own_images_with_or_without_labels_go_all_the_way(labelled, tmp_path, run_digits, capsys):
+    rng = np.random.default_rng(0)
+    write_idx(tmp_path / "own" / "train-images-idx3-ubyte", rng.integers(0, 256, (200, 20, 16)))
+    if labelled:
+        write_idx(tmp_path / "own" / "train-labels-idx1-ubyte", rng.integers(0, 3, 200))
+    options = ["data=idx", f"data.root={tmp_path / 'own'}", "cluster=[kmeans,gmm]", "n_clusters=3"]
+    run = run_digits(*options, "figures=true")
+    kinds = {"trained", "chosen", "drawn"} | ({"labelled"} if labelled else set())
+    assert unexpected_and_missing(run.directory, kinds) == ([], [])
+    metrics = json.loads((run.directory / "metrics.json").read_text())
+    assert ("gmm/test/accuracy" in metrics) == labelled
+    with (run.directory / "assignments.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 200 and {row["class"] != "" for row in rows} == {labelled}
+    print_run(run.directory)
+    assert "likelihood" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("cluster=whitened_gmm", "cluster.whitened_gmm.whiten.n_components=1"),
+        ("cluster=[gmm,whitened_gmm]", "cluster.whitened_gmm.whiten.n_components=3"),
+    ],
+)
+def test_fewer_latents_after_whitening_are_drawn_as_far_as_they_can_be(options, run_digits):
+    assert (run_digits(*options, "figures=true").directory / "report.html").exists()
+
+
+def test_ten_pictures_and_a_file_of_any_name_make_a_run(run_digits, tmp_path):
+    folder = tmp_path / "few"
+    folder.mkdir()
+    for number in range(10):
+        picture = np.roll(np.eye(28, dtype=np.uint8) * 200, number, 0)
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    (tmp_path / "text").write_text("no picture")
+    os.rename(tmp_path / "text", os.fsencode(folder) + b"/\xfc.png")
+    small = ("data=folder", f"data.root={folder}", "n_clusters=2", "cluster=[kmeans,gmm]")
+    run = run_digits(*small, "cluster.gmm.reg_covar=0.1", "figures=true")
+    with (run.directory / "assignments.csv").open(encoding="utf-8") as file:
+        images = [row["image"] for row in csv.DictReader(file)]
+    assert sorted(images) == sorted(2 * [f"{number}.png" for number in range(10)])
+    assert "1 of 11 files are no readable pictures" in (run.directory / "report.html").read_text()
+
+
+def test_files_of_two_sizes_are_refused(tmp_path, run_digits):
+    for name, side in (("train", 8), ("t10k", 9)):
+        write_idx(tmp_path / f"{name}-images-idx3-ubyte", np.ones((30, side, side)))
+    with pytest.raises(UserError, match="train images have 8x8 pixels, t10k images 9x9"):
+        run_digits("data=idx", f"data.root={tmp_path}")
+
+
+def test_no_images_are_missed_in_plain_words(tmp_path, run_digits):
+    with pytest.raises(UserError, match=r"no train-images-idx3-ubyte.*type data.root="):
+        run_digits("data=idx", f"data.root={tmp_path}")
+
+
+def test_early_stopping_ends_training(run_digits):
+    run = run_digits(
+        "callbacks=[default,early_stopping]",
+        "callbacks.early_stopping.min_delta=10",
+        "callbacks.early_stopping.patience=1",
+        "trainer.max_epochs=9",
+    )
+    assert epochs_finished(run.directory) == 2
+
+
+def test_the_last_checkpoint_is_of_the_last_epoch_though_it_is_no_best_one(run_digits, monkeypatch):
+    rising = "fmclust.training.callbacks.checkpoints.losses_of"
+    monkeypatch.setattr(rising, lambda trainer: {"loss/val": float(trainer.current_epoch)})
+    run = run_digits("trainer.max_epochs=3")
+    best = torch.load(run.directory / "checkpoints" / "best.ckpt", weights_only=True)
+    assert best["epoch"] == 0 and epochs_finished(run.directory) == 3
+    images = Digits()
+    loaded = load_run(run.directory)
+    latents = loaded.encode(images.splits["test"].images[:, 0].numpy())
+    np.testing.assert_array_equal(latents, loaded.latents["test"])
+
+
+def test_what_early_stopping_ended_is_trained_no_further(command_line, tmp_path, monkeypatch):
+    stopping = ("callbacks=[default,early_stopping]", "callbacks.early_stopping.min_delta=10")
+    typed = ("callbacks.early_stopping.patience=1", "trainer.max_epochs=9", "hydra.run.dir=run")
+    with monkeypatch.context() as patch, pytest.raises(TypeError):
+        patch.setattr("fmclust.jobs.run.evaluate", None)  # a bug, say
+        run_job(composed(*SMALL, *stopping, *typed[:-1]), tmp_path / "run", [])
+    assert command_line("resume", "run=run").status == 0
+    assert epochs_finished(tmp_path / "run") == 2
+
+
+def test_the_best_weights_encode_when_asked(run_digits):
+    run = run_digits("encode_from=best", "model.lr=0.05", "trainer.max_epochs=4", "seed=3")
+    best, last = (load_run(run.directory).encoder for _ in range(2))
+    load_weights(last, run.directory / "checkpoints" / "last.ckpt")
+    images = torch.arange(0, 256, dtype=torch.uint8).repeat(98).view(32, 1, 28, 28)
+    differ = not np.allclose(encode_all(best, images), encode_all(last, images))
+    checkpoint = torch.load(run.directory / "checkpoints" / "best.ckpt", weights_only=True)
+    metrics = json.loads((run.directory / "metrics.json").read_text())
+    assert metrics["loss/val"] == min(read_losses(run.directory)["loss/val"])
+    assert differ == (checkpoint["epoch"] != 3)
+
+
+def test_lower_precision_still_gives_float32_latents(run_digits):
+    run = run_digits("trainer.precision=bf16-mixed")
+    latents = np.load(run.directory / "latents.npz", allow_pickle=False)
+    assert {latents[split].dtype for split in latents} == {np.dtype("float32")}
+
+
+def test_seeds_differ(run_digits):
+    assert run_digits("seed=0").objective != run_digits("seed=1").objective

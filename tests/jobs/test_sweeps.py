@@ -1,0 +1,164 @@
+"""Sweeps: every combination a job, failures told, and only what is missing run again."""
+
+import csv
+import json
+import sys
+
+import numpy as np
+import pytest
+from conftest import SMALL, sign, stop_after
+
+from fmclust.errors import UserError
+from fmclust.jobs.sweep import WORST
+from fmclust.reports import Job
+from fmclust.reports.markdown import mean_and_sd
+from fmclust.reports.sweeps import group_by_settings
+from fmclust.training.callbacks import LearningCurves
+
+SWEEP = ("-m", *SMALL, "trainer.max_epochs=1,2", "hydra.sweep.dir=sweep")
+
+
+def rows_of(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_sweep_ends_with_tables_csvs_and_a_plot(command_line, tmp_path):
+    hasty = ("cluster=[kmeans,gmm]", "cluster.gmm.max_iter=1")
+    answer = command_line("train", *SWEEP, "seed=0,1", *hasty)
+    assert answer.status == 0, answer.err
+    jobs = rows_of(tmp_path / "sweep" / "jobs.csv")
+    assert [(job["trainer.max_epochs"], job["seed"]) for job in jobs] == [
+        (epochs, seed) for epochs in "12" for seed in "01"
+    ]
+    for job in jobs:
+        assert job["status"] == "done" and "converge" in job["remarks"]
+    assert "converge" in answer.out
+    assert "converge" in (tmp_path / "sweep" / "report.html").read_text()
+    summary = {
+        (row["trainer.max_epochs"], row["metric"]): row
+        for row in rows_of(tmp_path / "sweep" / "summary.csv")
+    }
+    scores = [float(job["gmm/test/accuracy"]) for job in jobs[:2]]
+    row = summary["1", "gmm/test/accuracy"]
+    assert row["seeds"] == "2"
+    assert float(row["mean"]) == pytest.approx(np.mean(scores))
+    assert float(row["sd"]) == pytest.approx(np.std(scores, ddof=1))
+    assert f"{np.mean(scores):.4f}" in answer.out and "job 3: epoch 2/2" in answer.out
+    assert (tmp_path / "sweep" / "sweep.png").stat().st_size > 10_000
+
+
+def test_a_failed_job_stops_no_other_and_is_run_again(command_line, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(1, patch, error=RuntimeError("a bad day"))
+        answer = command_line("train", *SWEEP, "trainer.max_epochs=2,1")
+    sweep = tmp_path / "sweep"
+    assert answer.status == 1
+    assert [job["status"] for job in rows_of(sweep / "jobs.csv")] == ["failed", "done"]
+    assert "RuntimeError: a bad day" in answer.out
+    assert "RuntimeError: a bad day" in (sweep / "0" / "train.log").read_text()
+
+    before = (sweep / "1" / "metrics.json").stat().st_mtime_ns
+    answer = command_line("train", *SWEEP, "trainer.max_epochs=2,1")
+    assert answer.status == 0
+    assert "1 of 2 jobs are done already" in answer.out
+    assert [job["status"] for job in rows_of(sweep / "jobs.csv")] == ["done"] * 2
+    assert (sweep / "1" / "metrics.json").stat().st_mtime_ns == before
+
+    answer = command_line("train", *SWEEP, "trainer.max_epochs=2,1,3")
+    assert answer.status == 2 and "holds another sweep" in answer.err
+
+
+def test_a_refused_job_is_in_the_table_with_its_reason(command_line, tmp_path):
+    typed = ("trainer.max_epochs=0,1", "hydra.sweep.dir=sweep")
+    answer = command_line("train", *SWEEP[:-2], *typed)
+    assert answer.status == 1
+    jobs = rows_of(tmp_path / "sweep" / "jobs.csv")
+    assert [job["status"] for job in jobs] == ["failed", "done"]
+    assert "trainer.max_epochs=0 is too small" in jobs[0]["remarks"]
+
+
+def test_a_refused_job_is_finished_once_it_can_be(command_line, tmp_path, monkeypatch):
+    def refuse(accelerator):
+        raise UserError("no such device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fmclust.jobs.run.require_device", refuse)
+        assert command_line("train", *SWEEP, "trainer.max_epochs=1,1").status == 1
+    answer = command_line("train", *SWEEP, "trainer.max_epochs=1,1")
+    assert answer.status == 0, answer.err
+    assert [job["status"] for job in rows_of(tmp_path / "sweep" / "jobs.csv")] == ["done"] * 2
+
+
+def test_ctrl_c_ends_the_sweep_with_the_table_so_far(command_line, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(1, patch)
+        answer = command_line("train", *SWEEP)
+    assert answer.status == 130
+    jobs = rows_of(tmp_path / "sweep" / "jobs.csv")
+    assert [job["status"] for job in jobs] == ["done", "stopped"]
+    assert "interrupted from the keyboard" in answer.out
+
+    seen = []
+    log_epoch = LearningCurves.on_train_epoch_end
+    monkeypatch.setattr(
+        LearningCurves,
+        "on_train_epoch_end",
+        lambda self, trainer, module: (
+            seen.append(trainer.current_epoch),
+            log_epoch(self, trainer, module),
+        ),
+    )
+    assert command_line("train", *SWEEP).status == 0
+    assert seen == [1], "only the second epoch of the second job was missing"
+
+
+@pytest.mark.parametrize("several", ["trainer=ddp", "trainer.devices=2"])
+def test_several_devices_are_refused_in_a_sweep(several, command_line):
+    answer = command_line("train", *SWEEP, several, "trainer.accelerator=cpu")
+    assert answer.status == 1 and "start the whole sweep again" in answer.err
+
+
+def test_a_sweep_that_was_refused_as_a_whole_leaves_its_directory_free(command_line, tmp_path):
+    answer = command_line("train", *SWEEP[:-2], "seed=0,one", "hydra.sweep.dir=sweep")
+    assert answer.status == 2 and "seed=one is refused" in answer.err
+    assert "Jobs" not in answer.out and not (tmp_path / "sweep" / "sweep.json").exists()
+
+
+def test_a_damaged_plan_and_other_directories_are_refused(command_line, tmp_path):
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "sweep.json").write_text("[")
+    assert "sweep.json is damaged" in command_line("train", *SWEEP).err
+    answer = command_line("train", *SWEEP, "hydra.sweep.subdir=j${hydra.job.num}")
+    assert answer.status == 2 and "leave out hydra.sweep.subdir=" in answer.err
+
+
+def test_a_failed_jobs_objective_is_finite():
+    assert np.isfinite(WORST) and WORST == sys.float_info.max
+
+
+def job(tmp_path, number, overrides, metrics):
+    directory = tmp_path / str(number)
+    directory.mkdir()
+    status = {"status": "done" if metrics else "failed", "reason": None}
+    status |= {"format": 2, "objective": 1.0}
+    (directory / "status.json").write_text(json.dumps(status))
+    (directory / "metrics.json").write_text(json.dumps(metrics))
+    sign(directory)
+    return Job.read(directory, overrides)
+
+
+def test_jobs_that_differ_in_their_seed_alone_are_one_group(tmp_path):
+    jobs = [
+        job(tmp_path, 0, ["a=1", "b=x", "seed=0"], {"m": 1.0}),
+        job(tmp_path, 1, ["a=1", "b=x", "seed=1"], {"m": 3.0}),
+        job(tmp_path, 2, ["a=2", "b=x", "seed=0"], {"m": 5.0}),
+        job(tmp_path, 3, ["a=2", "b=x", "seed=1"], {}),
+    ]
+    groups = group_by_settings(jobs)
+    assert [(group.settings, group.values("m")) for group in groups] == [
+        ({"a": "1"}, [1.0, 3.0]),
+        ({"a": "2"}, [5.0]),
+    ]
+    assert mean_and_sd([1.0, 3.0]) == "2.0000 ± 1.4142"
+    assert mean_and_sd([5.0]) == "5.0000" and mean_and_sd([]) == ""

@@ -1,0 +1,104 @@
+"""The reproduction: its jobs, its table, and that nothing is run twice."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from conftest import SMALL
+from sklearn.mixture import GaussianMixture
+
+from fmclust.metrics import score
+from fmclust.paper.parts import PARTS, VARIANTS, Job, planned
+from fmclust.paper.reproduction import read_rows, write_reproduction
+from fmclust.runs import locked, read_classes, read_latents
+
+SMALL_JOBS = f"overrides={[*SMALL, 'n_clusters=8']}"
+QUICK = ("seeds=1", "variants=[standardized]", "hydra.run.dir=made", SMALL_JOBS)
+
+
+def test_one_training_serves_both_clusterers_and_is_not_repeated(command_line, tmp_path):
+    parts = "parts=[convae_kmeans,convae_gmm_45]"
+    answer = command_line("reproduce", *QUICK, parts)
+    assert answer.status == 0 and "jobs to run: 1" in answer.out, answer.err
+    folder = tmp_path / "made"
+    rows = read_rows(folder / "results.csv")
+    assert [row["part"] for row in rows] == ["convae_kmeans", "convae_gmm_45"]
+    run = folder / "convae_kmeans" / "standardized" / "0"
+    metrics = json.loads((run / "metrics.json").read_text())
+    for row, name in zip(rows, ("whitened_kmeans", "whitened_gmm"), strict=True):
+        for split in ("train", "test"):
+            expected = pytest.approx(metrics[f"{name}/{split}/accuracy"])
+            assert float(row[f"accuracy_{split}"]) == expected
+        assert float(row["loss"]) == pytest.approx(metrics["loss/val"])
+    assert (rows[0]["sse"], rows[1]["log_likelihood"]) != ("", "") and rows[1]["sse"] == ""
+
+    latents, classes = read_latents(run)["test"], read_classes(run)["test"]
+    white = (latents - latents.mean(0)) @ np.linalg.svd(latents - latents.mean(0))[2].T
+    white *= np.sqrt(len(white) - 1) / np.linalg.norm(white, axis=0)
+    mixture = GaussianMixture(8, max_iter=300, random_state=0).fit(white)
+    again = score(mixture.predict(white), classes, n_clusters=8, n_classes=10)["accuracy"]
+    assert float(rows[1]["accuracy_test_fitted_on_test"]) == pytest.approx(again, abs=0.05)
+
+    written = (folder / "results.csv").read_bytes()
+    (run / "status.json").unlink()  # only results.csv says that it is done
+    answer = command_line("reproduce", *QUICK, parts)
+    assert answer.status == 0 and "jobs to run: 0" in answer.out
+    assert (folder / "results.csv").read_bytes() == written
+    answer = command_line("reproduce", "hydra.run.dir=made", "overrides=['data=digits']")
+    assert answer.status == 2 and "type hydra.run.dir=<a new directory>" in answer.err
+
+
+def test_a_failed_job_is_told_and_stops_no_other(command_line, tmp_path):
+    typed = [t.replace("n_clusters=8", "n_cluster=8") for t in QUICK]
+    answer = command_line("reproduce", *typed, "parts=[kmeans_pixels]")
+    assert answer.status == 1 and "standardized/0 failed: " in answer.err
+    assert "n_cluster is unknown: type n_clusters" in answer.err
+    assert not (tmp_path / "made" / "results.csv").exists()
+
+
+def test_two_at_once_never_write_the_same_results(command_line, tmp_path):
+    (tmp_path / "made").mkdir()
+    with locked(tmp_path / "made"):
+        answer = command_line("reproduce", *QUICK)
+    assert answer.status == 2 and "type hydra.run.dir=<a new directory>" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        ("seeds=0", "seeds=0 is too small"),
+        ("parts=[convae_gm]", "parts=convae_gm is unknown: type parts=convae_gmm."),
+        ("variants=[whitened]", "variants=whitened is unknown"),
+    ],
+)
+def test_a_mistake_is_one_line(mistake, message, command_line):
+    answer = command_line("reproduce", mistake)
+    assert answer.status == 2 and message in answer.err and answer.err.count("\n") == 1
+
+
+def test_every_part_and_variant_is_planned_once(tmp_path):
+    jobs = list(planned(PARTS, VARIANTS, 2, tmp_path))
+    held = [(part, job.variant, job.seed) for job in jobs for part in job.missing(PARTS, [])]
+    assert len(set(held)) == len(held) == len(PARTS) * len(VARIANTS) * 2
+    row = {"part": "convae_gmm_45", "variant": "plain", "seed": "1"}  # as a CSV has it
+    assert Job("convae_kmeans", "plain", 1, tmp_path).missing(PARTS, [row]) == ["convae_kmeans"]
+
+
+def test_the_table_says_what_was_reached(tmp_path):
+    columns = ("accuracy_train", "accuracy_all", "nmi", "ari", "loss", "sse", "log_likelihood")
+    common = dict.fromkeys((*columns, "seconds"), 0.5)
+    rows = [
+        {"part": part, "variant": "plain", "seed": seed, "accuracy_test": value, **common}
+        | {"accuracy_test_fitted_on_test": "" if seed else 0.25}
+        for part, values in {"convae_gmm": (0.6, 0.61, 0.5), "convae_kmeans": (0.5,)}.items()
+        for seed, value in enumerate(values)
+    ]
+    text = write_reproduction(tmp_path, rows)
+    assert "| 2: k-means on latents, 45 epochs | plain | 1 | 0.5656 | 0.5000 |" in text
+    cells = "| 3 | 0.5876 | 0.5700 ± 0.0608 | 0.6000 | 0.5000 | 0.6100 | 0.2500 | beats it |"
+    assert cells in text
+    with (tmp_path / "results.csv").open() as file:
+        kept = list(csv.DictReader(file))
+    assert [row["part"] for row in kept] == ["convae_kmeans"] + ["convae_gmm"] * 3
+    assert write_reproduction(tmp_path, read_rows(tmp_path / "results.csv")) == text

@@ -1,0 +1,261 @@
+"""The report pages: what is on them, and how they behave in a browser."""
+
+import html
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from conftest import SMALL, sign, write_idx
+from sklearn.datasets import load_digits
+
+from fmclust.reports import Job, write_run_page, write_runs_page
+from fmclust.reports.jobs import filled_in
+from fmclust.reports.pages.charts import Line, line_chart
+from fmclust.reports.pages.galleries import certainty, gallery
+from fmclust.reports.pages.sprite import Sprite
+from fmclust.runs import read_metrics
+
+CHROMIUM = shutil.which("chromium")
+SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+
+
+def text_of(path) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", " ", path.read_text(encoding="utf-8")))
+
+
+def test_a_run_leaves_a_page_with_its_scores(finished):
+    page = finished.directory / "report.html"
+    text, metrics = text_of(page), read_metrics(finished.directory)
+    for name in ("kmeans", "gmm"):
+        for split in ("train", "val", "test"):
+            assert f"{metrics[f'{name}/{split}/accuracy']:.4f}" in text
+        assert f"Clusters by {name}" in text
+    assert "Most confused" in text and "typical" in text and "of 1 seed" in text
+    assert page.stat().st_size < 5_000_000
+
+
+def test_a_page_asks_for_nothing_from_elsewhere(finished):
+    page = (finished.directory / "report.html").read_text()
+    assert not re.findall(r"(?:src|href)=[\"'](?!#|data:)|url\((?!data:)|https?:", page)
+
+
+def test_what_comes_from_outside_is_escaped(run_digits, tmp_path, finished):
+    directory = shutil.copytree(finished.directory, tmp_path / "<img src=x onerror=alert(1)>")
+    status = json.loads((directory / "status.json").read_text())
+    status["class_names"] = ["</script><script>alert(1)</script>", *status["class_names"][1:]]
+    status["warnings"] = ["<b>warned</b>"]
+    (directory / "status.json").write_text(json.dumps(status))
+    sign(directory)
+    page = write_run_page(directory).read_text()
+    assert "<script>alert" not in page and "<b>warned" not in page and "<img src=x" not in page
+    assert page.count("<script") == 2  # the points, and what draws them
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("model=pixels", "cluster=kmeans"),
+        ("cluster=[hdbscan,agglomerative]", "cluster.hdbscan.estimator.min_cluster_size=20"),
+        ("model.latents=1",),
+        ("n_clusters=1", "cluster=kmeans"),
+        ("n_clusters=40",),
+    ],
+)
+def test_any_run_has_a_page(options, run_digits):
+    page = run_digits(*options).directory / "report.html"
+    text = text_of(page)
+    assert "Scores" in text and "Clusters by" in text
+    assert ('<th scope="col">noise</th>' in page.read_text()) == ("hdbscan" in options[0])
+
+
+def test_a_run_without_labels_has_a_page(run_digits, tmp_path):
+    write_idx(tmp_path / "train-images-idx3-ubyte", load_digits().images * 15)
+    run = run_digits("data=idx", f"data.root={tmp_path}", "model.kernel=4", "model.stride=2")
+    text = text_of(run.directory / "report.html")
+    assert "have no labels" in text and "farthest" in text and "silhouette" in text
+    assert "accuracy" not in text and "misfits" not in text
+
+
+def test_later_clusterings_are_on_the_page_once_it_is_written_anew(
+    finished, command_line, tmp_path
+):
+    run = shutil.copytree(finished.directory, tmp_path / "run")
+    assert command_line("cluster", "run=run", "cluster=bgmm").status == 0
+    answer = command_line("report", "runs=run")
+    assert answer.status == 0 and "run/report.html" in answer.out, answer.err
+    assert "Clusters by bgmm" in text_of(run / "report.html")
+    shutil.copytree(run, tmp_path / "other")
+    assert command_line("report", "runs=*", "output=both.html").status == 0
+    assert text_of(tmp_path / "both.html").count("bgmm") >= 2
+
+
+def test_images_chosen_for_a_gallery():
+    latents = np.array([[0.0], [0.1], [0.2], [3.0], [4.0], [9.0]])
+    member = np.arange(6) < 5
+    classes, certain = np.array([1, 2, 1, 2, 1, 1]), np.array([0.9, 0.8, 0.7, 0.1, 0.2, 0.0])
+    labelled = gallery(member, latents, certain, classes, 1)
+    assert labelled.typical == [2, 1, 0, 3, 4] and labelled.borderline == [3, 4, 2, 1, 0]
+    assert labelled.misfits == [1, 3]
+    assert gallery(member, latents, certain, None, None).misfits == [4, 3, 0, 1, 2]
+    five, clusters = np.array([[0.0], [0.1], [5.0], [5.1], [2.4]]), np.array([0, 0, 1, 1, 0])
+    assert certainty(five, clusters, None).argmin() == 4
+
+
+def test_a_sprite_holds_every_image():
+    images = np.random.default_rng(0).integers(0, 256, (7, 8, 12), dtype=np.uint8)
+    sprite = Sprite.of(images)
+    assert (sprite.columns, sprite.rows, sprite.scale) == (2, 4, 4)
+    assert sprite.place(3) == "background-position:-48px -32px"
+
+
+def test_a_chart_shows_every_point_within_its_frame():
+    lines = [Line("a<b", [(0, 0.5, 0.1), (1, 0.7, None)]), Line("c", [(0, -1.0, None)])]
+    chart = line_chart(lines, x_label="x", y_label="y", x_names=["5", "15"])
+    assert "a&lt;b: 0.5 ± 0.1" in chart and ">15<" in chart
+    ys = [float(y) for y in re.findall(r'cy="([-\d.]+)"', chart)]
+    assert len(ys) == 3 and all(0 <= y <= 300 for y in ys) and max(ys) == ys[2]
+    assert "<circle" in line_chart([Line("one", [(3, 2.0, None)])], x_label="x", y_label="y")
+
+
+def test_a_sweep_leaves_a_page_over_its_runs(command_line, tmp_path):
+    swept = ("trainer.max_epochs=1,2", "n_clusters=8,9999", "seed=0", "hydra.sweep.dir=sweep")
+    typed = ("-m", *SMALL, "cluster=kmeans", *swept)
+    assert command_line("train", *typed).status == 1
+    sweep = tmp_path / "sweep"
+    text = text_of(sweep / "report.html")
+    assert "2 runs" in text and "Against trainer.max_epochs" in text and "1 seed(s)" in text
+    assert "failed" in text and "9999 clusters are more than" in text
+    links = re.findall(r'<a href="([^"]+)"', (sweep / "report.html").read_text())
+    assert len(links) == 2 and all((sweep / link).exists() for link in links)
+    answer = command_line("report", "runs=sweep/*", "output=elsewhere.html")
+    assert answer.status == 0, answer.err
+    links = re.findall(r'<a href="([^"]+)"', (tmp_path / "elsewhere.html").read_text())
+    assert len(links) == 2 and all((tmp_path / link).exists() for link in links)
+
+
+def test_a_pattern_that_finds_clusterings_too_shows_runs_alone(finished, command_line, tmp_path):
+    run = shutil.copytree(finished.directory, tmp_path / "runs" / "run")
+    shutil.copytree(finished.directory, run / "clusterings" / "again")
+    before = (run / "clusterings" / "again" / "report.html").read_bytes()
+    answer = command_line("report", "runs=runs/**")
+    assert answer.status == 0, answer.err
+    assert (run / "clusterings" / "again" / "report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [("nowhere", "is no run directory: type runs="), ("stopped", "has no finished run")],
+)
+def test_mistakes_are_answered_in_plain_words(runs, message, command_line, tmp_path):
+    (tmp_path / "stopped").mkdir()
+    status = {"status": "stopped", "reason": None, "format": 2}
+    (tmp_path / "stopped" / "status.json").write_text(json.dumps(status))
+    answer = command_line("report", f"runs={runs}")
+    assert answer.status == 2 and message in answer.err
+
+
+def test_what_was_typed_for_one_run_is_told_of_the_others_too(finished):
+    typed = (["n_clusters=12"], ["seed=0", "model=convae"])
+    first, second = filled_in([Job.read(finished.directory, part) for part in typed])
+    assert first.settings == {"n_clusters": "12", "seed": "0", "model": "default"}
+    assert second.settings == {"n_clusters": "12", "seed": "0", "model": "convae"}
+
+
+def test_runs_that_differ_in_nothing_have_a_page(finished, tmp_path):
+    jobs = [Job.read(finished.directory, ["a=1"])] * 2
+    write_runs_page(tmp_path / "page.html", jobs)
+    assert "nothing differs" in text_of(tmp_path / "page.html")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("needs chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens a page, and in the end finds nothing asked for, nothing complained of."""
+    trouble = []
+
+    def opened(path, size="desktop", scheme="light"):
+        width, height = SIZES[size]
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        page.on("console", lambda message: trouble.append(message.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on(
+            "request",
+            lambda r: None if r.url.startswith(("data:", "file:")) else trouble.append(r.url),
+        )
+        page.goto(path.as_uri())
+        return page
+
+    yield opened
+    for context in browser.contexts:
+        context.close()
+    assert trouble == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_point_shows_its_image(size, scheme, open_page, finished):
+    page = open_page(finished.directory / "report.html", size, scheme)
+    told, canvas = page.locator("#told"), page.locator("#plane")
+    assert "No image" in told.inner_text()
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for step in range(0, int(box["width"]), 4):
+        page.mouse.move(box["x"] + step, box["y"] + box["height"] / 2)
+        if "No image" not in told.inner_text():
+            break
+    first = told.inner_text()
+    assert re.search(r"image \d+; class \d; kmeans: \d+", first)
+    drawn = "c => new Uint32Array(c.getContext('2d').getImageData(0, 0, 144, 144).data.buffer)"
+    shown = page.locator("#shown").evaluate(f"c => new Set(({drawn})(c)).size")
+    assert shown > 5  # shades
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowUp")
+    assert told.inner_text() != first
+    page.locator("#by").select_option("class/")
+    assert page.locator("#legend li").count() == 10
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(overflow) <= 0
+
+
+def test_every_picture_has_a_text_and_every_heading_an_order(open_page, finished):
+    page = open_page(finished.directory / "report.html")
+    unnamed = "[...document.querySelectorAll('[role=img], canvas, svg')].filter"
+    assert page.evaluate(f"{unnamed}(e => !e.getAttribute('aria-label')).length") == 0
+    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(e => +e.tagName[1])")
+    assert levels[0] == 1 and all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+
+
+def test_the_table_of_runs_sorts(open_page, finished, run_digits, tmp_path):
+    other = run_digits("model=pixels", "cluster=kmeans").directory
+    jobs = [Job.read(finished.directory, ["a=10"]), Job.read(other, ["a=9"])]
+    write_runs_page(tmp_path / "page.html", jobs)
+    page = open_page(tmp_path / "page.html")
+    heads = page.locator("#runs thead th").all_inner_texts()
+    column = next(i for i, head in enumerate(heads) if head.startswith("accuracy"))
+
+    def values():
+        cells = page.locator(f"#runs tbody td:nth-child({column + 1})").all_inner_texts()
+        return [float(cell) for cell in cells]
+
+    button = page.locator("#runs thead th").nth(column).locator("button")
+    button.focus()
+    page.keyboard.press("Enter")
+    assert values() == sorted(values()) and len(set(values())) > 1
+    button.click()
+    assert values() == sorted(values(), reverse=True)
+    assert page.locator("[aria-sort=descending]").count() == 1

@@ -1,0 +1,90 @@
+"""What a `_target_` in a config may be."""
+
+import pytest
+from omegaconf import OmegaConf
+from sklearn.base import BaseEstimator
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+
+from fmclust.errors import UserError
+from fmclust.trust import build, build_all
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "joblib.load",
+        "builtins.eval",
+        "sklearn.utils.joblib.load",
+        "sklearn.datasets.load_files",
+        "fmclust.errors.UserError",
+        "pytorch_lightning.Trainer",
+        "sklearn.cluster._kmeans.np.save",
+    ],
+)
+def test_what_is_no_estimator_of_ours_is_refused(target, tmp_path):
+    with pytest.raises(UserError, match="is refused|not found"):
+        build(OmegaConf.create({"_target_": target}), BaseEstimator)
+
+
+def test_a_target_hidden_deeper_is_refused():
+    config = {
+        "_target_": "fmclust.clustering.pipeline",
+        "first": {"_target_": "joblib.load", "filename": "x"},
+    }
+    with pytest.raises(UserError, match="joblib.load is refused"):
+        build(OmegaConf.create(config), BaseEstimator)
+
+
+def test_a_target_that_is_named_by_an_interpolation_is_refused():
+    config = OmegaConf.create(
+        {
+            "elsewhere": {"_target_": "shutil.copyfile", "src": "a", "dst": "b"},
+            "gmm": {"_target_": "sklearn.mixture.GaussianMixture", "verbose": "${elsewhere}"},
+        }
+    )
+    with pytest.raises(UserError, match="shutil.copyfile is refused"):
+        build(config.gmm, BaseEstimator)
+
+
+def test_a_cache_of_pickles_is_refused():
+    linked = {"_target_": "sklearn.cluster.AgglomerativeClustering", "memory": "run/cache"}
+    for config in (linked, {"_target_": "fmclust.clustering.pipeline", "last": linked}):
+        with pytest.raises(UserError, match="memory= is refused"):
+            build(OmegaConf.create(config), BaseEstimator)
+
+
+def test_a_pipeline_has_named_steps_that_can_be_removed():
+    config = {
+        "_target_": "fmclust.clustering.pipeline",
+        "whiten": {"_target_": "sklearn.decomposition.PCA", "whiten": True},
+        "estimator": {"_target_": "sklearn.cluster.KMeans", "n_clusters": 3},
+    }
+    whole = build(OmegaConf.create(config), BaseEstimator)
+    assert isinstance(whole["whiten"], PCA) and isinstance(whole["estimator"], KMeans)
+    shorter = build(OmegaConf.create(config | {"whiten": None}), BaseEstimator)
+    assert [name for name, _ in shorter.steps] == ["estimator"]
+
+
+def test_null_entries_are_left_out():
+    configs = OmegaConf.create({"a": None, "b": {"_target_": "sklearn.cluster.KMeans"}})
+    assert list(build_all(configs, BaseEstimator)) == ["b"]
+
+
+def test_a_package_of_ones_own_is_trusted_by_the_environment_alone(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "from sklearn.base import BaseEstimator\n"
+        "class Mine(BaseEstimator):\n"
+        "    pass\n"
+        "class Other:\n"
+        "    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    mine, other = (OmegaConf.create({"_target_": f"mine.{name}"}) for name in ("Mine", "Other"))
+    with pytest.raises(UserError, match="set FMCLUST_TRUST=<package>"):
+        build(mine, BaseEstimator)
+    monkeypatch.setenv("FMCLUST_TRUST", "mine")
+    assert type(build(mine, BaseEstimator)).__name__ == "Mine"
+    with pytest.raises(UserError, match="mine.Other is refused"):
+        build(other, BaseEstimator)

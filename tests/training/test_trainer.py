@@ -1,0 +1,179 @@
+"""Training: who is rank zero, what is read once, what is logged where, on which device."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import SMALL, composed
+from omegaconf import OmegaConf
+from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
+
+from fmclust.data import Digits, EpochOrder, ResidentLoader
+from fmclust.data.datamodule import ImageDataModule
+from fmclust.errors import UserError
+from fmclust.jobs.run import run_job
+from fmclust.models import Pixels, encode_all
+from fmclust.runs import read_status
+from fmclust.training.trainer import is_single_process
+
+SLURM = {
+    "SLURM_JOB_ID": "7",
+    "SLURM_JOB_NAME": "a.sh",
+    "SLURM_NTASKS": "4",
+    "SLURM_NTASKS_PER_NODE": "4",
+    "SLURM_PROCID": "3",
+    "SLURM_LOCALID": "3",
+    "SLURM_NODEID": "0",
+}
+TORCHRUN = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}
+
+
+def test_one_process_is_rank_zero_whatever_the_environment_says(tmp_path):
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "fmclust.train", *SMALL, f"hydra.run.dir={name}"],
+            cwd=tmp_path,
+            env=os.environ | variables,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        for name, variables in (("slurm", SLURM), ("torchrun", TORCHRUN))
+    ]
+    for process in started:
+        _, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+    for name in ("slurm", "torchrun"):
+        assert read_status(tmp_path / name)["status"] == "done"
+        left = {path.name for path in (tmp_path / name).iterdir()}
+        assert {"metrics.json", "report.html", "assignments.csv", "latents.npz"} <= left
+        assert any(file.startswith("events.out.tfevents") for file in left)
+
+
+@pytest.mark.parametrize(
+    ("typed", "single"),
+    [
+        ({}, True),
+        ({"devices": [1]}, True),
+        ({"devices": "1"}, True),
+        ({"devices": 2}, False),
+        ({"devices": [0, 1]}, False),
+        ({"devices": "auto"}, False),
+        ({"strategy": "ddp"}, False),
+        ({"num_nodes": 2}, False),
+    ],
+)
+def test_what_one_process_is(typed, single):
+    settings = OmegaConf.create({"devices": 1, "strategy": "auto"} | typed)
+    assert is_single_process(settings) == single
+
+
+def test_images_are_placed_once_a_run(run_digits, monkeypatch):
+    made = []
+    loader = ImageDataModule._loader
+    monkeypatch.setattr(
+        ImageDataModule,
+        "_loader",
+        lambda self, name, seed=None: made.append(name) or loader(self, name, seed),
+    )
+    run_digits("trainer.max_epochs=3")
+    assert sorted(made) == ["train", "val"]
+
+
+@pytest.mark.parametrize(("n", "batch", "world"), [(5, 1, 2), (7, 1, 3), (3, 4, 3), (9, 2, 4)])
+def test_no_process_gets_an_empty_batch(n, batch, world):
+    lengths, seen = set(), []
+    for rank in range(world):
+        batches = list(
+            ResidentLoader(torch.arange(n), EpochOrder(n, batch, rank=rank, world_size=world))
+        )
+        assert all(len(rows) for rows in batches)
+        lengths.add(len(batches))
+        seen += torch.cat(batches).tolist()
+    assert sorted(seen) == list(range(n)) and len(lengths) == 1
+
+
+def test_fewer_images_than_processes_are_refused():
+    class FourProcesses:
+        world_size, global_rank = 200, 0
+
+    data = ImageDataModule(Digits(), batch_size=8, seed=0)
+    data.trainer = FourProcesses()
+    with pytest.raises(UserError, match="val has 180 images, fewer than the 200 processes"):
+        data.val_dataloader()
+
+
+class Pictures(Logger):
+    """A logger of a user's own, which takes images."""
+
+    name, version = "pictures", "0"
+    kept: dict[str, list] = {}
+
+    @property
+    @rank_zero_experiment
+    def experiment(self):
+        return self
+
+    def log_hyperparams(self, params, *args, **kwargs):
+        pass
+
+    def log_metrics(self, metrics, step=None):
+        self.kept.setdefault("metrics", []).append((metrics, step))
+
+    def log_image(self, key, images, step=None):
+        self.kept.setdefault(key, []).append((images[0].size, step))
+
+
+def test_final_scores_and_figures_reach_every_logger(tmp_path, monkeypatch):
+    monkeypatch.setenv("FMCLUST_TRUST", __name__)
+    monkeypatch.setattr(Pictures, "kept", {})
+    typed = [*SMALL, "figures=true", f"+logger.own._target_={__name__}.Pictures"]
+    run_job(composed(*typed), tmp_path / "run", typed)
+    metrics, step = Pictures.kept["metrics"][-1]
+    assert step == 1 and 0 < metrics["gmm/test/accuracy"] <= 1
+    assert {"gmm/test/samples", "gmm/test/confusion_matched", "reconstructions"} <= {*Pictures.kept}
+
+
+def test_encoding_computes_in_float32_whatever_is_set():
+    seen = []
+
+    class Asking(Pixels):
+        def encode(self, images):
+            seen.append(
+                (
+                    torch.backends.cudnn.allow_tf32,
+                    torch.get_float32_matmul_precision(),
+                    torch.is_autocast_enabled("cpu"),
+                )
+            )
+            return super().encode(images)
+
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            latents = encode_all(Asking(image_size=(8, 8)), torch.ones(3, 1, 8, 8).byte())
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert latents.dtype == np.float32 and {*seen} == {(False, "highest", False)}
+    assert torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_after_training_images_are_encoded_on_the_gpu(run_digits, monkeypatch):
+    from fmclust.evaluation import stage
+
+    devices = []
+    encode = stage.encode_all
+    monkeypatch.setattr(
+        stage,
+        "encode_all",
+        lambda encoder, images: (
+            devices.append(next(encoder.parameters()).device.type) or encode(encoder, images)
+        ),
+    )
+    run_digits("trainer=gpu")
+    assert {*devices} == {"cuda"}
