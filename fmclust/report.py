@@ -24,7 +24,7 @@ def report(config: DictConfig) -> None:
     jobs = [read_job(path) for path in directories]
     done = [job.directory for job in jobs if job.status == "done"]
     failed = [job for job in jobs if job.is_damaged]
-    if len(failed) == len(jobs) == 1:
+    if not done and failed:
         raise UserError(failed[0].reason)
     if not done:
         raise UserError(f"runs={config.runs} has no finished run: type runs=<finished runs>.")
