@@ -26,6 +26,7 @@ from fmclust.metrics import SCORES
 from fmclust.models import Encoder, build_encoder
 from fmclust.reports import write_run_page
 from fmclust.runs import (
+    CLUSTERINGS_FILE,
     Run,
     claim,
     join,
@@ -35,6 +36,7 @@ from fmclust.runs import (
     refuse_foreign,
     refuse_interpolations,
     reopen,
+    write_json,
 )
 from fmclust.training.callbacks import ClusterLatents
 from fmclust.training.checkpoints import epochs_finished
@@ -109,7 +111,9 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         encoder = build_encoder(config.model, source.image_size)
         run.facts |= {"loss_name": encoder.loss_name, "can_decode": encoder.can_decode}
         callback = _cluster_callback(trainer)
-        clusterers = {} if callback is None else clusterers
+        if callback is None:
+            clusterers = {}
+            write_json(directory / CLUSTERINGS_FILE, {})
         _require_purpose(config, encoder, source, clusterers)
         trainer.loggers = build_loggers(config.logger, directory)
         try:

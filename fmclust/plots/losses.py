@@ -16,7 +16,7 @@ def draw_losses(losses: Mapping[str, Sequence[float]], loss_name: str) -> Figure
     axes = figure.add_axes((0, 0, 1, 1))  # labels are outside, for bbox_inches="tight" to bring in
     for name, values in losses.items():
         axes.plot(range(1, len(values) + 1), values, label=name, marker="." * (len(values) < 60))
-    axes.set(xlabel="epoch", ylabel=f"reconstruction loss ({loss_name})")
+    axes.set(xlabel="epoch", ylabel=loss_name)
     axes.grid(alpha=0.3)
     axes.legend()
     return figure

@@ -14,7 +14,6 @@ from sklearn.datasets import load_digits
 
 from fmclust import load_run
 from fmclust.data import Digits, FashionMNIST, readers
-from fmclust.errors import UserError
 from fmclust.runs import read_assignments
 
 
@@ -34,44 +33,6 @@ def clusters_in(path):
     return [int(row["cluster"]) for row in rows_of(path)]
 
 
-def test_from_python_the_runs_own_images_get_the_clusters_they_had(finished, digits):
-    run = load_run(finished.directory)
-    for name in run.clusterers:
-        known = read_assignments(finished.directory, name)
-        for split, images in digits.items():
-            np.testing.assert_array_equal(run.assign(images, name).clusters, known[split])
-    np.testing.assert_array_equal(run.encode(digits["test"]), run.latents["test"])
-    made = run.reconstruct(digits["test"])
-    assert made.shape == digits["test"].shape and made.dtype == np.uint8
-    assert run.scores["gmm/test/accuracy"] == run.metrics["gmm/test/accuracy"]
-    assert run.image_size == (28, 28) and run.class_names == tuple("0123456789")
-
-
-def test_what_is_said_of_an_image(finished, digits):
-    run = load_run(finished.directory)
-    by_means = run.assign(digits["train"], "kmeans")
-    centres = np.load(finished.directory / "clusterers" / "kmeans.npz")["centres"]
-    apart = np.linalg.norm(run.latents["train"][:, None] - centres, axis=2)
-    np.testing.assert_allclose(by_means.distance, apart.min(axis=1), rtol=1e-4)
-    assert by_means.probability is None and not by_means.propagated
-    by_mixture = run.assign(digits["train"], "gmm")
-    assert (by_mixture.probability > 1 / 12 - 1e-9).all() and by_mixture.far.mean() < 0.003
-    matched = [run.matching("gmm").get(cluster, -1) for cluster in by_mixture.clusters.tolist()]
-    np.testing.assert_array_equal(by_mixture.classes, matched)
-    noise = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
-    assert run.assign(noise).far.all()
-
-
-def test_standardized_images_come_back_in_their_own_brightness(run_digits, digits):
-    run = load_run(run_digits("model=convae_standardized", "trainer.max_epochs=3").directory)
-    dim = (100 + digits["test"] / 16).astype(np.uint8)
-    assert np.abs(run.reconstruct(dim).astype(int) - dim).max() < 20
-    pixels = load_run(
-        run_digits("model=pixels", "model.preprocessing=standardize", "cluster=kmeans").directory
-    )
-    assert np.abs(pixels.reconstruct(dim).astype(int) - dim).max() <= 1
-
-
 def test_names_that_are_no_utf_8_are_written_as_they_are(finished, command_line, tmp_path):
     folder = os.fsencode(tmp_path / "old")
     os.mkdir(folder)
@@ -80,22 +41,6 @@ def test_names_that_are_no_utf_8_are_written_as_they_are(finished, command_line,
     typed = (f"run={finished.directory}", "input=old", "output=a.csv")
     assert command_line("assign", *typed).status == 0
     assert b"\xfc.png," in (tmp_path / "a.csv").read_bytes()
-
-
-@pytest.mark.parametrize(
-    "images", [np.zeros((2, 28, 28)), np.zeros((28, 28), np.uint8), np.zeros((2, 8, 8), np.uint8)]
-)
-def test_images_of_another_kind_are_refused(images, finished):
-    with pytest.raises(UserError, match=r"this run takes uint8 of shape \(N, 28, 28\)"):
-        load_run(finished.directory).assign(images)
-
-
-def test_a_run_that_is_not_finished_is_refused(tmp_path):
-    with pytest.raises(UserError, match="no run directory: type run="):
-        load_run(tmp_path)
-    (tmp_path / "status.json").write_text('{"status": "stopped", "format": 2}')
-    with pytest.raises(UserError, match="a run that is stopped"):
-        load_run(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["npy", "channel", "idx", "idx.gz", "folder", "many"])
