@@ -1,7 +1,7 @@
 """Draw docs/images/architecture.svg from what the code really imports: `python docs/diagram.py`.
 
-Boxes are the packages of fmclust; a thin line goes from each to those it imports, thick arrows are
-the way of the data.
+Boxes are the packages of fmclust; a thin line goes from each to those it imports (those at the top
+import from all below), thick arrows are the way of the data.
 """
 
 import ast
@@ -22,6 +22,7 @@ ROWS = (
     ("evaluation",),
     ("data", "models", "clustering", "metrics", "plots", "runs"),
 )
+ABOVE_ALL = (COMMANDS, "paper", "jobs")  # their lines would cross every box below
 WHAT = {
     COMMANDS: "one file per command",
     "paper": "the paper's parts and numbers",
@@ -92,6 +93,13 @@ def draw() -> str:
         f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
     ]
     for package, others in imports().items():
+        if package in ABOVE_ALL:
+            x, y = place[package]
+            parts.append(
+                f'<text x="{x + BOX_WIDTH / 2 + 10:g}" y="{y + 4:g}" font-size="11" '
+                'fill="#5b6470">imports from all below</text>'
+            )
+            continue
         for other in sorted(others):
             (x1, y1), (x2, y2) = place[package], place[other]
             bend = (y1 + y2) / 2
