@@ -17,11 +17,11 @@ def report(config: DictConfig) -> None:
     """Writes report.html of every finished run and, of several runs, a page over them."""
     from rich.progress import track  # these, which `--help` does without
 
-    from fmclust.reports import Job, is_page, read_job, write_run_page, write_runs_page
+    from fmclust.reports import Job, is_page, write_run_page, write_runs_page
     from fmclust.runs import find_runs, update_manifest
 
     directories = find_runs("runs", str(config.runs))
-    jobs = [read_job(path) for path in directories]
+    jobs = [Job.read(path) for path in directories]
     done = [job.directory for job in jobs if job.status == "done"]
     failed = [job for job in jobs if job.is_damaged]
     if not done and failed:

@@ -16,7 +16,7 @@ from fmclust.errors import UserError, require_whole
 
 def resume(config: DictConfig) -> float:
     """Go on with a run, by its saved configuration and what is typed; a finished one stays."""
-    from fmclust.runs import CLUSTERINGS, read_status
+    from fmclust.runs import CLUSTERINGS, read_metrics, read_status
 
     if not isinstance(config.run, str):
         raise UserError(f"run={config.run} is no directory: type run=<a run's directory>.")
@@ -26,7 +26,7 @@ def resume(config: DictConfig) -> float:
     status = read_status(directory)
     if status is not None and status["status"] == "done":
         print(f"{directory} is finished already: nothing was done.")
-        return status["objective"]
+        return read_metrics(directory)[status["objective"]]
 
     from pytorch_lightning.utilities import rank_zero_only
 

@@ -11,8 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fmclust.config.command import command
-from fmclust.jobs.sweep import sweep_job
-from fmclust.jobs.watch import SweepWatch
+from fmclust.jobs.sweep import SweepPlan, sweep_job
 
 
 def train(config: DictConfig) -> float:
@@ -43,7 +42,7 @@ def share_of_cores(launcher: DictConfig) -> int | None:
     return None
 
 
-main = command("config", train, finish=SweepWatch.finish)
+main = command("config", train, finish=SweepPlan.finish)
 
 if __name__ == "__main__":
     main()

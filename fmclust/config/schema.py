@@ -37,9 +37,6 @@ class TrainConfig:
     encode_from: str = "last"
     # Whether figures are drawn, which takes longer than all else in a very short job.
     figures: bool = True
-    # Name in metrics.json that a sweep minimizes; null: loss/val, or, without a network, the
-    # first clusterer's inertia or minus its mean log-likelihood or silhouette.
-    objective: str | None = None
     # Whether an error shows its traceback.
     traceback: bool = False
     data: Any = MISSING

@@ -99,8 +99,7 @@ def _fill(run: LoadedRun, source: ImageSource, config: DictConfig) -> Path:
         else:
             evaluate(claimed, run.encoder, source, clusterers)
         if not claimed.failures:
-            found = objective(config, run.encoder, claimed.metrics)
-            claimed.objective, claimed.facts["objective_name"] = found
+            claimed.facts["objective"] = objective(run.encoder, clusterers, claimed.metrics)
         claimed.report = write_run_page
     return run.directory
 

@@ -17,7 +17,7 @@ from fmclust.clustering import require_fittable
 from fmclust.config.schema import check
 from fmclust.data import ImageSource, build_source, sum_of
 from fmclust.data.datamodule import ImageDataModule
-from fmclust.errors import UserError, require_option
+from fmclust.errors import UserError
 from fmclust.evaluation import evaluate
 from fmclust.jobs.advice import how_to_cluster
 from fmclust.jobs.objective import final_metrics, objective
@@ -56,7 +56,7 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
         overrides: What was typed.
 
     Returns:
-        The objective: finite, less is better.
+        The number that a sweep minimizes: finite, less is better.
 
     Raises:
         UserError: If the user can put it right.
@@ -77,7 +77,7 @@ def resume_job(directory: Path, changes: dict[str, Any] | None = None) -> float:
         changes: Groups or keys of the configuration that are others from now on.
 
     Returns:
-        The objective: finite, less is better.
+        The number that a sweep minimizes: finite, less is better.
 
     Raises:
         UserError: If the user can put it right.
@@ -114,7 +114,11 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         if callback is None:
             clusterers = {}
             write_json(directory / CLUSTERINGS_FILE, {})
-        _require_purpose(config, encoder, source, clusterers)
+        if not encoder.trains and not clusterers:
+            raise UserError(
+                "this run would neither train nor cluster: leave out ~callbacks.cluster_latents, "
+                "or type model= with an encoder that trains."
+            )
         trainer.loggers = build_loggers(config.logger, directory)
         try:
             _introduce(run, config, trainer, final_metrics(source, encoder, clusterers))
@@ -132,10 +136,9 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         if not trainer.is_global_zero:
             return 0.0
         if not run.failures:
-            run.objective, run.facts["objective_name"] = objective(config, encoder, run.metrics)
+            run.facts["objective"] = objective(encoder, clusterers, run.metrics)
         run.report = write_run_page
-    assert run.objective is not None
-    return run.objective
+    return run.metrics[run.facts["objective"]]
 
 
 def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner: bool) -> None:
@@ -159,23 +162,6 @@ def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner:
 def _cluster_callback(trainer: Trainer) -> ClusterLatents | None:
     found = [c for c in trainer.callbacks if isinstance(c, ClusterLatents)]  # type: ignore[attr-defined]
     return found[0] if found else None
-
-
-def _require_purpose(
-    config: DictConfig,
-    encoder: Encoder,
-    source: ImageSource,
-    clusterers: dict[str, BaseEstimator],
-) -> None:
-    """Refuse a run that does nothing, and an objective that it won't have."""
-    if not encoder.trains and not clusterers:
-        raise UserError(
-            "this run would neither train nor cluster: leave out ~callbacks.cluster_latents, or "
-            "type model= with an encoder that trains."
-        )
-    if config.objective is not None:
-        names = final_metrics(source, encoder, clusterers, splits=source.splits)
-        require_option("objective", config.objective, names)
 
 
 def _introduce(run: Run, config: DictConfig, trainer: Trainer, names: list[str]) -> None:

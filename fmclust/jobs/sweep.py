@@ -1,22 +1,27 @@
 """Sweeps: many jobs of one command, none of which can end the others.
 
 Hydra starts the jobs, in this process or in others; what they have in common is the sweep's
-directory, so its progress and its tables are read from there.
+directory: sweep.json, its plan, and a directory for each job.
 """
 
+import itertools
 import logging
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.errors import UserError, complain
 
 log = logging.getLogger(__name__)
-WORST = sys.float_info.max  # a failed job's objective: finite, since NaN ends a sweeper
+FAILED = 1  # exit status of a bug
+WORST = sys.float_info.max  # of a failed job: finite, since NaN ends a sweeper
 PLAN = "sweep.json"
 SUBDIR = "${hydra.job.num}"
 
@@ -28,23 +33,23 @@ class Sweep:
     directory: Path
     jobs: list[list[str]]
 
-    def job_directories(self) -> list[Path]:
+    def directories(self) -> list[Path]:
         return [self.directory / str(number) for number in range(len(self.jobs))]
 
     def statuses(self) -> list[str]:
-        """Returns the status of every job; empty for those that have none yet."""
+        """Return the status of every job; empty for those that have none yet."""
         from fmclust.runs.reading import read_status
 
         found = []
-        for path in self.job_directories():
+        for path in self.directories():
             try:
                 found.append((read_status(path) or {"status": ""})["status"])
-            except UserError:  # told in the tables
+            except UserError:  # its reason is in the tables
                 found.append("failed")
         return found
 
     def report(self) -> bool:
-        """Prints and writes the tables; says whether all jobs are done."""
+        """Print and write the tables; return whether all jobs are done."""
         from fmclust.reports import Job, report_sweep
 
         if not any(self.statuses()):  # refused as a whole: its command may be put right
@@ -52,34 +57,75 @@ class Sweep:
             return False
         jobs = [
             Job.read(path, overrides)
-            for path, overrides in zip(self.job_directories(), self.jobs, strict=True)
+            for path, overrides in zip(self.directories(), self.jobs, strict=True)
         ]
         report_sweep(self.directory, jobs)
         return all(job.status == "done" for job in jobs)
 
 
-def planned_jobs(config: DictConfig) -> list[list[str]]:
-    """Returns the overrides of every job, as Hydra's basic sweeper will make them.
+class SweepPlan(Callback):
+    """Writes the plan of a sweep when Hydra starts it.
+
+    Hydra's main returns nothing, and calls `on_multirun_end` neither after a failed job nor after
+    an interrupt: the command asks `finish` for the tables of this process's sweep.
+    """
+
+    sweep: Sweep | None = None
+
+    @classmethod
+    def finish(cls) -> bool:
+        """Report the sweep of this process; return whether all its jobs are done, if any."""
+        if cls.sweep is None:
+            return True
+        from fmclust.runs.files import telling_of_a_full_disk
+
+        sweep, cls.sweep = cls.sweep, None
+        with telling_of_a_full_disk(sweep.directory):
+            return sweep.report()
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        try:
+            if (jobs := planned_jobs(config)) is None:
+                return
+            sweep = Sweep(Path(config.hydra.sweep.dir), jobs)
+            write_plan(sweep)
+        except (UserError, OSError) as error:  # Hydra would swallow any error
+            raise SystemExit(complain(str(error))) from None
+        except Exception:
+            log.exception("the sweep can't be planned")
+            raise SystemExit(FAILED) from None
+        SweepPlan.sweep = sweep
+        if n_done := sweep.statuses().count("done"):
+            print(f"Sweep: {n_done} of {len(jobs)} jobs are done already", flush=True)
+
+
+def planned_jobs(config: DictConfig) -> list[list[str]] | None:
+    """Return the overrides of every job, as Hydra's basic sweeper makes them; None for another.
 
     Raises:
-        UserError: If another sweeper is configured, which plans as it goes, or other directories.
+        UserError: If the jobs' directories are not numbered.
     """
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
     settings: Any = OmegaConf.to_container(config.hydra.sweep)
     if settings["subdir"] != SUBDIR:
         raise UserError("a sweep numbers its jobs' directories: leave out hydra.sweep.subdir=.")
-    if not config.hydra.sweeper["_target_"].endswith("BasicSweeper"):
-        raise UserError("only Hydra's basic sweeper is supported: leave out hydra/sweeper=.")
+    if not config.hydra.sweeper["_target_"].endswith(".BasicSweeper"):
+        log.warning("Another sweeper than Hydra's basic one: no tables are written at the end.")
+        return None
     parameters = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     typed = [*parameters, *config.hydra.overrides.task]
-    parsed = OverridesParser.create().parse_overrides(typed)
-    return BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
+    jobs: dict[str, list[str]] = {}  # of a key that is typed twice the last counts
+    for override in OverridesParser.create().parse_overrides(typed):
+        key = override.get_key_element()
+        if override.is_sweep_override():
+            values = list(override.sweep_string_iterator())
+        else:
+            values = [override.get_value_element_as_str()]
+        jobs[key] = [f"{key}={value}" for value in values]
+    return [list(job) for job in itertools.product(*jobs.values())]
 
 
 def write_plan(sweep: Sweep) -> None:
-    """Notes a sweep's jobs in its directory.
+    """Write a sweep's jobs into its directory.
 
     Raises:
         UserError: If the directory holds a sweep of other jobs.
@@ -97,7 +143,7 @@ def write_plan(sweep: Sweep) -> None:
 
 
 def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
-    """Runs one job of a sweep, or what is missing of it.
+    """Run one job of a sweep, or what is missing of it, and print how the sweep goes on.
 
     Args:
         config: As composed.
@@ -105,40 +151,68 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
         overrides: The job's overrides.
 
     Returns:
-        The job's objective, a finished job's as it is stored; if the job failed, the largest
-        float, so that the others go on.
+        The number that the sweep minimizes; if the job failed, the largest float, so that the
+        others go on.
     """
-    from fmclust.jobs.run import resume_job, run_job
-    from fmclust.runs import claim, read_overrides, read_status
-    from fmclust.training.trainer import is_single_process
-
     for handler in logging.getLogger().handlers:
         if getattr(handler, "stream", None) is sys.stdout:  # which several jobs may share
             handler.setFormatter(logging.Formatter(f"job {directory.name}: %(message)s"))
+    start = time.time()
     try:
-        if not is_single_process(config.trainer):
-            raise UserError(
-                "several devices would start the whole sweep again in every process: type "
-                "trainer.devices=1 trainer.strategy=auto, or run without -m."
-            )
-        status = read_status(directory)
-        if status is None:
-            return run_job(config, directory, overrides)
-        if read_overrides(directory) != overrides:
-            raise UserError(f"{directory} holds a job with other overrides.")
-        return status["objective"] if status["status"] == "done" else resume_job(directory)
+        return _run(config, directory, overrides)
     except UserError as error:
         complain(f"job {directory.name} failed: {error}", shown=error if config.traceback else None)
-        if not (directory / "status.json").exists():  # it was refused before it took its directory
-            with (
-                suppress(UserError),
-                claim(
-                    directory,
-                    config=OmegaConf.to_yaml(config, resolve=True),
-                    overrides=OmegaConf.to_yaml(overrides),
-                ),
-            ):
-                raise error
+        if not (directory / "status.json").exists():
+            _note_refusal(config, directory, overrides, error)
     except Exception as error:
         log.exception("job %s failed: %s", directory.name, error)
+    finally:
+        _print_progress(directory.parent, start)
     return WORST
+
+
+def _run(config: DictConfig, directory: Path, overrides: list[str]) -> float:
+    from fmclust.jobs.run import resume_job, run_job
+    from fmclust.runs import read_metrics, read_overrides, read_status
+    from fmclust.training.trainer import is_single_process
+
+    if not is_single_process(config.trainer):
+        raise UserError(
+            "several devices would start the whole sweep again in every process: type "
+            "trainer.devices=1 trainer.strategy=auto, or run without -m."
+        )
+    status = read_status(directory)
+    if status is None:
+        return run_job(config, directory, overrides)
+    if read_overrides(directory) != overrides:
+        raise UserError(f"{directory} holds a job with other overrides.")
+    if status["status"] == "done":
+        return read_metrics(directory)[status["objective"]]
+    return resume_job(directory)
+
+
+def _note_refusal(
+    config: DictConfig, directory: Path, overrides: list[str], error: UserError
+) -> None:
+    """Leave a job directory that says why the job was refused before it took one."""
+    from fmclust.runs import claim
+
+    saved, typed = OmegaConf.to_yaml(config, resolve=True), OmegaConf.to_yaml(overrides)
+    with suppress(UserError), claim(directory, config=saved, overrides=typed):
+        raise error
+
+
+def _print_progress(directory: Path, start: float) -> None:
+    """Print how many jobs have ended, and about how long the others will take."""
+    from fmclust.runs.files import read_json
+
+    if (jobs := read_json(directory / PLAN)) is None:
+        return
+    statuses = Sweep(directory, jobs).statuses()
+    ended = sum(status in ("done", "failed", "stopped") for status in statuses)
+    minutes = (time.time() - start) / 60 * (len(statuses) - ended)
+    print(
+        f"Sweep: {ended} of {len(statuses)} jobs ended, {statuses.count('failed')} failed, about "
+        f"{minutes:.1f} min for the rest, one after another",
+        flush=True,
+    )

@@ -5,11 +5,10 @@ from fmclust.plots.elbow import draw_elbow
 from fmclust.plots.images import draw_named_images, draw_rows
 from fmclust.plots.losses import draw_losses
 from fmclust.plots.outlines import Plane, draw_outlines
-from fmclust.plots.sweeps import Series, draw_sweep
+from fmclust.plots.sweeps import draw_sweep
 
 __all__ = [
     "Plane",
-    "Series",
     "draw_confusion",
     "draw_elbow",
     "draw_losses",

@@ -1,6 +1,6 @@
 """Finished runs as tables, CSVs and pages."""
 
-from fmclust.reports.jobs import Job, read_job
+from fmclust.reports.jobs import Job
 from fmclust.reports.pages import is_page, write_run_page, write_runs_page
 from fmclust.reports.sweeps import report_sweep
 from fmclust.reports.tables import print_run
@@ -9,7 +9,6 @@ __all__ = [
     "Job",
     "is_page",
     "print_run",
-    "read_job",
     "report_sweep",
     "write_run_page",
     "write_runs_page",

@@ -1,27 +1,24 @@
 """Jobs of a sweep, or other runs, by what was typed for them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
+from fmclust import runs
 from fmclust.errors import UserError
-from fmclust.runs import (
-    clustered_in,
-    read_clusterings,
-    read_config,
-    read_metrics,
-    read_overrides,
-    read_status,
-)
+from fmclust.metrics import SCORES
 
-SPLITS = ("test", "val", "train", "all")
+SPLITS = ("test", "all", "val", "train")  # the one to show first
+OBJECTIVE = "objective"  # column of the number that a sweep minimizes
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a sweep.
+    """One job of a sweep, or any other run.
 
     Attributes:
         directory: Its run directory.
@@ -31,7 +28,7 @@ class Job:
         warnings: What is doubtful about its results.
         metrics: As in metrics.json, with `objective`, and those of later clusterings; empty if it
             is not done.
-        objective_name: Which of the metrics the objective is.
+        objective: Which of the metrics the objective is.
         clusterings: Name of each clustering to the splits that it has scores of.
         is_damaged: Whether its files can't be read; the reason says why.
     """
@@ -39,122 +36,78 @@ class Job:
     directory: Path
     settings: dict[str, str]
     status: str
-    reason: str
+    reason: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
-    objective_name: str = ""
+    objective: str = ""
     warnings: tuple[str, ...] = ()
     clusterings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     is_damaged: bool = False
 
     @classmethod
-    def read(cls, directory: Path, overrides: Sequence[str]) -> "Job":
-        """Reads the run directory of a job; it may not be there yet."""
-        parts = (override.partition("=") for override in overrides)
-        settings = {key: value for key, _, value in parts}
-        metrics: dict[str, float] = {}
-        clusterings: dict[str, tuple[str, ...]] = {}
-        is_damaged = False
+    def read(cls, directory: Path, overrides: Sequence[str] | None = None) -> "Job":
+        """Read a run directory, which may not be there yet.
+
+        Args:
+            directory: The run directory.
+            overrides: What was typed for it; None: what it says itself.
+        """
+        settings: dict[str, str] = {}
         try:
-            status = read_status(directory) or {"status": "not started", "reason": None}
-            if status["status"] == "done":
-                metrics = read_metrics(directory) | {"objective": status["objective"]}
-                for name, folder in clustered_in(directory).items():
-                    if folder != directory:
-                        own = read_metrics(folder)
-                        metrics |= {key: own[key] for key in own if key.startswith(f"{name}/")}
-                    clusterings[name] = tuple(read_clusterings(folder)[name]["matchings"])
+            typed = runs.read_overrides(directory) if overrides is None else overrides
+            settings = {key: value for key, _, value in (text.partition("=") for text in typed)}
+            status = runs.read_status(directory) or {"status": "not started", "reason": None}
+            job = cls(directory, settings, status["status"], status["reason"] or "")
+            return job._finished(status) if job.status == "done" else job
         except UserError as error:
-            status, is_damaged = {"status": "failed", "reason": str(error)}, True
-        return cls(
-            directory,
-            settings,
-            status["status"],
-            status["reason"] or "",
-            metrics,
-            status.get("objective_name", ""),
-            tuple(status.get("warnings", ())),
-            clusterings,
-            is_damaged,
+            return cls(directory, settings, "failed", str(error), is_damaged=True)
+
+    def _finished(self, status: dict[str, Any]) -> "Job":
+        metrics = runs.read_metrics(self.directory)
+        clusterings = {}
+        for name, folder in runs.clustered_in(self.directory).items():
+            own = runs.read_metrics(folder)
+            metrics |= {key: own[key] for key in own if key.startswith(f"{name}/")}
+            clusterings[name] = tuple(runs.read_clusterings(folder)[name]["matchings"])
+        name = status.get("objective", "")
+        return replace(
+            self,
+            metrics=metrics | ({OBJECTIVE: metrics[name]} if name in metrics else {}),
+            objective=name,
+            warnings=tuple(status["warnings"]),
+            clusterings=clusterings,
         )
 
     def remarks(self) -> str:
-        """Returns its reason and its warnings, as far as there are any."""
+        """Return its reason and its warnings, as far as there are any."""
         return "; ".join(filter(None, (self.reason, *self.warnings)))
 
-    def clusterers(self) -> list[str]:
-        """Returns the names of its clusterers; none if it is not done."""
-        return list(self.clusterings)
-
-
-def read_job(directory: Path) -> Job:
-    """Read a run directory as the job that its own overrides made; see `Job.read`."""
-    try:
-        overrides = read_overrides(directory)
-    except UserError as error:
-        return Job(directory, {}, "failed", str(error), is_damaged=True)
-    return Job.read(directory, overrides)
-
-
-@dataclass(frozen=True)
-class Group:
-    """Jobs that differ in nothing but their seed.
-
-    Attributes:
-        settings: What was swept, but for the seed: key to value as text.
-        jobs: The finished ones.
-    """
-
-    settings: dict[str, str]
-    jobs: list[Job]
-
-    def values(self, metric: str) -> list[float]:
-        """Returns a number of every job that has it."""
-        return [job.metrics[metric] for job in self.jobs if metric in job.metrics]
-
-    def clusterers(self) -> list[str]:
-        """Returns the names of all that clustered in its jobs."""
-        return list(dict.fromkeys(name for job in self.jobs for name in job.clusterers()))
-
     def shown_split(self, clusterer: str) -> str:
-        """Returns the split that scores are shown of; empty without labels."""
-        scored = {split for job in self.jobs for split in job.clusterings.get(clusterer, ())}
-        return next((split for split in SPLITS if split in scored), "")
-
-
-def group_by_settings(jobs: Sequence[Job]) -> list[Group]:
-    """Groups jobs by what was swept, leaving the seed aside."""
-    swept = swept_keys(jobs)
-    groups: dict[tuple[str, ...], Group] = {}
-    for job in jobs:
-        settings = {key: job.settings.get(key, "") for key in swept if key != "seed"}
-        group = groups.setdefault(tuple(settings.values()), Group(settings, []))
-        if job.status == "done":
-            group.jobs.append(job)
-    return list(groups.values())
+        """Return the split that scores are shown of; empty without labels."""
+        return next((split for split in SPLITS if split in self.clusterings[clusterer]), "")
 
 
 def short(key: str) -> str:
-    """Returns the last part of a key, as it heads a column or names a line."""
+    """Return the last part of a key, as it heads a column or names a line."""
     return key.rpartition(".")[2]
 
 
-def told(settings: Mapping[str, str], *, but: str) -> str:
-    """Returns settings as text, all but one of them."""
-    return " ".join(f"{short(key)}={value}" for key, value in settings.items() if key != but)
-
-
-def swept_keys(jobs: Sequence[Job]) -> list[str]:
-    """Returns what was not typed alike for all jobs."""
-    return [key for key in typed_keys(jobs) if len({job.settings.get(key) for job in jobs}) > 1]
-
-
 def typed_keys(jobs: Sequence[Job]) -> list[str]:
-    """Returns what was typed for any job."""
+    """Return what was typed for any job."""
     return list(dict.fromkeys(key for job in jobs for key in job.settings))
 
 
+def swept_keys(jobs: Sequence[Job]) -> list[str]:
+    """Return what was not typed alike for all jobs."""
+    return [key for key in typed_keys(jobs) if len({job.settings.get(key) for job in jobs}) > 1]
+
+
+def varied_keys(jobs: Sequence[Job]) -> list[str]:
+    """Return what was swept, but for the seed."""
+    return [key for key in swept_keys(jobs) if key != "seed"]
+
+
 def filled_in(jobs: Sequence[Job]) -> list[Job]:
-    """Adds to finished jobs what was typed for others only, as their configurations have it."""
+    """Add to finished jobs what was typed for others only, as their configurations have it."""
     keys = typed_keys(jobs)
     return [_filled_in(job, keys) if job.status == "done" else job for job in jobs]
 
@@ -163,10 +116,56 @@ def _filled_in(job: Job, keys: Sequence[str]) -> Job:
     missing = [key for key in keys if key not in job.settings]
     if not missing:
         return job
-    config = read_config(job.directory)
+    config = runs.read_config(job.directory)
     return replace(job, settings=job.settings | {k: _configured(config, k) for k in missing})
 
 
 def _configured(config: DictConfig, key: str) -> str:
     value = OmegaConf.select(config, key.lstrip("+~"), default={})
     return "default" if isinstance(value, DictConfig) else str(value)  # an option of a group
+
+
+def job_frame(jobs: Sequence[Job]) -> pd.DataFrame:
+    """Return a row for each job: status, remarks, what was typed, and all metrics, times last."""
+    keys, names = typed_keys(jobs), dict.fromkeys(name for job in jobs for name in job.metrics)
+    metrics = sorted(names, key=lambda name: name.startswith("time/"))
+    rows = [
+        {"job": job.directory.name, "status": job.status, "remarks": job.remarks()}
+        | job.settings
+        | job.metrics
+        for job in jobs
+    ]
+    return pd.DataFrame(rows, columns=["job", "status", "remarks", *keys, *metrics])
+
+
+def score_frame(jobs: Sequence[Job], keys: Sequence[str]) -> pd.DataFrame:
+    """Return mean, sd and number of seeds of every score, over jobs with the same settings.
+
+    Args:
+        jobs: The finished ones.
+        keys: The settings that tell groups of jobs apart.
+
+    Returns:
+        Columns: the keys, `clusterer`, `split`, `is_shown`, `panel`, `mean`, `std` and `count`; the
+        objective has an empty clusterer and split.
+    """
+    rows: list[dict[str, Any]] = []
+    for job in jobs:
+        settings = {key: job.settings.get(key, "") for key in keys}
+        for name, splits in job.clusterings.items():
+            shown = job.shown_split(name)
+            rows += [
+                {**settings, "clusterer": name, "split": split, "is_shown": split == shown}
+                | {"panel": score, "value": job.metrics[f"{name}/{split}/{score}"]}
+                for score in SCORES
+                for split in splits
+            ]
+        if OBJECTIVE in job.metrics:
+            value = job.metrics[OBJECTIVE]
+            rows.append(
+                {**settings, "clusterer": "", "split": "", "is_shown": True}
+                | {"panel": OBJECTIVE, "value": value}
+            )
+    by = [*keys, "clusterer", "split", "is_shown", "panel"]
+    frame = pd.DataFrame(rows, columns=[*by, "value"])
+    return frame.groupby(by, sort=False)["value"].agg(["mean", "std", "count"]).reset_index()

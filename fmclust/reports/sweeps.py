@@ -1,62 +1,88 @@
 """A sweep's jobs as tables, CSVs and a plot: every score against what was swept."""
 
-import csv
-import math
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from fmclust.metrics import SCORES
-from fmclust.plots import Series, draw_sweep
+from fmclust.plots import draw_sweep
 from fmclust.reports.jobs import (
-    SPLITS,
-    Group,
+    OBJECTIVE,
     Job,
-    group_by_settings,
+    job_frame,
+    score_frame,
     short,
     swept_keys,
-    told,
-    typed_keys,
+    varied_keys,
 )
 from fmclust.reports.markdown import mean_and_sd
-from fmclust.reports.pages import write_runs_page
 from fmclust.reports.tables import PAGE, narrow_table
 from fmclust.runs import replacing
 
 
 def report_sweep(directory: Path, jobs: Sequence[Job]) -> None:
-    """Writes CSVs, a plot and a page into a sweep's directory; prints its tables.
+    """Write CSVs, a plot and a page into a sweep's directory; print its tables.
 
     Args:
         directory: The sweep's directory.
         jobs: All of its jobs.
     """
-    console = Console()
-    groups = group_by_settings(jobs)
-    _write_jobs(directory / "jobs.csv", jobs)
+    from fmclust.reports.pages import write_runs_page  # which draws scores too
+
+    console, keys = Console(), varied_keys(jobs)
+    _write(directory / "jobs.csv", job_frame(jobs))
     console.print(_job_table(jobs))
-    if any(group.jobs for group in groups):
-        _write_summary(directory / "summary.csv", groups)
+    if done := [job for job in jobs if job.status == "done"]:
+        _write(directory / "summary.csv", _summary(done, keys))
+        x_key = max(keys, key=lambda key: len({job.settings.get(key) for job in done}), default="")
         with replacing(directory / "sweep.png") as partial:
-            draw_sweep(_series(groups), (*SCORES, "objective")).savefig(partial, dpi=110)
+            draw_scores(done, keys, x_key).savefig(partial, dpi=110)
         write_runs_page(directory / PAGE, jobs)
-        console.print(_summary_table(groups))
-        names = sorted({job.objective_name for group in groups for job in group.jobs})
-        touched = any(name.endswith(SCORES) for name in names)
-        console.print(
-            f"objective: {', '.join(names)} ({'from labels' if touched else 'label-free'})"
-        )
+        console.print(_summary_table(done, keys))
+        objectives = ", ".join(sorted({job.objective for job in done}))
+        console.print(f"objective: {objectives} (label-free; less is better)")
     print(f"Sweep directory: {directory.absolute()}")
     if (directory / PAGE).exists():
         print(f"Its page: {(directory / PAGE).absolute()}")
 
 
-def _stacked(values: Sequence[float]) -> str:
-    return mean_and_sd(values, between="\n±")
+def draw_scores(done: Sequence[Job], keys: Sequence[str], x_key: str) -> Figure:
+    """Draw every score and the objective against one of the swept keys.
+
+    Args:
+        done: Finished jobs.
+        keys: What was swept, but for the seed.
+        x_key: The abscissa; the other keys name lines.
+    """
+    points = score_frame(done, keys)
+    others = [key for key in keys if key != x_key]
+    points["line"] = [
+        " ".join(filter(None, [row["clusterer"], *(f"{short(k)}={row[k]}" for k in others)]))
+        for _, row in points.iterrows()
+    ]
+    points["x"] = points[x_key] if x_key else ""
+    return draw_sweep(points, x_key)
+
+
+def _write(path: Path, frame: pd.DataFrame) -> None:
+    with replacing(path) as partial:
+        frame.to_csv(partial, index=False)
+
+
+def _summary(done: Sequence[Job], keys: Sequence[str]) -> pd.DataFrame:
+    """Return mean and sd over seeds of every metric."""
+    frame = job_frame(done)
+    metrics = [name for name in frame if any(name in job.metrics for job in done)]
+    for key in keys:
+        frame[key] = [job.settings.get(key, "") for job in done]
+    values = frame.melt([*keys], metrics, var_name="metric").dropna(subset="value")
+    by = values.astype({"value": float}).groupby([*keys, "metric"], sort=False)["value"]
+    return by.agg(seeds="count", mean="mean", sd="std").reset_index()
 
 
 def _job_table(jobs: Sequence[Job]) -> Table:
@@ -70,81 +96,24 @@ def _job_table(jobs: Sequence[Job]) -> Table:
     return table
 
 
-def _summary_table(groups: Sequence[Group]) -> Table:
+def _summary_table(done: Sequence[Job], keys: Sequence[str]) -> Table:
     title = "Scores on the held-out split (test, or all): mean, ± sd over seeds"
-    keys = list(groups[0].settings)
-    widths = [max(len(group.settings[key]) for group in groups) for key in keys]
+    widths = [max(len(job.settings.get(key, "")) for job in done) for key in keys]
     swept = ["\n".join(map(short, keys))] if keys else []  # many keys in one narrow column
-    numbers = ["seeds", "objective", *SCORES]
+    numbers = ["seeds", OBJECTIVE, *SCORES]
     table = narrow_table(title, [*swept, "clusterer", *numbers], right=numbers)
-    for group in groups:
-        values = (group.settings[key].ljust(width) for key, width in zip(keys, widths, strict=True))
-        settings = [" ".join(values)] if keys else []
-        for clusterer in group.clusterers():
-            split = group.shown_split(clusterer)
-            scores = [_stacked(group.values(f"{clusterer}/{split}/{s}")) for s in SCORES]
-            n_seeds = len(group.values(f"{clusterer}/empty_clusters"))
-            objective = _stacked(group.values("objective"))
-            cells = (*settings, clusterer, str(n_seeds), objective, *scores)
-            table.add_row(*map(Text, cells))
+    groups: dict[tuple[str, ...], list[Job]] = {}
+    for job in done:
+        values = [job.settings.get(key, "") for key in keys]
+        padded = " ".join(map(str.ljust, values, widths))
+        for name in job.clusterings:
+            groups.setdefault((padded, name), []).append(job)
+    for (padded, name), group in groups.items():
+        scores = [f"{name}/{group[0].shown_split(name)}/{score}" for score in SCORES]
+        cells = [
+            mean_and_sd([job.metrics[m] for job in group if m in job.metrics], plus_minus="\n±")
+            for m in (OBJECTIVE, *scores)
+        ]
+        settings = [padded] if keys else []
+        table.add_row(*map(Text, (*settings, name, str(len(group)), *cells)))
     return table
-
-
-def _metric_names(jobs: Sequence[Job]) -> list[str]:
-    """Returns the names of all numbers, those that tell how long it took last."""
-    names = dict.fromkeys(name for job in jobs for name in job.metrics)
-    return sorted(names, key=lambda name: name.startswith("time/"))
-
-
-def _write_jobs(path: Path, jobs: Sequence[Job]) -> None:
-    keys = typed_keys(jobs)
-    metrics = _metric_names(jobs)
-    with replacing(path) as partial, partial.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["job", "status", "remarks", *keys, *metrics])
-        for job in jobs:
-            settings = [job.settings.get(key, "") for key in keys]
-            numbers = [job.metrics.get(name, "") for name in metrics]
-            table.writerow([job.directory.name, job.status, job.remarks(), *settings, *numbers])
-
-
-def _write_summary(path: Path, groups: Sequence[Group]) -> None:
-    metrics = _metric_names([job for group in groups for job in group.jobs])
-    with replacing(path) as partial, partial.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow([*groups[0].settings, "metric", "seeds", "mean", "sd"])
-        for group in groups:
-            for name in metrics:
-                if values := group.values(name):
-                    sd = statistics.stdev(values) if len(values) > 1 else ""
-                    numbers = [len(values), statistics.fmean(values), sd]
-                    table.writerow([*group.settings.values(), name, *numbers])
-
-
-def _series(groups: Sequence[Group]) -> list[Series]:
-    """Lines for the plot: the swept key with the most values is the abscissa."""
-    keys = list(groups[0].settings)
-    x_key = max(keys, key=lambda key: len({g.settings[key] for g in groups}), default="")
-    lines: dict[tuple[str, str, str], Series] = {}
-    for group in groups:
-        others = told(group.settings, but=x_key)
-        for panel, clusterer, split, metric in _plotted(group):
-            values = group.values(metric)
-            if values:
-                name = " ".join(part for part in (clusterer, others) if part)
-                line = lines.setdefault((panel, name, split), Series(panel, name, split, x_key))
-                sd = statistics.stdev(values) if len(values) > 1 else math.nan
-                line.add(group.settings.get(x_key, ""), statistics.fmean(values), sd, len(values))
-    return list(lines.values())
-
-
-def _plotted(group: Group) -> list[tuple[str, str, str, str]]:
-    """What is drawn of a group: panel, clusterer, split and the metric's name."""
-    clusterers = group.clusterers()
-    scores = [
-        (score, clusterer, split, f"{clusterer}/{split}/{score}")
-        for score in SCORES
-        for clusterer in clusterers
-        for split in SPLITS
-    ]
-    return [*scores, ("objective", clusterers[0] if len(clusterers) == 1 else "", "", "objective")]

@@ -45,7 +45,6 @@ class Run:
         warnings: Sentences for status.json.
         facts: What else status.json says: versions, device, images.
         failures: Stages that failed while the run went on, with the reason.
-        objective: The number that a sweep minimizes.
         wants_figures: Whether anything is drawn.
         report: Makes the run's page from its directory, once all else is written.
         earlier_seconds: How long the earlier parts of a resumed run took.
@@ -56,7 +55,6 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
-    objective: float | None = None
     wants_figures: bool = True
     report: Callable[[Path], object] | None = None
     earlier_seconds: float = 0.0
@@ -67,7 +65,7 @@ class Run:
         """Take over what the earlier parts of a run have noted in its status."""
         times = dict(status.get("times") or {})
         earlier = times.pop(TOTAL_TIME, 0.0)
-        own = ("status", "reason", "stage", "times", "warnings", "objective")
+        own = ("status", "reason", "stage", "times", "warnings")
         facts = {key: value for key, value in status.items() if key not in own}
         return cls(directory, metrics=times, facts=facts, earlier_seconds=earlier)
 
@@ -133,7 +131,6 @@ class Run:
                 "stage": stage,
                 "warnings": self.warnings,
                 "times": times | {TOTAL_TIME: self._total_seconds()},
-                "objective": self.objective,
             }
         )
 

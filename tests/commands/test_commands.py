@@ -1,7 +1,5 @@
 """What one types and what comes back: mistakes in one line, odd paths, stops and going on."""
 
-import json
-
 import pytest
 from conftest import SMALL, composed, options_of, stop_after, without_times
 from omegaconf import OmegaConf
@@ -10,7 +8,7 @@ from fmclust.config.command import quote_path
 from fmclust.config.help import help_text
 from fmclust.config.schema import conf_directory
 from fmclust.jobs.run import resume_job, run_job
-from fmclust.runs import read_status
+from fmclust.runs import read_metrics, read_status
 
 MISTAKES = [
     ("sed=1", "sed is unknown: type seed."),
@@ -33,7 +31,6 @@ MISTAKES = [
     ("n_clusters=1438", "cluster.gmm: 1438 clusters are more than the 1437 images"),
     ("threads=0", "threads=0 is too small"),
     ("encode_from=lst", "encode_from=lst is unknown: type encode_from=last."),
-    ("objective=gmm/test/acuracy", "type objective=gmm/test/accuracy."),
     ("trainer.max_epochs=-3", "trainer.max_epochs=-3 is too small"),
     ("trainer.precision=7", "trainer.precision=7 is unknown: type trainer.precision= with one"),
     ("trainer.precision=bf16-true", "type trainer.precision=bf16-mixed."),
@@ -58,7 +55,6 @@ MISTAKES = [
     ("cluster.gmm.tol=-1", "cluster.gmm: The 'tol' parameter of GaussianMixture must be"),
     ("trainer.profiler=simple", "trainer.profiler=simple is no part: type debug=profile."),
     ("callbacks.curves=x", "callbacks.curves=x is no part: type ~callbacks.curves."),
-    ("objective=gmm/test", "objective=gmm/test is unknown"),
     ("hydra.run.dir=full", "full is not empty, and a run never writes over another"),
 ]
 
@@ -173,12 +169,18 @@ def test_resume_refuses_what_is_no_run_or_would_read_the_environment(
     assert "run=None is no directory" in command_line("resume", "run=null").err
 
 
-def test_an_accuracy_as_objective_is_negated_and_says_so(run_digits):
-    run = run_digits("objective=gmm/val/accuracy")
-    status = read_status(run.directory)
-    assert status["objective_name"] == "-gmm/val/accuracy"
-    metrics = json.loads((run.directory / "metrics.json").read_text())
-    assert status["objective"] == run.objective == -metrics["gmm/val/accuracy"]
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ((), "loss/val"),
+        (("model=pixels", "cluster=kmeans"), "kmeans/inertia"),
+        (("model=pixels", "cluster=agglomerative"), "agglomerative/davies_bouldin"),
+    ],
+)
+def test_a_sweep_minimizes_what_no_label_touches(options, name, run_digits):
+    run = run_digits(*options)
+    assert read_status(run.directory)["objective"] == name
+    assert run.objective == read_metrics(run.directory)[name]
 
 
 def test_the_saved_config_holds_values_only(finished):

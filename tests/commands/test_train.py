@@ -30,7 +30,8 @@ def test_a_run_leaves_what_the_list_says_and_nothing_else(finished):
     kinds = {"trained", "labelled", "chosen", "drawn"}
     assert unexpected_and_missing(finished.directory, kinds) == ([], [])
     status = json.loads((finished.directory / "status.json").read_text())
-    assert status["status"] == "done" and status["objective"] == finished.objective
+    assert status["status"] == "done" and status["objective"] == "loss/val"
+    assert metrics_of(finished)["loss/val"] == finished.objective
 
 
 def test_metrics_have_their_names(finished):

@@ -1,18 +1,22 @@
 """Sweeps: every combination a job, failures told, and only what is missing run again."""
 
 import csv
-import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL, sign, stop_after
+from conftest import SMALL, stop_after
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
+from fmclust.config.schema import conf_directory
 from fmclust.errors import UserError
-from fmclust.jobs.sweep import WORST
+from fmclust.jobs.sweep import WORST, planned_jobs
+from fmclust.metrics import SCORES
 from fmclust.reports import Job
+from fmclust.reports.jobs import score_frame, varied_keys
 from fmclust.reports.markdown import mean_and_sd
-from fmclust.reports.sweeps import group_by_settings
 from fmclust.training.callbacks import LearningCurves
 
 SWEEP = ("-m", *SMALL, "trainer.max_epochs=1,2", "hydra.sweep.dir=sweep")
@@ -137,28 +141,44 @@ def test_a_failed_jobs_objective_is_finite():
     assert np.isfinite(WORST) and WORST == sys.float_info.max
 
 
-def job(tmp_path, number, overrides, metrics):
-    directory = tmp_path / str(number)
-    directory.mkdir()
-    status = {"status": "done" if metrics else "failed", "reason": None}
-    status |= {"format": 2, "objective": 1.0}
-    (directory / "status.json").write_text(json.dumps(status))
-    (directory / "metrics.json").write_text(json.dumps(metrics))
-    sign(directory)
-    return Job.read(directory, overrides)
+def job(number, overrides, metrics):
+    settings = dict(override.split("=") for override in overrides)
+    clusterings = {"gmm": ("test",)} if metrics else {}
+    status = "done" if metrics else "failed"
+    return Job(Path(str(number)), settings, status, metrics=metrics, clusterings=clusterings)
 
 
-def test_jobs_that_differ_in_their_seed_alone_are_one_group(tmp_path):
+def test_jobs_that_differ_in_their_seed_alone_are_one_group():
+    def scores(accuracy):
+        return {f"gmm/test/{score}": accuracy for score in SCORES} | {"objective": -accuracy}
+
     jobs = [
-        job(tmp_path, 0, ["a=1", "b=x", "seed=0"], {"m": 1.0}),
-        job(tmp_path, 1, ["a=1", "b=x", "seed=1"], {"m": 3.0}),
-        job(tmp_path, 2, ["a=2", "b=x", "seed=0"], {"m": 5.0}),
-        job(tmp_path, 3, ["a=2", "b=x", "seed=1"], {}),
+        job(0, ["a=1", "b=x", "seed=0"], scores(1.0)),
+        job(1, ["a=1", "b=x", "seed=1"], scores(3.0)),
+        job(2, ["a=2", "b=x", "seed=0"], scores(5.0)),
+        job(3, ["a=2", "b=x", "seed=1"], {}),
     ]
-    groups = group_by_settings(jobs)
-    assert [(group.settings, group.values("m")) for group in groups] == [
-        ({"a": "1"}, [1.0, 3.0]),
-        ({"a": "2"}, [5.0]),
-    ]
+    assert varied_keys(jobs) == ["a"]
+    frame = score_frame([job for job in jobs if job.status == "done"], ["a"])
+    accuracy = frame[frame.panel == "accuracy"]
+    assert accuracy["a"].tolist() == ["1", "2"] and accuracy["mean"].tolist() == [2.0, 5.0]
+    assert accuracy["count"].tolist() == [2, 1]
+    assert accuracy["std"].iloc[0] == pytest.approx(2**0.5) and np.isnan(accuracy["std"].iloc[1])
+    assert frame[frame.panel == "objective"]["mean"].tolist() == [-2.0, -5.0]
     assert mean_and_sd([1.0, 3.0]) == "2.0000 ± 1.4142"
     assert mean_and_sd([5.0]) == "5.0000" and mean_and_sd([]) == ""
+
+
+def test_jobs_are_those_of_hydras_basic_sweeper():
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    typed = ["a=3,4", "a=1,2", "b=x", "c=range(0,3)", "d='a b','c,d'", "+e.f=[1,2]", "~z", "q=[1],[2]"]
+    with initialize_config_dir(str(conf_directory()), version_base="1.3"):
+        config = compose("config", return_hydra_config=True)
+    config.hydra.sweeper.params = {"s": "1,2"}
+    OmegaConf.update(config, "hydra.overrides.task", typed)
+    parsed = OverridesParser.create().parse_overrides(["s=1,2", *typed])
+    assert planned_jobs(config) == BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
+    OmegaConf.update(config, "hydra.sweeper._target_", "x.OptunaSweeper")
+    assert planned_jobs(config) is None

@@ -3,13 +3,13 @@
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
 from fmclust.plots import (
     Plane,
-    Series,
     draw_confusion,
     draw_elbow,
     draw_losses,
@@ -89,10 +89,9 @@ def test_an_outline_is_the_ellipse_of_its_matrix():
 
 
 def test_a_sweep_has_a_panel_for_every_score_and_sorts_numbers():
-    line = Series("accuracy", "gmm", "test", "epochs")
-    for x, mean in (("10", 0.6), ("9", 0.5)):
-        line.add(x, mean, 0.1, 3)
-    figure = draw_sweep([line], ("accuracy", "nmi"))
+    line = {"panel": "accuracy", "line": "gmm", "split": "test", "std": 0.1, "count": 3}
+    points = pd.DataFrame([{**line, "x": "10", "mean": 0.6}, {**line, "x": "9", "mean": 0.5}])
+    figure = draw_sweep(points, "epochs")
     drawn = figure.axes[0].get_lines()[0]
     assert drawn.get_xdata().tolist() == [9, 10] and drawn.get_ydata().tolist() == [0.5, 0.6]
     assert figure.axes[0].get_title() == "accuracy" and pixels(figure).std() > 0

@@ -10,11 +10,12 @@ import pytest
 from conftest import SMALL, sign, write_idx
 from sklearn.datasets import load_digits
 
+from fmclust.plots import draw_losses
 from fmclust.reports import Job, write_run_page, write_runs_page
 from fmclust.reports.jobs import filled_in
-from fmclust.reports.pages.charts import Line, line_chart
 from fmclust.reports.pages.galleries import certainty, gallery
 from fmclust.reports.pages.sprite import Sprite
+from fmclust.reports.pages.svg import embedded
 from fmclust.runs import read_metrics
 
 CHROMIUM = shutil.which("chromium")
@@ -38,7 +39,7 @@ def test_a_run_leaves_a_page_with_its_scores(finished):
 
 def test_a_page_asks_for_nothing_from_elsewhere(finished):
     page = (finished.directory / "report.html").read_text()
-    assert not re.findall(r"(?:src|href)=[\"'](?!#|data:)|url\((?!data:)|https?:", page)
+    assert not re.findall(r"(?:src|href)=[\"'](?!#|data:)|url\((?!data:|#)|https?:", page)
 
 
 def test_what_comes_from_outside_is_escaped(run_digits, tmp_path, finished):
@@ -110,13 +111,12 @@ def test_a_sprite_holds_every_image():
     assert sprite.place(3) == "background-position:-48px -32px"
 
 
-def test_a_chart_shows_every_point_within_its_frame():
-    lines = [Line("a<b", [(0, 0.5, 0.1), (1, 0.7, None)]), Line("c", [(0, -1.0, None)])]
-    chart = line_chart(lines, x_label="x", y_label="y", x_names=["5", "15"])
-    assert "a&lt;b: 0.5 ± 0.1" in chart and ">15<" in chart
-    ys = [float(y) for y in re.findall(r'cy="([-\d.]+)"', chart)]
-    assert len(ys) == 3 and all(0 <= y <= 300 for y in ys) and max(ys) == ys[2]
-    assert "<circle" in line_chart([Line("one", [(3, 2.0, None)])], x_label="x", y_label="y")
+def test_an_embedded_figure_is_in_the_colours_of_the_page_and_always_the_same():
+    losses = {"loss/train": [0.5, 0.25], "loss/val": [0.75, 0.5]}
+    first, second = (str(embedded(draw_losses(losses, "a<b"), '"c"')) for _ in range(2))
+    assert first == second and first.startswith("<svg") and first.rstrip().endswith("</svg>")
+    assert "#000000" not in first and "currentColor" in first
+    assert 'aria-label="&#34;c&#34;"' in first and "a&lt;b" in first and "loss/val" in first
 
 
 def test_a_sweep_leaves_a_page_over_its_runs(command_line, tmp_path):
@@ -125,7 +125,7 @@ def test_a_sweep_leaves_a_page_over_its_runs(command_line, tmp_path):
     assert command_line("train", *typed).status == 1
     sweep = tmp_path / "sweep"
     text = text_of(sweep / "report.html")
-    assert "2 runs" in text and "Against trainer.max_epochs" in text and "1 seed(s)" in text
+    assert "2 runs" in text and "Against trainer.max_epochs" in text and "over 1 seed" in text
     assert "failed" in text and "9999 clusters are more than" in text
     links = re.findall(r'<a href="([^"]+)"', (sweep / "report.html").read_text())
     assert len(links) == 2 and all((sweep / link).exists() for link in links)

@@ -12,10 +12,11 @@ from omegaconf import DictConfig
 from fmclust.errors import UserError
 from fmclust.metrics import SCORES
 from fmclust.paper.numbers import paper_accuracies
-from fmclust.reports.pages.charts import Line, line_chart
+from fmclust.plots import draw_losses
 from fmclust.reports.pages.clustered import read_clustered
 from fmclust.reports.pages.plane import plane_of
 from fmclust.reports.pages.sprite import Sprite
+from fmclust.reports.pages.svg import embedded
 from fmclust.reports.pages.templates import TEMPLATES
 from fmclust.reports.tables import (
     OWN_FIGURES,
@@ -157,13 +158,10 @@ def _tables(config: DictConfig, folders: Mapping[str, Path]) -> list[_Table]:
 
 def _losses(directory: Path, status: Mapping[str, Any]) -> Markup | None:
     losses = read_losses(directory)
-    lines = [
-        Line(name, [(float(epoch), value, None) for epoch, value in enumerate(values, 1)])
-        for name, values in losses.items()
-    ]
-    if not lines:
+    if not losses:
         return None
-    return line_chart(lines, x_label="epoch", y_label=status.get("loss_name", "loss"))
+    figure = draw_losses(losses, status.get("loss_name", "loss"))
+    return embedded(figure, "losses against epochs")
 
 
 def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> list[tuple[str, str]]:

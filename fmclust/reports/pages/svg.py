@@ -1,0 +1,25 @@
+"""A matplotlib figure within a page, in the page's colours."""
+
+import io
+import re
+
+import matplotlib as mpl
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+
+
+def embedded(figure: Figure, label: str) -> Markup:
+    """Return a figure as an SVG element whose black is the text colour of the page.
+
+    Args:
+        figure: The figure.
+        label: What it shows, for readers who don't see it.
+    """
+    buffer = io.StringIO()
+    # Text stays text, and ids are the same every time.
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "fmclust"}):
+        figure.savefig(buffer, format="svg", bbox_inches="tight", transparent=True)
+    text = buffer.getvalue()
+    text = re.sub(r'<metadata>.*?</metadata>| xmlns(:\w+)?="[^"]*"', "", text, flags=re.DOTALL)
+    text = text[text.index("<svg") + 4 :].replace("#000000", "currentColor")
+    return Markup(f'<svg role="img" aria-label="{escape(label)}"{text}')
