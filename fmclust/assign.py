@@ -15,7 +15,7 @@ from fmclust.errors import UserError, complain, require_bool, require_option
 
 UNREADABLE, FAR, REVERSED = "unreadable", "far", "reversed"  # beside the cluster ids
 MIDDLE = 127.5  # between a dark ground and a light one
-PLAIN = 32**2  # brightness squared: how far from the middle they are to be opposites
+MIN_CONTRAST = 32**2  # brightness squared: how far from the middle they are to be opposites
 
 if TYPE_CHECKING:
     from fmclust.data import Input
@@ -35,7 +35,7 @@ def assign(config: DictConfig) -> None:
     from fmclust.inference import load_run
     from fmclust.jobs.threads import limited_threads  # torch, which `--help` does without
     from fmclust.models import BATCH
-    from fmclust.runs import replacing, telling_of_a_full_disk
+    from fmclust.runs import full_disk_as_user_error, replacing
 
     with limited_threads(config.threads):
         run = load_run(str(config.run))
@@ -44,7 +44,7 @@ def assign(config: DictConfig) -> None:
         found = open_input(Path(str(config.input)).absolute(), run.image_size, BATCH)
         invert = bool(run.config.data.get("invert", False))
         invert = invert if config.invert is None else config.invert
-        with telling_of_a_full_disk(output.parent), replacing(output) as partial:
+        with full_disk_as_user_error(output.parent), replacing(output) as partial:
             counts = assign_all(partial, found, run, name, invert=invert)
     print(f"{summary(counts, run, name, invert=invert)}\n{output}")
     if config.strict and counts[UNREADABLE]:
@@ -79,7 +79,7 @@ def assign_all(
             if assigned is not None:
                 counts.update(assigned.clusters.tolist())
                 counts[FAR] += 0 if assigned.far is None else int(assigned.far.sum())
-                if (border_brightness(images) - MIDDLE) * (run.border - MIDDLE) < -PLAIN:
+                if (border_brightness(images) - MIDDLE) * (run.border - MIDDLE) < -MIN_CONTRAST:
                     counts[REVERSED] += len(images)
             progress.advance(task, len(batch.names))
     return counts

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from fmclust.config.command import FAILED_JOBS, command
-from fmclust.config.schema import require_part
+from fmclust.config.schema import require_target
 from fmclust.errors import UserError, complain, require_bool, require_seed, require_whole
 
 
@@ -52,7 +52,7 @@ def require(config: DictConfig) -> tuple[list[Path], dict[str, str]]:
     if config.seed is not None:
         require_seed(config.seed)
     for key, settings in config.cluster.items():
-        require_part(f"cluster.{key}", settings)
+        require_target(f"cluster.{key}", settings)
     if not isinstance(config.data, DictConfig):
         raise UserError("data is the runs' own: type data.root= where it was moved.")
     if config.figures is not None:

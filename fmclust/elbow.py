@@ -1,4 +1,4 @@
-"""The elbow method: label-free figures against the number of clusters.
+"""The elbow method: label-free statistics against the number of clusters.
 
 `python -m fmclust.elbow data=fashion_mnist_all k_max=20`, of pixels; with `run=<directory>`, of a
 run's latents.
@@ -21,7 +21,7 @@ def elbow(config: DictConfig) -> None:
     from rich.progress import track  # these and scikit-learn, which `--help` does without
     from sklearn.base import BaseEstimator
 
-    from fmclust.clustering import figures_by_k
+    from fmclust.clustering import statistics_by_k
     from fmclust.jobs.threads import limited_threads
     from fmclust.runs import write_rows
     from fmclust.trust import build
@@ -36,7 +36,7 @@ def elbow(config: DictConfig) -> None:
             raise UserError(f"k_max={config.k_max} is too large: type k_max= with at most {n}.")
         numbers = range(config.k_min, config.k_max + 1)
         title = f"{name} of {source.name}"
-        trials = figures_by_k(
+        trials = statistics_by_k(
             build(settings, BaseEstimator),
             source.latents,
             numbers,

@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 MISTAKE = 2  # exit status of what the user can put right
-MOST_SEED = 2**32 - 1  # NumPy's
-MOST_UNPACKED = 1 << 26  # bytes; what is large in a run is not compressed
+MAX_SEED = 2**32 - 1  # NumPy's
+MAX_UNPACKED = 1 << 26  # bytes; what is large in a run is not compressed
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -35,7 +35,7 @@ def one_line(error: object) -> str:
 
 
 @contextmanager
-def blaming(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """Makes a mistake of one line of whatever comes of a file that is damaged or hostile.
 
     Raises:
@@ -58,8 +58,8 @@ def refuse_bomb(path: Path) -> None:
     """
     with zipfile.ZipFile(path) as file:
         packed = [e for e in file.infolist() if e.compress_type != zipfile.ZIP_STORED]
-    if (size := sum(entry.file_size for entry in packed)) > MOST_UNPACKED:
-        raise ValueError(f"it would unfold to {size} bytes, more than {MOST_UNPACKED}")
+    if (size := sum(entry.file_size for entry in packed)) > MAX_UNPACKED:
+        raise ValueError(f"it would unfold to {size} bytes, more than {MAX_UNPACKED}")
 
 
 def complain(text: str, status: int = MISTAKE, *, shown: BaseException | None = None) -> int:
@@ -111,8 +111,8 @@ def require_seed(value: object) -> None:
         UserError: If it is no whole number, or out of range.
     """
     require_whole("seed", value, 0)
-    if int(str(value)) > MOST_SEED:
-        raise UserError(f"seed={value} is too large: type seed= with at most {MOST_SEED}.")
+    if int(str(value)) > MAX_SEED:
+        raise UserError(f"seed={value} is too large: type seed= with at most {MAX_SEED}.")
 
 
 def require_whole(key: str, value: object, least: int) -> None:

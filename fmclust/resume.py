@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.config.command import command
-from fmclust.config.schema import require_part
+from fmclust.config.schema import require_target
 from fmclust.errors import UserError, require_whole
 
 
@@ -55,7 +55,7 @@ def changes(config: DictConfig) -> dict[str, Any]:
         found["data.root"] = os.path.abspath(config.data.root)
     if config.get("cluster") is not None:
         for key, settings in config.cluster.items():
-            require_part(f"cluster.{key}", settings)
+            require_target(f"cluster.{key}", settings)
         found["cluster"] = config.cluster
     return found
 

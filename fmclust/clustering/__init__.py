@@ -1,21 +1,21 @@
 """Latents to clusters: fitting scikit-learn estimators, assigning, saving. No labels here."""
 
-from fmclust.clustering.elbow import figures_by_k, knee
+from fmclust.clustering.elbow import knee, statistics_by_k
 from fmclust.clustering.estimators import estimator_of, pipeline, require_fittable
 from fmclust.clustering.fitting import (
     Clustering,
     assign,
     cluster,
-    figure_names,
     fit,
-    own_figures,
+    own_statistics,
     responsibilities,
+    statistic_names,
 )
 from fmclust.clustering.inductive import NOISE, GraphAgglomerative, InductiveClusterer
 from fmclust.clustering.internal_scores import separation
 from fmclust.clustering.restarts import Start, distinct_optima, fit_from_starts
 from fmclust.clustering.shapes import (
-    NEAR,
+    FAR_QUANTILE,
     Shapes,
     centres_of,
     distances_to_centres,
@@ -25,7 +25,7 @@ from fmclust.clustering.shapes import (
 from fmclust.clustering.storage import load_clusterer, save_clusterer
 
 __all__ = [
-    "NEAR",
+    "FAR_QUANTILE",
     "NOISE",
     "Clustering",
     "GraphAgglomerative",
@@ -38,13 +38,13 @@ __all__ = [
     "distances_to_centres",
     "distinct_optima",
     "estimator_of",
-    "figure_names",
-    "figures_by_k",
+    "statistic_names",
+    "statistics_by_k",
     "fit",
     "fit_from_starts",
     "knee",
     "load_clusterer",
-    "own_figures",
+    "own_statistics",
     "parameters_of",
     "pipeline",
     "require_fittable",

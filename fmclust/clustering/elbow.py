@@ -1,4 +1,4 @@
-"""How many clusters: label-free figures against k, and the knee of their curve."""
+"""How many clusters: label-free statistics against k, and the knee of their curve."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -6,12 +6,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from fmclust.clustering.estimators import estimator_of, n_clusters_key
-from fmclust.clustering.fitting import assign, fit, own_figures
+from fmclust.clustering.fitting import assign, fit, own_statistics
 from fmclust.clustering.internal_scores import separation
 from fmclust.errors import UserError
 
 
-def figures_by_k(
+def statistics_by_k(
     clusterer: BaseEstimator,
     latents: np.ndarray,
     numbers: Iterable[int],
@@ -29,7 +29,7 @@ def figures_by_k(
         seed: What that sample is drawn from.
 
     Yields:
-        `k`; what `own_figures` gives; `score`, scikit-learn's: minus the inertia of k-means, the
+        `k`; what `own_statistics` gives; `score`, scikit-learn's: minus the inertia of k-means, the
         mean log-likelihood of a mixture; and from two clusters on what `separation` gives.
 
     Raises:
@@ -40,15 +40,15 @@ def figures_by_k(
         raise UserError(f"{type(clusterer).__name__} takes no number of clusters to choose.")
     for k in numbers:
         fitted, _ = fit(clone(clusterer).set_params(**{key: k}), latents)
-        figures = {"k": float(k), **own_figures(fitted, latents)}
-        if not {"inertia", "bic"} & figures.keys():
+        statistics = {"k": float(k), **own_statistics(fitted, latents)}
+        if not {"inertia", "bic"} & statistics.keys():
             name = type(estimator_of(clusterer)).__name__
             raise UserError(
                 f"{name} has neither an inertia nor a BIC: type cluster=kmeans or cluster=gmm."
             )
-        inertia = figures.get("inertia")
-        figures["score"] = figures["log_likelihood"] if inertia is None else -inertia
-        yield figures | separation(latents, assign(fitted, latents), sample=sample, seed=seed)
+        inertia = statistics.get("inertia")
+        statistics["score"] = statistics["log_likelihood"] if inertia is None else -inertia
+        yield statistics | separation(latents, assign(fitted, latents), sample=sample, seed=seed)
 
 
 def knee(numbers: Sequence[float], values: Sequence[float]) -> int | None:
@@ -56,7 +56,7 @@ def knee(numbers: Sequence[float], values: Sequence[float]) -> int | None:
 
     Args:
         numbers: Numbers of clusters, rising.
-        values: A figure for each, such as the inertia.
+        values: A statistic for each, such as the inertia.
     """
     from kneed import KneeLocator  # the main job does without it
 

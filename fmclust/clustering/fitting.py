@@ -1,4 +1,4 @@
-"""Fitting an estimator to latents, assigning latents to clusters, and its own figures."""
+"""Fitting an estimator to latents, assigning latents to clusters, and its own statistics."""
 
 import warnings
 from collections.abc import Mapping
@@ -70,7 +70,7 @@ class Clustering:
             estimators that are not mixtures.
         propagated: Split to bool array of shape (N,), whether the cluster is that of the nearest
             fitted latents; empty for estimators that assign by themselves.
-        figures: Label-free figures of the fitted split, see `own_figures` and `separation`.
+        statistics: Label-free numbers of the fitted split: `own_statistics`, `separation`.
         warnings: What fitting warned of, and whether clusters are empty.
     """
 
@@ -79,7 +79,7 @@ class Clustering:
     clusters: dict[str, np.ndarray]
     responsibilities: dict[str, np.ndarray]
     propagated: dict[str, np.ndarray]
-    figures: dict[str, float]
+    statistics: dict[str, float]
     warnings: list[str]
 
 
@@ -115,17 +115,17 @@ def cluster(
         clusters=clusters,
         responsibilities={s: rows for s, rows in soft.items() if rows is not None},
         propagated=propagated,
-        figures={
+        statistics={
             "empty_clusters": float(empty),
-            **own_figures(fitted, latents[fitted_split]),
+            **own_statistics(fitted, latents[fitted_split]),
             **separation(latents[fitted_split], clusters[fitted_split]),
         },
         warnings=warned,
     )
 
 
-def own_figures(clusterer: Any, latents: np.ndarray) -> dict[str, float]:
-    """Label-free figures of a fitted estimator.
+def own_statistics(clusterer: Any, latents: np.ndarray) -> dict[str, float]:
+    """Label-free statistics of a fitted estimator.
 
     Args:
         clusterer: A fitted estimator.
@@ -137,22 +137,22 @@ def own_figures(clusterer: Any, latents: np.ndarray) -> dict[str, float]:
     """
     estimator = estimator_of(clusterer)
     before = seen_by(clusterer, latents)
-    figures = {
+    statistics = {
         name: float(getattr(estimator, f"{name}_"))
         for name in ("inertia", "n_iter", "converged")
         if hasattr(estimator, f"{name}_")
     }
     with _few_blas_threads(latents):
         if hasattr(estimator, "score_samples"):
-            figures["log_likelihood"] = float(estimator.score_samples(before).mean())
+            statistics["log_likelihood"] = float(estimator.score_samples(before).mean())
         for name in ("bic", "aic"):
             if hasattr(estimator, name):
-                figures[name] = float(getattr(estimator, name)(before))
-    return figures
+                statistics[name] = float(getattr(estimator, name)(before))
+    return statistics
 
 
-def figure_names(clusterer: Any) -> tuple[str, ...]:
-    """Returns which label-free figures an estimator will have that compare runs.
+def statistic_names(clusterer: Any) -> tuple[str, ...]:
+    """Returns which label-free statistics an estimator will have that compare runs.
 
     Args:
         clusterer: An estimator, fitted or not.

@@ -8,7 +8,9 @@ from sklearn.base import BaseEstimator, clone
 
 from fmclust.clustering.fitting import assign, fit
 
-ALIKE = 1e-5  # relative difference of two inertias of one optimum: fitting ends a little before it
+INERTIA_TOLERANCE = (
+    1e-5  # relative difference of two inertias of one optimum: fitting ends a little before it
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def distinct_optima(starts: Sequence[Start]) -> list[list[Start]]:
     """Groups starts by their inertia, the least first: one group for each local optimum."""
     groups: list[list[Start]] = []
     for start in sorted(starts, key=lambda start: start.inertia):
-        if groups and start.inertia <= groups[-1][0].inertia * (1 + ALIKE):
+        if groups and start.inertia <= groups[-1][0].inertia * (1 + INERTIA_TOLERANCE):
             groups[-1].append(start)
         else:
             groups.append([start])

@@ -9,7 +9,7 @@ from fmclust.clustering.estimators import estimator_of, seen_by, steps_before
 
 CENTRES = ("cluster_centers_", "means_")
 ROWS = 8192  # compared with their centres at once
-NEAR = 0.999  # of what is fitted lies nearer than what is called far
+FAR_QUANTILE = 0.999  # of what is fitted lies nearer than what is called far
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from fmclust.errors import UserError, blaming, one_line, refuse_bomb
+from fmclust.errors import UserError, one_line, reading, refuse_bomb
 from fmclust.trust import own_packages
 
 # Beyond what skops trusts by itself (scikit-learn's and NumPy's own types).
@@ -39,7 +39,7 @@ def load_clusterer(path: Path) -> Any:
     """
     import skops.io
 
-    with blaming(path):
+    with reading(path):
         refuse_bomb(path)
         types = skops.io.get_untrusted_types(file=path)
         own = [name for name in types if name.partition(".")[0] in own_packages()]

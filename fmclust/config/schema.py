@@ -73,8 +73,8 @@ def check(config: DictConfig) -> None:
             require_number(f"trainer.{key}", config.trainer[key], above=0)
     for group in ("callbacks", "cluster", "logger"):
         for name, settings in config[group].items():
-            require_part(f"{group}.{name}", settings)
-    require_part("trainer.profiler", config.trainer.profiler, cure="debug=profile")
+            require_target(f"{group}.{name}", settings)
+    require_target("trainer.profiler", config.trainer.profiler, cure="debug=profile")
     for key, instead in UNSUPPORTED.items():
         if config.trainer.get(key) is not None:
             raise UserError(
@@ -85,7 +85,7 @@ def check(config: DictConfig) -> None:
         raise UserError("no clusterer: type cluster=gmm, for instance.")
 
 
-def require_part(key: str, settings: object, *, cure: str | None = None) -> None:
+def require_target(key: str, settings: object, *, cure: str | None = None) -> None:
     """Checks that an entry of a group is null or says what to build, and has a file's name.
 
     Raises:
@@ -94,7 +94,7 @@ def require_part(key: str, settings: object, *, cure: str | None = None) -> None
     if not re.fullmatch(r"\w[\w+-]*", key.rpartition(".")[2]):
         raise UserError(f"{key} is refused: name it with letters, digits, _, + and - alone.")
     if settings is not None and not (isinstance(settings, DictConfig) and "_target_" in settings):
-        raise UserError(f"{key}={settings} is no part: type {cure or f'~{key}'}.")
+        raise UserError(f"{key}={settings} has no _target_: type {cure or f'~{key}'}.")
 
 
 def conf_directory() -> Path:

@@ -12,8 +12,8 @@ from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split
 from fmclust.errors import UserError, require_bool, require_whole
 
-SMALLEST, LARGEST = 8, 64  # pixels a side
-FEWEST = 10  # pictures: one each for val and test
+MIN_SIDE, MAX_SIDE = 8, 64  # pixels a side
+MIN_PICTURES = 10  # pictures: one each for val and test
 ORDER = 0  # seed of the order that pictures are split in, whatever seed a run has
 
 
@@ -58,9 +58,9 @@ class PictureFolder(ImageSource):
             self.warnings.append(
                 f"{len(bad)} of {len(paths)} files are no readable pictures: {some}{more}"
             )
-        if len(kept) < FEWEST:
+        if len(kept) < MIN_PICTURES:
             raise UserError(
-                f"{self.root} holds {len(kept)} readable pictures, at least {FEWEST} are needed: "
+                f"{self.root} holds {len(kept)} readable pictures, at least {MIN_PICTURES} are needed: "
                 "type data.root=<another folder>."
             )
         labels = self._labels(kept)
@@ -115,10 +115,10 @@ def both_sides(image_size: int | Sequence[int]) -> tuple[int, int]:
     if len(sides) != 2 or isinstance(image_size, str):
         raise UserError(f"data.image_size={image_size} is no size: type 28, or '[32,24]'.")
     for side in sides:
-        require_whole("data.image_size", side, SMALLEST)
-        if side > LARGEST:
+        require_whole("data.image_size", side, MIN_SIDE)
+        if side > MAX_SIDE:
             raise UserError(
-                f"data.image_size={side} is too large: type data.image_size= with {SMALLEST} to "
-                f"{LARGEST}; larger images want another encoder."
+                f"data.image_size={side} is too large: type data.image_size= with {MIN_SIDE} to "
+                f"{MAX_SIDE}; larger images want another encoder."
             )
     return sides[0], sides[1]

@@ -9,10 +9,10 @@ from typing import IO, cast
 
 import numpy as np
 
-from fmclust.errors import UserError, blaming
+from fmclust.errors import UserError, reading
 
 _UNSIGNED_BYTES = 0x08
-MOST = 1 << 26  # bytes of a file of MNIST's family, whose largest has 47 million
+MAX_BYTES = 1 << 26  # bytes of a file of MNIST's family, whose largest has 47 million
 PIECE = 1 << 24  # bytes read at once
 FOLDED = 100  # how many times its size a large file may unfold to; a bomb does a thousand times
 
@@ -25,9 +25,9 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            raw = file.read(MOST + 1)
-        if len(raw) > MOST:
-            raise OSError(f"it holds more than {MOST} bytes")
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise OSError(f"it holds more than {MAX_BYTES} bytes")
         return raw
     except (EOFError, OSError, zlib.error) as error:
         raise UserError(f"{path} can't be read: {error}. Delete it and fetch it again.") from error
@@ -46,10 +46,10 @@ def read_idx(path: Path) -> np.ndarray:
         UserError: If the file is damaged, or no idx file of unsigned bytes.
     """
     opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-    with blaming(path), opened as file:
+    with reading(path), opened as file:
         shape = idx_shape(cast(IO[bytes], file), str(path))
         promised = math.prod(shape)
-        if path.suffix == ".gz" and promised > max(MOST, FOLDED * path.stat().st_size):
+        if path.suffix == ".gz" and promised > max(MAX_BYTES, FOLDED * path.stat().st_size):
             raise UserError(
                 f"{path} promises {promised} bytes, more than {FOLDED} times its size: "
                 "decompress it if it is your own."

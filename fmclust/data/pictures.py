@@ -35,8 +35,8 @@ FORMATS = (
     "TIFF",
     "WEBP",
 )
-MOST_PIXELS = 1 << 26  # of a picture; a bomb promises more
-MANY_PIXELS = 1 << 23  # of pictures that are decoded one at a time, for their memory
+MAX_PIXELS = 1 << 26  # of a picture; a bomb promises more
+MAX_PARALLEL_PIXELS = 1 << 23  # of pictures that are decoded one at a time, for their memory
 _one_at_a_time = threading.Lock()
 
 
@@ -76,9 +76,9 @@ def read_picture(path: Path, size: Sequence[int]) -> np.ndarray:
     try:
         with Image.open(path, formats=_formats()) as picture:
             n_pixels = picture.width * picture.height
-            if n_pixels > MOST_PIXELS:
+            if n_pixels > MAX_PIXELS:
                 raise ValueError(f"{picture.width}x{picture.height} pixels are too many")
-            with _one_at_a_time if n_pixels > MANY_PIXELS else nullcontext():
+            with _one_at_a_time if n_pixels > MAX_PARALLEL_PIXELS else nullcontext():
                 gray = _grayscale(ImageOps.exif_transpose(picture))
     except Exception as error:  # hostile files make Pillow raise nearly anything
         raise UserError(f"{path} is no readable picture: {one_line(error)}") from error
@@ -136,7 +136,7 @@ def read_in_order(
 
     pending = []
     with ThreadPoolExecutor(torch.get_num_threads()) as pool, warnings.catch_warnings():
-        # Pillow warns from 89 million pixels on; MOST_PIXELS refuses them.
+        # Pillow warns from 89 million pixels on; MAX_PIXELS refuses them.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         for path in paths:
             pending.append(pool.submit(read, path))

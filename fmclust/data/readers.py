@@ -15,7 +15,7 @@ from PIL import Image
 
 from fmclust.data.idx import idx_shape
 from fmclust.data.pictures import Unreadable, pictures_below, read_in_order, resized
-from fmclust.errors import UserError, blaming, one_line
+from fmclust.errors import UserError, one_line, reading
 
 IDX_IMAGES = bytes([0, 0, 8, 3])  # how idx files of images of unsigned bytes begin
 AT_ONCE = 1 << 26  # bytes read at once, and the most pixels of an image
@@ -100,7 +100,7 @@ def _pictures(
 
 def _open_npy(path: Path) -> tuple[IO[bytes], tuple[int, ...]]:
     file = path.open("rb")
-    with blaming(path):
+    with reading(path):
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0
         if version != (1, 0):

@@ -1,6 +1,6 @@
 """An encoder and the images of a run to latents, clusters, scores, figures and files."""
 
-from fmclust.evaluation.progress import telling
+from fmclust.evaluation.progress import spinner
 from fmclust.evaluation.publishing import Display, publish
 from fmclust.evaluation.stage import Evaluation, encode_splits, evaluate, evaluate_latents
 
@@ -11,5 +11,5 @@ __all__ = [
     "evaluate",
     "evaluate_latents",
     "publish",
-    "telling",
+    "spinner",
 ]

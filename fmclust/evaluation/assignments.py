@@ -22,7 +22,7 @@ COLUMNS = (
     "propagated",
     "image",
 )
-MOST_RESPONSIBILITIES = 100  # columns; beyond them only the assigned cluster's is written
+MAX_RESPONSIBILITIES = 100  # columns; beyond them only the assigned cluster's is written
 Matchings = Mapping[tuple[str, str], Mapping[int, int]]
 
 
@@ -42,7 +42,7 @@ def write_assignments(
         matchings: (clusterer, split) to the matching that the split's accuracy is made with.
     """
     k = max((made.n_clusters for made in clusterings.values() if made.responsibilities), default=0)
-    k = k if k <= MOST_RESPONSIBILITIES else 0
+    k = k if k <= MAX_RESPONSIBILITIES else 0
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow([*COLUMNS, *(f"responsibility_{cluster}" for cluster in range(k))])

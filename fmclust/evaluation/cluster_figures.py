@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 REACH = -2 * np.log(1 - CONFIDENCE)  # squared Mahalanobis distance that holds it in a plane
 SHOWN = 3000  # latents at most
 PAIRS = 3  # of latents at most
-MOST_LATENTS = 256  # beyond this they are pixels, of which two say nothing
+MAX_LATENTS = 256  # beyond this they are pixels, of which two say nothing
 
 
 def draw_samples(
@@ -143,7 +143,7 @@ def _views(latents: np.ndarray, noun: str) -> Iterator[_View]:
     first, second = (f"{share:.0%}" for share in found.explained_variance_ratio_)
     axes = (f"principal component 1 ({first})", f"principal component 2 ({second})")
     yield _View(axes, found.mean_, found.components_)
-    if n_latents <= MOST_LATENTS:
+    if n_latents <= MAX_LATENTS:
         for i in range(0, min(2 * PAIRS, n_latents - 1), 2):
             pair = np.eye(n_latents)[[i, i + 1]]
             yield _View((f"{noun} {i}", f"{noun} {i + 1}"), np.zeros(n_latents), pair)

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def telling(text: str) -> Iterator[None]:
+def spinner(text: str) -> Iterator[None]:
     """Logs what is being done; in a terminal, a spinner shows for how long."""
     if not sys.stdout.isatty():
         log.info(text)

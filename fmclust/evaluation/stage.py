@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from fmclust.clustering import (
-    NEAR,
+    FAR_QUANTILE,
     Clustering,
     centres_of,
     cluster,
@@ -26,7 +26,7 @@ from fmclust.evaluation.cluster_figures import (
     draw_samples,
 )
 from fmclust.evaluation.labels import Labels
-from fmclust.evaluation.progress import telling
+from fmclust.evaluation.progress import spinner
 from fmclust.evaluation.publishing import Display, publish
 from fmclust.evaluation.scoring import Scored, draw_scored, score_clusterings
 from fmclust.evaluation.summary import write_summary
@@ -80,7 +80,7 @@ def encode_splits(run: Run, encoder: Encoder, source: ImageSource) -> dict[str, 
     """
     images = {name: split.images for name, split in source.splits.items()}
     count = sum(map(len, images.values()))
-    with telling(f"Encoding {count:,} images"), run.timed("encode"):
+    with spinner(f"Encoding {count:,} images"), run.timed("encode"):
         latents = {name: encode_all(encoder, split) for name, split in images.items()}
     fitted = source.fitted_split
     run.facts["border"] = border_brightness(images[fitted][:, 0].numpy())
@@ -89,7 +89,7 @@ def encode_splits(run: Run, encoder: Encoder, source: ImageSource) -> dict[str, 
     if encoder.trains and encoder.can_decode:
         with run.timed("encode"):
             errors = reconstruction_errors(encoder, images[fitted], latents[fitted])
-        run.metrics["reconstruction_limit"] = float(np.quantile(errors, NEAR))
+        run.metrics["reconstruction_limit"] = float(np.quantile(errors, FAR_QUANTILE))
     run.facts["encoded"] = True
     return latents
 
@@ -109,7 +109,7 @@ def evaluate_latents(
     """
     clusterings = cluster_latents(run, clusterers, latents, source.fitted_split)
     labels = Labels.of(source.splits, source.class_names)
-    with telling("Scoring and drawing"):
+    with spinner("Scoring and drawing"):
         scored = score_clusterings(clusterings, labels)
         for (name, split), found in scored.items():
             run.metrics.update({f"{name}/{split}/{key}": v for key, v in found.scores.items()})
@@ -152,7 +152,7 @@ def _cluster_and_save(
 ) -> Clustering:
     shape = " x ".join(f"{n:,}" for n in latents[fitted_split].shape)
     text = f"Clustering {shape} latents of the {fitted_split} split by {name}"
-    with telling(text), run.timed("cluster"):
+    with spinner(text), run.timed("cluster"):
         clustering = cluster(clusterer, latents, fitted_split)
     fitted = clustering.clusters[fitted_split]
     distances = distances_to_centres(clustering.estimator, latents[fitted_split], fitted)
@@ -162,8 +162,8 @@ def _cluster_and_save(
     with replacing(path.with_suffix(".npz")) as partial_file:
         np.savez(partial_file, **parameters_of(clustering.estimator))  # type: ignore[arg-type]
     if distances is not None:
-        run.metrics[f"{name}/distance_limit"] = float(np.quantile(distances, NEAR))
-    run.metrics.update({f"{name}/{key}": value for key, value in clustering.figures.items()})
+        run.metrics[f"{name}/distance_limit"] = float(np.quantile(distances, FAR_QUANTILE))
+    run.metrics.update({f"{name}/{key}": value for key, value in clustering.statistics.items()})
     for warning in clustering.warnings:
         run.warn(f"{name}: {warning}")
     return clustering

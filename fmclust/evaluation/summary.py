@@ -39,7 +39,7 @@ def _summary(
         "n_clusters": clustering.n_clusters,
         "sizes": {split: _sizes(ids) for split, ids in clustering.clusters.items()},
         "matchings": matchings,
-        "statistics": {k: v for k, v in clustering.figures.items() if np.isfinite(v)},
+        "statistics": {k: v for k, v in clustering.statistics.items() if np.isfinite(v)},
         "warnings": clustering.warnings,
     }
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from fmclust.runs import replacing
 
-MOST = 3000  # images
-MOST_PIXELS = 3000 * 28 * 28  # of them all
+MAX_IMAGES = 3000  # images
+MAX_PIXELS = 3000 * 28 * 28  # of them all
 
 
 def write_thumbnails(
@@ -25,7 +25,7 @@ def write_thumbnails(
         centres: Clusterer to its centres as images.
     """
     height, width = images.shape[-2:]
-    n = min(MOST, max(1, MOST_PIXELS // (height * width)), len(images))
+    n = min(MAX_IMAGES, max(1, MAX_PIXELS // (height * width)), len(images))
     rows = np.linspace(0, len(images) - 1, n).astype(np.int64)
     arrays = {"split": np.array(split), "rows": rows, "images": images[rows, 0].numpy()}
     arrays |= {f"centres_{name}": decoded for name, decoded in centres.items()}

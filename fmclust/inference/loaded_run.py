@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from fmclust.clustering import load_clusterer
-from fmclust.errors import UserError, blaming, require_option
+from fmclust.errors import UserError, reading, require_option
 from fmclust.inference.assigning import Assignment, assign_latents
 from fmclust.models import (
     Encoder,
@@ -39,7 +39,7 @@ from fmclust.runs import (
     verified,
 )
 
-MOST_SIDE = 1024  # pixels; a status file may say anything
+MAX_SIDE = 1024  # pixels; a status file may say anything
 
 
 class LoadedRun:
@@ -72,14 +72,14 @@ class LoadedRun:
                 f"{directory} is a later clustering: type run={directory.parent.parent}."
             )
         refuse_links(directory)
-        with blaming(directory):
+        with reading(directory):
             self._read(directory, status)
 
     def _read(self, directory: Path, status: Mapping[str, Any]) -> None:
         self.directory, self.config = directory, read_config(directory)
         self.metrics: Mapping[str, float] = read_metrics(directory)
         height, width = map(int, status["image_size"])
-        if not 0 < min(height, width) <= max(height, width) <= MOST_SIDE:
+        if not 0 < min(height, width) <= max(height, width) <= MAX_SIDE:
             raise ValueError(f"its images have {height}x{width} pixels")
         self.image_size: tuple[int, int] = height, width
         self.class_names: tuple[str, ...] = tuple(status["class_names"])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from sklearn.base import BaseEstimator
 
-from fmclust.clustering import figure_names
+from fmclust.clustering import statistic_names
 from fmclust.data import ImageSource
 from fmclust.metrics import SCORES
 from fmclust.models import Encoder
@@ -18,7 +18,7 @@ def final_metrics(
     """Name the numbers that compare runs, the label-free ones first; scores of test or all."""
     names = [encoder.monitor] if encoder.trains else []
     for name, clusterer in clusterers.items():
-        names += [f"{name}/{figure}" for figure in figure_names(clusterer)]
+        names += [f"{name}/{statistic}" for statistic in statistic_names(clusterer)]
     if source.splits[source.shown_split].labels is not None:
         names += [f"{name}/{source.shown_split}/{s}" for name in clusterers for s in SCORES]
     return names

@@ -77,10 +77,10 @@ class SweepPlan(Callback):
         """Report the sweep of this process; return whether all its jobs are done, if any."""
         if cls.sweep is None:
             return True
-        from fmclust.runs.files import telling_of_a_full_disk
+        from fmclust.runs.files import full_disk_as_user_error
 
         sweep, cls.sweep = cls.sweep, None
-        with telling_of_a_full_disk(sweep.directory):
+        with full_disk_as_user_error(sweep.directory):
             return sweep.report()
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:

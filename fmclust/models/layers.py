@@ -42,7 +42,7 @@ class FoldedConvTranspose2d(nn.ConvTranspose2d):
         return images if self.bias is None else images + self.bias.view(-1, 1, 1)
 
 
-class WideningLinear(nn.Linear):
+class TransposedLinear(nn.Linear):
     """`nn.Linear` from few inputs to many, its weight lying the other way: (inputs, outputs).
 
     The products of its backward pass then have long rows, which takes half the time.

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from fmclust.errors import UserError, blaming, refuse_bomb
+from fmclust.errors import UserError, reading, refuse_bomb
 from fmclust.models.encoder import Encoder
 from fmclust.trust import build
 
@@ -40,7 +40,7 @@ def load_weights(encoder: Encoder, path: Path) -> None:
     """
     weights = read_checkpoint(path).get("state_dict", {})
     own = {k.removeprefix(PREFIX): v for k, v in weights.items() if k.startswith(PREFIX)}
-    with blaming(path):
+    with reading(path):
         encoder.load_state_dict(own)
 
 

@@ -12,7 +12,7 @@ from fmclust.errors import (
     require_whole,
     require_whole_numbers,
 )
-from fmclust.models.layers import Permute, WideningLinear, convolution, steps, transposed
+from fmclust.models.layers import Permute, TransposedLinear, convolution, steps, transposed
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -95,19 +95,19 @@ class ConvAutoencoder(Network):
 
         encoder: list[nn.Module] = []
         for inner, outer in pairwise(widths):
-            encoder += [convolution(inner, outer, **shape), *between(activation, dropout)]
+            encoder += [convolution(inner, outer, **shape), *activation_layers(activation, dropout)]
         encoder += [Permute(0, 2, 3, 1), nn.Flatten()]
-        encoder += narrowing([flat, *hidden, latents], activation, dropout)
+        encoder += encoder_layers([flat, *hidden, latents], activation, dropout)
         self.encoder = nn.Sequential(*encoder)
 
         decoder: list[nn.Module] = [
-            *widening([latents, *hidden[::-1], flat], activation, dropout),
+            *decoder_layers([latents, *hidden[::-1], flat], activation, dropout),
             nn.Unflatten(1, (height, width, deepest)),
             Permute(0, 3, 1, 2),
         ]
         mirrored = zip(pairwise(widths[::-1]), pairwise(sizes[::-1]), strict=True)
         for (outer, inner), (small, large) in mirrored:
-            decoder += between(activation, dropout)
+            decoder += activation_layers(activation, dropout)
             decoder.append(transposed(outer, inner, **shape, sizes=(large, small)))
         self.decoder = nn.Sequential(*decoder, ACTIVATIONS[output]())
 
@@ -156,25 +156,25 @@ class DenseAutoencoder(Network):
         widths = [image_size[0] * image_size[1], *hidden, latents]
         self.encoder = nn.Sequential(
             nn.Flatten(),
-            *narrowing(widths, activation, dropout),
+            *encoder_layers(widths, activation, dropout),
             ACTIVATIONS[latent_activation](),
         )
         self.decoder = nn.Sequential(
-            *widening(widths[::-1], activation, dropout),
+            *decoder_layers(widths[::-1], activation, dropout),
             ACTIVATIONS[output](),
             nn.Unflatten(1, (1, *image_size)),
         )
 
 
-def narrowing(widths: Sequence[int], activation: str, dropout: float) -> list[nn.Module]:
+def encoder_layers(widths: Sequence[int], activation: str, dropout: float) -> list[nn.Module]:
     """Makes the fully connected layers that lead to the latents, in `widths` the last."""
     require_whole_numbers("model.hidden", widths[1:])
     return chained(nn.Linear, widths, activation, dropout)
 
 
-def widening(widths: Sequence[int], activation: str, dropout: float) -> list[nn.Module]:
+def decoder_layers(widths: Sequence[int], activation: str, dropout: float) -> list[nn.Module]:
     """Makes the fully connected layers that lead from the latents, in `widths` the first."""
-    return chained(WideningLinear, widths, activation, dropout)
+    return chained(TransposedLinear, widths, activation, dropout)
 
 
 def chained(
@@ -183,11 +183,11 @@ def chained(
     """Makes layers from each width to the next, with what stands between them."""
     layers: list[nn.Module] = []
     for incoming, outgoing in pairwise(widths):
-        layers += [*between(activation, dropout), layer(incoming, outgoing)]
-    return layers[len(between(activation, dropout)) :]
+        layers += [*activation_layers(activation, dropout), layer(incoming, outgoing)]
+    return layers[len(activation_layers(activation, dropout)) :]
 
 
-def between(activation: str, dropout: float) -> list[nn.Module]:
+def activation_layers(activation: str, dropout: float) -> list[nn.Module]:
     """Makes what stands between two layers."""
     require_option("model.activation", activation, ACTIVATIONS)
     require_number("model.dropout", dropout)

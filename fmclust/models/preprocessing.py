@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 MAX_PIXEL = 255.0
-LEAST_SD = 1e-6  # of an image of one colour
+MIN_SD = 1e-6  # of an image of one colour
 
 
 def scale(images: Tensor) -> Tensor:
@@ -30,12 +30,12 @@ def destandardize(outputs: Tensor, images: Tensor) -> Tensor:
 def stretch(outputs: Tensor) -> Tensor:
     """Spreads each image, of shape (N, 1, H, W), over 0..1: what to show of standardized ones."""
     least, most = (f(outputs, dim=(1, 2, 3), keepdim=True) for f in (torch.amin, torch.amax))
-    return (outputs - least) / (most - least).clamp_min(LEAST_SD)
+    return (outputs - least) / (most - least).clamp_min(MIN_SD)
 
 
 def _mean_and_sd(images: Tensor) -> tuple[Tensor, Tensor]:
     sd, mean = torch.std_mean(scale(images), dim=(1, 2, 3), keepdim=True, correction=0)
-    return mean, sd.clamp_min(LEAST_SD)
+    return mean, sd.clamp_min(MIN_SD)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ def spread_over_starts(rows: Sequence[Row]) -> str:
     for way in dict.fromkeys(row["way"] for row in rows):
         of_way = [row for row in rows if row["way"] == way]
         inertias = [row["sse"] for row in of_way]
-        figures = [min(inertias), statistics.median(inertias), max(inertias)]
-        cells = [f"{len(of_way)} {way}", *(f"{figure:,.0f}" for figure in figures)]
+        spread = [min(inertias), statistics.median(inertias), max(inertias)]
+        cells = [f"{len(of_way)} {way}", *(f"{value:,.0f}" for value in spread)]
         accuracies = [row["accuracy"] for row in of_way if row["accuracy"] is not None]
         if accuracies:
             best = min(of_way, key=lambda row: row["sse"])["accuracy"]

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from fmclust.errors import blaming
+from fmclust.errors import reading
 from fmclust.paper.numbers import ACCURACIES
 from fmclust.reports.markdown import mean_and_sd, table
 from fmclust.runs import machine, write_rows, write_text
@@ -34,7 +34,7 @@ PARTS = {
     "convae_gmm_45": ("3: mixture on latents, 45 epochs", ("convae", "gmm", "test")),
     "convae_gmm": ("3: mixture on latents, 300 epochs", ("convae", "gmm", "test")),
 }
-ALIKE = 5e-4  # the paper rounds to four digits
+ACCURACY_TOLERANCE = 5e-4  # the paper rounds to four digits
 NOTE = """Hungarian accuracy. Parts 2 and 3 are fitted on the 60,000 training images and scored on
 the held-out test split, the last 5,000 images of the test file; in the column before the last the
 clusterer is fitted *and* scored on those 5,000, since the paper does not say which it did.
@@ -50,7 +50,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     """
     if not path.exists():
         return []
-    with blaming(path), path.open(newline="", encoding="utf-8") as file:
+    with reading(path), path.open(newline="", encoding="utf-8") as file:
         rows: list[dict[str, Any]] = list(csv.DictReader(file))
         for row in rows:
             if not (row["part"] in PARTS and row["variant"].isalpha() and row["seed"].isdigit()):
@@ -99,7 +99,7 @@ def _table(rows: Sequence[Row]) -> str:
 
 
 def _verdict(ours: float, paper: float) -> str:
-    if abs(ours - paper) <= ALIKE:
+    if abs(ours - paper) <= ACCURACY_TOLERANCE:
         return "yes"
     return "beats it" if ours > paper else "no"
 

@@ -27,13 +27,13 @@ BROKEN = {
     "completeness": "comple-\nteness",
     "paper's accuracy": "paper's\naccuracy",
 }
-OWN_FIGURES = ("inertia", "log_likelihood", "bic", "aic", "converged", "empty_clusters")
+OWN_STATISTICS = ("inertia", "log_likelihood", "bic", "aic", "converged", "empty_clusters")
 PAGE = "report.html"
 SEPARATION = ("silhouette", "davies_bouldin", "calinski_harabasz")
 
 
 def print_run(directory: Path) -> None:
-    """Print a finished run: its label-free figures, its scores, and where it is.
+    """Print a finished run: its label-free statistics, its scores, and where it is.
 
     Args:
         directory: The run directory, or that of a later clustering.
@@ -43,9 +43,9 @@ def print_run(directory: Path) -> None:
     status, clusterings = read_status(directory) or {}, read_clusterings(directory)
     names = list(clusterings)
     if names:
-        title = "Label-free figures on the fitted split"
-        console.print(_label_free(title, OWN_FIGURES, names, metrics))
-    if any(f"{name}/{figure}" in metrics for name in names for figure in SEPARATION):
+        title = "Label-free statistics on the fitted split"
+        console.print(_label_free(title, OWN_STATISTICS, names, metrics))
+    if any(f"{name}/{statistic}" in metrics for name in names for statistic in SEPARATION):
         title = "How well clusters stand apart on the fitted split (5,000 latents at most)"
         console.print(_label_free(title, SEPARATION, names, metrics))
     if scored := scored_splits(clusterings):
@@ -93,13 +93,13 @@ def scored_splits(clusterings: Mapping[str, Mapping[str, Any]]) -> list[tuple[st
 
 
 def _label_free(
-    title: str, figures: Sequence[str], clusterers: Sequence[str], metrics: Mapping[str, float]
+    title: str, statistics: Sequence[str], clusterers: Sequence[str], metrics: Mapping[str, float]
 ) -> Table:
-    known = [f for f in figures if any(f"{name}/{f}" in metrics for name in clusterers)]
+    known = [f for f in statistics if any(f"{name}/{f}" in metrics for name in clusterers)]
     table = narrow_table(title, ["clusterer", *known], right=known)
     for name in clusterers:
-        values = (metrics.get(f"{name}/{figure}") for figure in known)
-        table.add_row(name, *map(figure_text, known, values))
+        values = (metrics.get(f"{name}/{statistic}") for statistic in known)
+        table.add_row(name, *map(statistic_text, known, values))
     return table
 
 
@@ -125,8 +125,8 @@ def sizes_text(sizes: Mapping[str, int]) -> str:
     return ", ".join(f"{split} {n:,}" for split, n in sizes.items())
 
 
-def figure_text(name: str, value: float | None) -> str:
-    """Returns a label-free figure as a person reads it."""
+def statistic_text(name: str, value: float | None) -> str:
+    """Returns a label-free statistic as a person reads it."""
     return number_text(value) if name != "converged" or value is None else ("no", "yes")[int(value)]
 
 

@@ -9,10 +9,10 @@ from fmclust.runs.assigned import (
 from fmclust.runs.directory import Run, claim, join, locked, reopen
 from fmclust.runs.environment import machine, note_environment
 from fmclust.runs.files import (
+    full_disk_as_user_error,
     read_json,
     refuse_links,
     replacing,
-    telling_of_a_full_disk,
     write_json,
     write_rows,
     write_text,
@@ -77,7 +77,7 @@ __all__ = [
     "refuse_links",
     "reopen",
     "replacing",
-    "telling_of_a_full_disk",
+    "full_disk_as_user_error",
     "update_manifest",
     "verified",
     "write_json",

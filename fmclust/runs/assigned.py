@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fmclust.errors import blaming
+from fmclust.errors import reading
 from fmclust.runs.manifest import verified
 
 ASSIGNMENTS = "assignments.csv"
@@ -51,7 +51,7 @@ def read_assigned(directory: Path, clusterer: str, split: str) -> Assigned:
         clusterer: Whose clusters.
         split: Of which images.
     """
-    with blaming(directory / ASSIGNMENTS):
+    with reading(directory / ASSIGNMENTS):
         rows = _rows(directory, "cluster", "class", "probability")
         texts = zip(*(row[2:] for row in rows if row[:2] == [clusterer, split]), strict=True)
         clusters, classes, probability = (
@@ -65,7 +65,7 @@ def read_assigned(directory: Path, clusterer: str, split: str) -> Assigned:
 def _column(directory: Path, column: str, clusterer: str | None = None) -> dict[str, np.ndarray]:
     """Reads what assignments.csv says by one clusterer, or by its first."""
     found: dict[str, list[int]] = {}
-    with blaming(directory / ASSIGNMENTS):
+    with reading(directory / ASSIGNMENTS):
         for name, split, number in _rows(directory, column):
             clusterer = clusterer or name
             if name == clusterer and number:

@@ -16,12 +16,12 @@ import numpy as np
 
 from fmclust.errors import Interrupted, UserError, is_disk_full, one_line
 from fmclust.runs.files import (
+    full_disk_as_user_error,
     is_temporary,
     json_text,
     refuse_links,
     remove_temporaries,
     replacing,
-    telling_of_a_full_disk,
     write_json,
     write_text,
 )
@@ -193,7 +193,7 @@ def claim(
     """
     advise = advise or how_to_go_on
     directory.mkdir(parents=True, exist_ok=True)
-    with locked(directory), telling_of_a_full_disk(directory, advise):
+    with locked(directory), full_disk_as_user_error(directory, advise):
         begun = {"config.yaml": config, "overrides.yaml": overrides}
         if not _is_free(directory, begun):
             raise UserError(
@@ -230,7 +230,7 @@ def reopen(
     advise = advise or how_to_go_on
     if not directory.is_dir():
         raise UserError(f"{directory} is no run directory: it does not exist.")
-    with locked(directory), telling_of_a_full_disk(directory, advise):
+    with locked(directory), full_disk_as_user_error(directory, advise):
         status = read_status(directory)
         if status is None:
             raise UserError(

@@ -55,7 +55,7 @@ def refuse_links(directory: Path) -> None:
 
 
 @contextmanager
-def telling_of_a_full_disk(
+def full_disk_as_user_error(
     directory: Path, advise: Callable[[Path], str] = lambda _: ""
 ) -> Iterator[None]:
     """Makes a mistake of one line of a full disk.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fmclust.errors import UserError, blaming, refuse_bomb
+from fmclust.errors import UserError, reading, refuse_bomb
 from fmclust.runs.files import read_json
 from fmclust.runs.layout import CLUSTERINGS, CLUSTERINGS_FILE, FORMAT
 from fmclust.runs.manifest import STATUS, is_done, verified
@@ -75,7 +75,7 @@ def find_runs(key: str, pattern: str) -> list[Path]:
 def read_metrics(directory: Path) -> dict[str, float]:
     """Returns metrics.json; empty if the run did not get that far."""
     path = verified(directory, "metrics.json")
-    with blaming(path):
+    with reading(path):
         return {name: float(value) for name, value in (read_json(path) or {}).items()}
 
 
@@ -95,7 +95,7 @@ def read_clusterings(directory: Path) -> dict[str, dict[str, Any]]:
         directory: The run directory, or that of a later clustering; empty if nothing clustered.
     """
     path = verified(directory, CLUSTERINGS_FILE)
-    with blaming(path):
+    with reading(path):
         found = {str(name): dict(made) for name, made in dict(read_json(path) or {}).items()}
         for name in found:
             if Path(name).name != name:  # files are named so
@@ -113,7 +113,7 @@ def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
     Returns:
         Empty without labels.
     """
-    with blaming(directory / CLUSTERINGS_FILE):
+    with reading(directory / CLUSTERINGS_FILE):
         found = read_clusterings(directory)[clusterer]["matchings"]
         split = next((s for s in ("test", "all", "val", "train") if s in found), None)
         return {} if split is None else {int(k): int(cls) for k, cls in found[split].items()}
@@ -143,7 +143,7 @@ def _arrays(directory: Path, name: str, cure: str) -> dict[str, np.ndarray]:
     path = verified(directory, name)
     if not path.exists():
         raise UserError(f"{path} is missing: {cure}")
-    with blaming(path):
+    with reading(path):
         refuse_bomb(path)
         with np.load(path, allow_pickle=False) as kept:
             return dict(kept)
@@ -154,7 +154,7 @@ def read_losses(directory: Path) -> dict[str, list[float]]:
     path = verified(directory, "losses.csv")
     if not path.exists():
         return {}
-    with blaming(path), path.open(newline="", encoding="utf-8") as file:
+    with reading(path), path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
         names = [name for name in (rows[0] if rows else ()) if name != "epoch"]
         return {name: [float(row[name]) for row in rows] for name in names}

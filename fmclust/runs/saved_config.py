@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from fmclust.errors import UserError, blaming
+from fmclust.errors import UserError, reading
 from fmclust.runs.manifest import verified
 from fmclust.trust import VARIABLE, own_packages
 
@@ -30,7 +30,7 @@ def read_config(directory: Path) -> DictConfig:
     path = verified(directory, "config.yaml")
     if not path.exists():
         raise UserError(f"{directory} is no run directory: it has no config.yaml.")
-    with blaming(path):
+    with reading(path):
         config = _yaml(path)
         refuse_interpolations(config, path)
         return OmegaConf.create(config)
@@ -41,7 +41,7 @@ def read_overrides(directory: Path) -> list[str]:
     path = verified(directory, "overrides.yaml")
     if not path.exists():
         return []
-    with blaming(path):
+    with reading(path):
         return [str(override) for override in list(_yaml(path) or ())]
 
 

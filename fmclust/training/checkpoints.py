@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from fmclust.errors import UserError, blaming
+from fmclust.errors import UserError, reading
 from fmclust.models import read_checkpoint
 from fmclust.runs import LAST_CHECKPOINT, replacing
 
@@ -23,7 +23,7 @@ def epochs_finished(directory: Path) -> int:
     if not path.exists():
         return 0
     try:
-        with blaming(path):
+        with reading(path):
             return int(read_checkpoint(path)["epoch"]) + 1
     except UserError as error:
         cure = f"Type rm {shlex.quote(str(path))}, then your command again, to train from epoch 1."

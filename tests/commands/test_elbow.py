@@ -8,7 +8,7 @@ from conftest import sign
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
-from fmclust.clustering import figures_by_k, knee
+from fmclust.clustering import knee, statistics_by_k
 
 
 def rows_of(path):
@@ -26,19 +26,19 @@ def blobs():
 
 
 def test_figures_are_scikit_learns(blobs):
-    rows = list(figures_by_k(KMeans(random_state=0), blobs, (1, 4), sample=100, seed=0))
+    rows = list(statistics_by_k(KMeans(random_state=0), blobs, (1, 4), sample=100, seed=0))
     fitted = KMeans(4, random_state=0).fit(blobs)
     assert rows[1]["inertia"] == pytest.approx(fitted.inertia_)
     assert rows[1]["score"] == pytest.approx(fitted.score(blobs), rel=1e-4)
     assert rows[1]["silhouette"] > 0.8 and "silhouette" not in rows[0]
-    (row,) = figures_by_k(GaussianMixture(random_state=0), blobs, (4,), sample=100, seed=0)
+    (row,) = statistics_by_k(GaussianMixture(random_state=0), blobs, (4,), sample=100, seed=0)
     mixture = GaussianMixture(4, random_state=0).fit(blobs)
     assert row["bic"] == pytest.approx(mixture.bic(blobs), rel=1e-4)
     assert row["score"] == pytest.approx(mixture.score(blobs), rel=1e-4)
 
 
 def test_the_knee_is_where_clusters_end_and_a_line_has_none(blobs):
-    rows = list(figures_by_k(KMeans(n_init=5), blobs, range(1, 11), sample=100, seed=0))
+    rows = list(statistics_by_k(KMeans(n_init=5), blobs, range(1, 11), sample=100, seed=0))
     assert knee([row["k"] for row in rows], [row["inertia"] for row in rows]) == 4
     assert knee([1, 2, 3, 4], [4.0, 3.0, 2.0, 1.0]) is None
 

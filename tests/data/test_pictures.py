@@ -73,7 +73,7 @@ def test_what_is_no_picture_is_named_with_its_reason(ramp, tmp_path, monkeypatch
     found = dict(read_in_order([tmp_path / name for name in names], (8, 8)))
     bad = [path.name for path, image in found.items() if isinstance(image, Unreadable)]
     assert bad == names[1:]
-    monkeypatch.setattr(pictures, "MOST_PIXELS", 99 * 98)  # a bomb promises more
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 99 * 98)  # a bomb promises more
     with pytest.raises(UserError, match="whole.png is no readable picture: 99x99 pixels are too"):
         read_picture(whole, (8, 8))
 

@@ -15,8 +15,8 @@ from conftest import SMALL, composed, sign, stop_after, without_times, write_idx
 
 from fmclust import load_run
 from fmclust.data import mnist_family
-from fmclust.data.idx import MOST
-from fmclust.errors import MOST_UNPACKED, UserError
+from fmclust.data.idx import MAX_BYTES
+from fmclust.errors import MAX_UNPACKED, UserError
 from fmclust.jobs.recluster import remove_unfinished
 from fmclust.jobs.run import resume_job, run_job
 from fmclust.reports import Job, write_runs_page
@@ -198,7 +198,7 @@ def test_earlier_results_are_not_written_over(run, command_line, tmp_path):
 def test_no_file_of_a_run_unfolds(run):
     for name in ("clusterers/gmm.skops", "latents.npz", "checkpoints/last.ckpt"):
         with zipfile.ZipFile(run / name, "a", zipfile.ZIP_DEFLATED) as file:
-            file.writestr("more.npy", bytes(MOST_UNPACKED + 1), compresslevel=1)
+            file.writestr("more.npy", bytes(MAX_UNPACKED + 1), compresslevel=1)
         sign(run)
         with pytest.raises(UserError, match="it would unfold to|is damaged, or holds more"):
             loaded = load_run(run)
@@ -221,8 +221,8 @@ def test_more_bytes_than_fashion_mnist_has_are_not_read(tmp_path):
     folder.mkdir(parents=True)
     for name in mnist_family.SHA256:
         with gzip.open(folder / f"{name}.gz", "wb") as file:
-            file.write(bytes(2 * MOST))
-    with pytest.raises(UserError, match=f"more than {MOST} bytes"):
+            file.write(bytes(2 * MAX_BYTES))
+    with pytest.raises(UserError, match=f"more than {MAX_BYTES} bytes"):
         mnist_family.read_verified(folder)
 
 

@@ -173,7 +173,16 @@ def test_jobs_are_those_of_hydras_basic_sweeper():
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    typed = ["a=3,4", "a=1,2", "b=x", "c=range(0,3)", "d='a b','c,d'", "+e.f=[1,2]", "~z", "q=[1],[2]"]
+    typed = [
+        "a=3,4",
+        "a=1,2",
+        "b=x",
+        "c=range(0,3)",
+        "d='a b','c,d'",
+        "+e.f=[1,2]",
+        "~z",
+        "q=[1],[2]",
+    ]
     with initialize_config_dir(str(conf_directory()), version_base="1.3"):
         config = compose("config", return_hydra_config=True)
     config.hydra.sweeper.params = {"s": "1,2"}

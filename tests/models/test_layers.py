@@ -7,7 +7,7 @@ from torch import nn
 from fmclust.models.layers import (
     FoldedConv2d,
     FoldedConvTranspose2d,
-    WideningLinear,
+    TransposedLinear,
     convolution,
     margin_of,
     transposed,
@@ -61,7 +61,7 @@ def test_other_kernels_are_torchs_own():
 
 
 def test_a_widening_layer_equals_torchs():
-    ours, theirs = WideningLinear(3, 20), nn.Linear(3, 20)
+    ours, theirs = TransposedLinear(3, 20), nn.Linear(3, 20)
     theirs.load_state_dict({"weight": ours.weight.t(), "bias": ours.bias})
     latents = torch.randn(5, 3)
     torch.testing.assert_close(ours(latents), theirs(latents))

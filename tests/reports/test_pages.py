@@ -208,7 +208,7 @@ def open_page(browser):
 @pytest.mark.parametrize("size", SIZES)
 def test_a_point_shows_its_image(size, scheme, open_page, finished):
     page = open_page(finished.directory / "report.html", size, scheme)
-    told, canvas = page.locator("#told"), page.locator("#plane")
+    told, canvas = page.locator("#description"), page.locator("#plane")
     assert "No image" in told.inner_text()
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()

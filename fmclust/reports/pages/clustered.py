@@ -11,7 +11,7 @@ from fmclust.metrics import confusion_of
 from fmclust.reports.pages.galleries import certainty, gallery
 from fmclust.runs import Assigned, read_assigned, read_matching
 
-MOST_GALLERIES = 30  # clusters shown, the largest ones
+MAX_GALLERIES = 30  # clusters shown, the largest ones
 CONFUSED = 5  # pairs of classes named
 
 
@@ -70,7 +70,7 @@ class Clustered:
             first_centre: Number in the sprite of the first centre.
         """
         ids, sizes = np.unique(self.assigned.clusters, return_counts=True)
-        order = np.argsort(-sizes, kind="stable")[:MOST_GALLERIES]
+        order = np.argsort(-sizes, kind="stable")[:MAX_GALLERIES]
         certain = certainty(latents, self.shown_clusters, self.shown_probability)
         galleries = [
             {

@@ -43,8 +43,8 @@ def plane_of(
         colourings.append(("class/", "class"))  # no clusterer has this name
         groups["class/"] = classes.tolist()
         named["class/"] = list(enumerate(class_names))
-    told = [
-        _told(number, row, found, None if classes is None else class_names[classes[number]])
+    descriptions = [
+        _description(number, row, found, None if classes is None else class_names[classes[number]])
         for number, row in enumerate(rows.tolist())
     ]
     sizes = {"columns": sprite.columns, "width": sprite.width, "height": sprite.height}
@@ -57,13 +57,13 @@ def plane_of(
             "y": y,
             "groups": groups,
             "names": named,
-            "told": told,
+            "descriptions": descriptions,
             "sprite": sizes,
         },
     }
 
 
-def _told(number: int, row: int, found: Sequence[Clustered], class_name: str | None) -> str:
+def _description(number: int, row: int, found: Sequence[Clustered], class_name: str | None) -> str:
     parts = [f"image {row}"] + ([] if class_name is None else [f"class {class_name}"])
     for made in found:
         text = f"{made.name}: {made.title(int(made.shown_clusters[number]))}"

@@ -19,13 +19,13 @@ from fmclust.reports.pages.sprite import Sprite
 from fmclust.reports.pages.svg import embedded
 from fmclust.reports.pages.templates import TEMPLATES
 from fmclust.reports.tables import (
-    OWN_FIGURES,
+    OWN_STATISTICS,
     PAGE,
     SEPARATION,
-    figure_text,
     number_text,
     scored_splits,
     sizes_text,
+    statistic_text,
 )
 from fmclust.runs import (
     clustered_in,
@@ -145,14 +145,14 @@ def _tables(config: DictConfig, folders: Mapping[str, Path]) -> list[_Table]:
         + ([number_text(paper.get(f"{name}/{split}/accuracy"))] if paper else [])
         for name, split in scored_splits(clusterings)
     ]
-    figures = [
-        f for f in (*OWN_FIGURES, *SEPARATION) if any(f"{n}/{f}" in metrics for n in folders)
+    statistics = [
+        f for f in (*OWN_STATISTICS, *SEPARATION) if any(f"{n}/{f}" in metrics for n in folders)
     ]
-    own = [[n, *(figure_text(f, metrics.get(f"{n}/{f}")) for f in figures)] for n in folders]
-    own_heads = ["clusterer", *(figure.replace("_", " ") for figure in figures)]
+    own = [[n, *(statistic_text(f, metrics.get(f"{n}/{f}")) for f in statistics)] for n in folders]
+    own_heads = ["clusterer", *(statistic.replace("_", " ") for statistic in statistics)]
     tables = [_Table("Scores by split, of 1 seed", heads, 2, rows)] if rows else []
     if own:
-        tables.append(_Table("Label-free figures on the fitted split", own_heads, 1, own))
+        tables.append(_Table("Label-free statistics on the fitted split", own_heads, 1, own))
     return tables
 
 

@@ -2,7 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const canvas = document.getElementById("plane"), shown = document.getElementById("shown");
-  const told = document.getElementById("told"), by = document.getElementById("by");
+  const description = document.getElementById("description"), by = document.getElementById("by");
   const context = canvas.getContext("2d"), picture = new Image();
   const MARGIN = 12, REACH = 14; // pixels
   let places = [], current = -1;
@@ -69,8 +69,8 @@
       (shown.width - width * scale) / 2, (shown.height - height * scale) / 2,
       width * scale, height * scale,
     );
-    told.textContent = data.told[i];
-    shown.setAttribute("aria-label", data.told[i]);
+    description.textContent = data.descriptions[i];
+    shown.setAttribute("aria-label", data.descriptions[i]);
   };
 
   const nearest = (x, y, allowed = () => true) => {
