@@ -60,8 +60,8 @@ class PictureFolder(ImageSource):
             )
         if len(kept) < MIN_PICTURES:
             raise UserError(
-                f"{self.root} holds {len(kept)} readable pictures, at least {MIN_PICTURES} are needed: "
-                "type data.root=<another folder>."
+                f"{self.root} holds {len(kept)} readable pictures, at least {MIN_PICTURES} are "
+                "needed: type data.root=<another folder>."
             )
         labels = self._labels(kept)
         names = [printable(path.relative_to(self.root)) for path in kept]
