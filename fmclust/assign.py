@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from fmclust.config.command import FAILED_JOBS, command
-from fmclust.errors import UserError, complain, require_bool, require_option
+from fmclust.errors import UserError, complain, require_bool
 
 UNREADABLE, FAR, REVERSED = "unreadable", "far", "reversed"  # beside the cluster ids
 MIDDLE = 127.5  # between a dark ground and a light one
@@ -39,8 +39,7 @@ def assign(config: DictConfig) -> None:
 
     with limited_threads(config.threads):
         run = load_run(str(config.run))
-        name = config.clusterer or run.clusterers[0]
-        require_option("clusterer", name, run.clusterers)
+        name = run.clusterer_named(config.clusterer)
         found = open_input(Path(str(config.input)).absolute(), run.image_size, BATCH)
         invert = bool(run.config.data.get("invert", False))
         invert = invert if config.invert is None else config.invert

@@ -32,7 +32,7 @@ def cluster(config: DictConfig) -> None:
             except UserError as error:
                 if len(directories) == 1:
                     raise
-                complain(f"{directory}: {error}")
+                complain(f"{directory}: {error}", error=error)
                 failed += 1
     if failed:
         complain(f"{failed} of {len(directories)} runs were not clustered.")

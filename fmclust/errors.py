@@ -2,6 +2,7 @@
 
 import errno
 import math
+import os
 import sys
 import traceback
 import zipfile
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
+TRACEBACK = "FMCLUST_TRACEBACK"  # environment variable that the commands set
 MISTAKE = 2  # exit status of what the user can put right
 MAX_SEED = 2**32 - 1  # NumPy's
 MAX_UNPACKED = 1 << 26  # bytes; what is large in a run is not compressed
@@ -62,16 +64,16 @@ def refuse_bomb(path: Path) -> None:
         raise ValueError(f"it would unfold to {size} bytes, more than {MAX_UNPACKED}")
 
 
-def complain(text: str, status: int = MISTAKE, *, shown: BaseException | None = None) -> int:
+def complain(text: str, status: int = MISTAKE, *, error: BaseException | None = None) -> int:
     """Print one line on standard error; return the exit status that goes with it.
 
     Args:
         text: The line.
         status: The exit status.
-        shown: An error whose traceback is printed before.
+        error: What it is about; its traceback is printed before where the user asked for it.
     """
-    if shown is not None:
-        traceback.print_exception(shown)
+    if error is not None and os.environ.get(TRACEBACK) == "1":
+        traceback.print_exception(error)
     print(f"fmclust: {text}", file=sys.stderr)
     return status
 

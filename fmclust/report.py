@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from fmclust.config.command import FAILED_JOBS, command
-from fmclust.errors import UserError, complain, reading
+from fmclust.errors import UserError, complain
 
 
 def report(config: DictConfig) -> None:
@@ -30,8 +30,7 @@ def report(config: DictConfig) -> None:
         raise UserError(f"runs={config.runs} has no finished run: type runs=<finished runs>.")
     for directory in track(done, "Writing pages"):
         try:
-            with reading(directory):
-                page = write_run_page(directory)
+            page = write_run_page(directory)
             update_manifest(directory)
         except UserError as error:
             if len(jobs) == 1:

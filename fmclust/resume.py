@@ -4,9 +4,11 @@
 """
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.config.command import command
@@ -23,7 +25,9 @@ def resume(config: DictConfig) -> float:
     directory = Path(os.path.abspath(config.run))  # as checkpoints name it
     if directory.parent.name == CLUSTERINGS:
         raise UserError(f"{directory} is a clustering: type python -m fmclust.cluster once more.")
-    status = read_status(directory)
+    status, changed = read_status(directory), changes(config)
+    if "cluster" in changed:
+        refuse_without_callback(directory, status)
     if status is not None and status["status"] == "done":
         print(f"{directory} is finished already: nothing was done.")
         return read_metrics(directory)[status["objective"]]
@@ -33,7 +37,8 @@ def resume(config: DictConfig) -> float:
     from fmclust.jobs.run import resume_job  # torch and Lightning, only where there is work
     from fmclust.reports import print_run
 
-    objective = resume_job(directory, changes(config))
+    typed = [text for text in HydraConfig.get().overrides.task if not text.startswith("run=")]
+    objective = resume_job(directory, changed, typed)
     rank_zero_only(print_run)(directory)
     return objective
 
@@ -58,6 +63,21 @@ def changes(config: DictConfig) -> dict[str, Any]:
             require_target(f"cluster.{key}", settings)
         found["cluster"] = config.cluster
     return found
+
+
+def refuse_without_callback(directory: Path, status: dict[str, Any] | None) -> None:
+    """Refuse another clusterer where resuming the run would not cluster anything."""
+    from fmclust.config.schema import clusters_after
+    from fmclust.runs import read_config
+
+    if status is not None and (
+        status["status"] == "done" or not clusters_after(read_config(directory))
+    ):
+        run = shlex.quote(f"run={directory}")
+        raise UserError(
+            f"resuming {directory} clusters nothing: type python -m fmclust.cluster {run} "
+            "cluster=<option>."
+        )
 
 
 main = command("resume", resume)

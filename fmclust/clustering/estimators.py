@@ -33,6 +33,11 @@ def require_fittable(clusterers: Mapping[str, BaseEstimator], n_latents: int) ->
                     part._validate_params()
             except ValueError as error:
                 raise UserError(f"cluster.{name}: {one_line(error)}") from error
+        if not hasattr(estimator_of(clusterer), "predict"):
+            raise UserError(
+                f"cluster.{name}: {type(estimator_of(clusterer)).__name__} has no predict: wrap it "
+                "in fmclust.clustering.InductiveClusterer, as conf/cluster/hdbscan.yaml does."
+            )
         n_clusters = declared_clusters(clusterer)
         if n_clusters > n_latents:
             raise UserError(

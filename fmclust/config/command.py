@@ -4,7 +4,8 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
@@ -16,7 +17,14 @@ from omegaconf.errors import OmegaConfBaseException
 from fmclust.config.help import help_text
 from fmclust.config.mistakes import explain
 from fmclust.config.schema import conf_directory, register_schema
-from fmclust.errors import DISK_FULL, Interrupted, UserError, complain, one_line
+from fmclust.errors import (
+    TRACEBACK,
+    Interrupted,
+    UserError,
+    complain,
+    is_disk_full,
+    one_line,
+)
 
 PATH_KEYS = (
     "run",
@@ -29,7 +37,7 @@ PATH_KEYS = (
     "hydra.sweep.dir",
 )
 MULTIRUN = ("-m", "--multirun")
-TRACEBACK, FULL_ERROR = "traceback=true", "HYDRA_FULL_ERROR"  # typed, or in the environment
+FULL_ERROR = "HYDRA_FULL_ERROR"  # environment variable: Hydra prints no error itself
 FAILED_JOBS, INTERRUPTED = 1, 130  # exit statuses, beside that of a mistake
 
 
@@ -52,7 +60,7 @@ def command(
             return task(config)
         except (UserError, OmegaConfBaseException) as error:  # Hydra would add lines of its own
             text = str(error) if isinstance(error, UserError) else explain(error, config_name)
-            sys.exit(complain(text, shown=error if config.traceback else None))
+            sys.exit(complain(text, error=error))
 
     forgiving.__module__ = task.__module__
 
@@ -62,35 +70,44 @@ def command(
             return
         if mistyped := [a for a in sys.argv[1:] if a.startswith("--") and not is_hydras(a)]:
             sys.exit(complain(f"{mistyped[0]} is no flag: type {mistyped[0].lstrip('-')}."))
-        wants_traceback = TRACEBACK in sys.argv or os.environ.get(FULL_ERROR) == "1"
         is_sweep = bool({*MULTIRUN, "hydra.mode=MULTIRUN"} & set(sys.argv))
         quoted = (quote_path(argument, is_sweep=is_sweep) for argument in sys.argv[1:])
         # Hydra's parser takes no override after a flag that stands between overrides.
         sys.argv[1:] = sorted(quoted, key=lambda argument: not is_flag(argument))
-        before = os.environ.get(FULL_ERROR)
-        os.environ[FULL_ERROR] = "1"  # it hands on exceptions rather than printing them
         threading.excepthook = quiet_on_a_full_disk
         register_schema()
         application = hydra.main(
             config_path=str(conf_directory()), config_name=config_name, version_base="1.3"
         )(forgiving)
-        try:
-            status = _run(application, config_name, wants_traceback)
-        finally:
-            os.environ.pop(FULL_ERROR)
-            if before is not None:
-                os.environ[FULL_ERROR] = before
-        try:
-            if not finish():
-                status = status or FAILED_JOBS
-        except UserError as error:
-            status = complain(str(error), shown=error if wants_traceback else None)
+        with _environment():
+            status = _run(application, config_name)
+            try:
+                if not finish():
+                    status = status or FAILED_JOBS
+            except UserError as error:
+                status = complain(str(error), error=error)
         sys.exit(status)
 
     return main
 
 
-def _run(application: Callable[[], object], config_name: str, wants_traceback: bool) -> int:
+@contextmanager
+def _environment() -> Iterator[None]:
+    """Have Hydra hand on exceptions, and tracebacks printed where they are asked for."""
+    before = {name: os.environ.get(name) for name in (FULL_ERROR, TRACEBACK)}
+    typed = any(re.fullmatch(r"\+*traceback=(true|yes|on|1)", a, re.I) for a in sys.argv)
+    os.environ[TRACEBACK] = str(int(typed or before[FULL_ERROR] == "1"))
+    os.environ[FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _run(application: Callable[[], object], config_name: str) -> int:
     """Run a Hydra application; return the exit status, a mistake being said in one line."""
     try:
         application()
@@ -103,7 +120,7 @@ def _run(application: Callable[[], object], config_name: str, wants_traceback: b
         text = _explained(error, config_name)
         if text is None:
             raise
-        return complain(text, shown=error if wants_traceback else None)
+        return complain(text, error=error)
 
 
 def _explained(error: Exception, config_name: str) -> str | None:
@@ -122,8 +139,7 @@ def _explained(error: Exception, config_name: str) -> str | None:
 
 def quiet_on_a_full_disk(thread: threading.ExceptHookArgs) -> None:
     """Leaves it to the main thread to say that the disk is full: TensorBoard's says it too."""
-    error = thread.exc_value
-    if not (isinstance(error, OSError) and error.errno in DISK_FULL):
+    if thread.exc_value is None or not is_disk_full(thread.exc_value):
         threading.__excepthook__(thread)
 
 

@@ -81,8 +81,14 @@ def check(config: DictConfig) -> None:
                 f"trainer.{key}={config.trainer[key]} is not supported, since every epoch is whole "
                 f"and has its loss/val: {instead}."
             )
-    if all(clusterer is None for clusterer in config.cluster.values()):
+    no_clusterer = all(clusterer is None for clusterer in config.cluster.values())
+    if no_clusterer and clusters_after(config):
         raise UserError("no clusterer: type cluster=gmm, for instance.")
+
+
+def clusters_after(config: DictConfig) -> bool:
+    """Whether a run clusters its latents: by the callback `cluster_latents`."""
+    return config.callbacks.get("cluster_latents") is not None
 
 
 def require_target(key: str, settings: object, *, cure: str | None = None) -> None:

@@ -1,11 +1,14 @@
 """An image source as a LightningDataModule: batches from images that lie on the device."""
 
+from typing import Any
+
 import torch
+from omegaconf import DictConfig
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from fmclust.data.loader import EpochOrder, ResidentLoader
-from fmclust.data.sources import ImageSource
+from fmclust.data.sources import LOADER_KEYS, ImageSource
 from fmclust.errors import UserError, require_whole
 
 
@@ -21,7 +24,7 @@ class ImageDataModule(LightningDataModule):
         UserError: If a number is out of range.
     """
 
-    def __init__(self, source: ImageSource, *, batch_size: int, seed: int | None) -> None:
+    def __init__(self, source: ImageSource, *, batch_size: int = 256, seed: int | None = 0) -> None:
         super().__init__()
         require_whole("data.batch_size", batch_size, 1)
         if seed is not None:
@@ -67,6 +70,11 @@ class ImageDataModule(LightningDataModule):
                 images = images.to(device)
             self._on_device[name] = images
         return self._on_device[name]
+
+
+def loader_settings(settings: DictConfig) -> dict[str, Any]:
+    """Return what the configuration group `data` says of batches."""
+    return {key: settings[key] for key in LOADER_KEYS if key in settings}
 
 
 def _fits(images: Tensor, device: torch.device) -> bool:

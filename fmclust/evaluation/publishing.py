@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from fmclust.errors import is_disk_full, one_line
 from fmclust.runs import Run, replacing
 
 DPI = 120
@@ -39,19 +38,16 @@ def publish(run: Run, display: Display, tag: str, draw: Callable[[], Figure | No
     """
     if not run.wants_figures:
         return
-    try:
-        with run.timed("figures"):
-            png = _png(draw())
-        if png is None:
-            return
-        name = tag.replace("/", "_")
-        with replacing(run.directory / "figures" / f"{name}.png") as partial:
-            partial.write_bytes(png)
+    png = None
+    with run.attempt(f"the figure {tag} is missing"), run.timed("figures"):
+        png = _png(draw())
+    if png is None:
+        return
+    name = tag.replace("/", "_")
+    with replacing(run.directory / "figures" / f"{name}.png") as partial:
+        partial.write_bytes(png)
+    with run.attempt(f"the figure {tag} is not shown by every logger"):
         display.figure(tag, png)
-    except Exception as error:
-        if is_disk_full(error):
-            raise
-        run.warn(f"the figure {tag} is missing: {one_line(error) or type(error).__name__}", error)
 
 
 def _png(figure: Figure | None) -> bytes | None:

@@ -17,7 +17,6 @@ from fmclust.clustering import (
     save_clusterer,
 )
 from fmclust.data import ImageSource, border_brightness
-from fmclust.errors import UserError
 from fmclust.evaluation.assignments import write_assignments
 from fmclust.evaluation.cluster_figures import (
     draw_centres,
@@ -32,7 +31,7 @@ from fmclust.evaluation.scoring import Scored, draw_scored, score_clusterings
 from fmclust.evaluation.summary import write_summary
 from fmclust.evaluation.thumbnails import write_thumbnails
 from fmclust.models import Encoder, decode_all, encode_all, reconstruction_errors
-from fmclust.runs import Run, replacing
+from fmclust.runs import ASSIGNMENTS, Run, replacing
 
 NOWHERE = Display()
 
@@ -107,6 +106,7 @@ def evaluate_latents(
     Labels only score: they come in after all is fitted and assigned. A clusterer that fails stops
     no other; the run then ends as failed, with what the others made.
     """
+    run.remove_clusterings()
     clusterings = cluster_latents(run, clusterers, latents, source.fitted_split)
     labels = Labels.of(source.splits, source.class_names)
     with spinner("Scoring and drawing"):
@@ -117,9 +117,10 @@ def evaluate_latents(
         centres = _decoded_centres(clusterings, encoder)
         _write(run, source, made, labels, centres)
         _draw(run, source, made, labels, centres, display)
-        with run.timed("logging"):
+        with run.attempt("not every logger shows the latents"), run.timed("logging"):
             _show_latents(source, made, labels, display)
-    display.scalars({k: v for k, v in run.metrics.items() if not k.startswith("loss/")})
+    with run.attempt("not every logger has the final scores"):
+        display.scalars({k: v for k, v in run.metrics.items() if not k.startswith("loss/")})
     return made
 
 
@@ -136,10 +137,8 @@ def cluster_latents(
     """
     clusterings = {}
     for name, clusterer in clusterers.items():
-        try:
+        with run.attempt(name, stage="cluster"):
             clusterings[name] = _cluster_and_save(run, name, clusterer, latents, fitted_split)
-        except UserError as error:
-            run.fail("cluster", f"{name}: {error}")
     return clusterings
 
 
@@ -188,7 +187,7 @@ def _write(
     shown = source.shown_split
     matchings = {key: found.confusion.matching for key, found in made.scored.items()}
     if made.clusterings:
-        path = run.directory / "assignments.csv"
+        path = run.directory / ASSIGNMENTS
         write_assignments(path, made.clusterings, labels, matchings)
     write_summary(run.directory, made.clusterings, made.scored)
     images = source.splits[shown].images

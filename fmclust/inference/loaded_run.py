@@ -26,8 +26,8 @@ from fmclust.runs import (
     BEST_CHECKPOINT,
     CLUSTERINGS,
     LAST_CHECKPOINT,
-    MANIFEST,
     clustered_in,
+    is_trained,
     model_name,
     read_clusterings,
     read_config,
@@ -56,6 +56,7 @@ class LoadedRun:
         class_names: A name for every class; empty without labels.
         clusterers: Names of all that clustered its latents, the first ones first.
         encoder: What encodes, on the GPU if there is one.
+        is_done: Whether all that was asked of the run is there.
         is_encoded: Whether the run has encoded its images.
 
     Raises:
@@ -64,7 +65,7 @@ class LoadedRun:
 
     def __init__(self, directory: Path) -> None:
         status = read_status(directory)
-        if status is None or not _is_usable(directory, status):
+        if status is None or not is_trained(status):
             state = "no run directory" if status is None else f"a run that is {status['status']}"
             raise UserError(f"{directory} is {state}: type run=<the directory of a finished run>.")
         if directory.parent.name == CLUSTERINGS:
@@ -83,7 +84,7 @@ class LoadedRun:
             raise ValueError(f"its images have {height}x{width} pixels")
         self.image_size: tuple[int, int] = height, width
         self.class_names: tuple[str, ...] = tuple(status["class_names"])
-        self.is_encoded = bool(status.get("encoded"))
+        self.is_done, self.is_encoded = status["status"] == "done", bool(status.get("encoded"))
         self.border = float(status.get("border", 0.0))
         self.sums: Mapping[str, int] = status["sums"]
         self.folders = clustered_in(directory)
@@ -141,13 +142,7 @@ class LoadedRun:
         Raises:
             UserError: If the images or the clusterer are not what the run knows.
         """
-        if not self.clusterers:
-            raise UserError(
-                f"{self.directory} has no clustering yet: type python -m fmclust.cluster "
-                f"{shlex.quote(f'run={self.directory}')} cluster=gmm, for instance."
-            )
-        name = clusterer or self.clusterers[0]
-        require_option("clusterer", name, self.clusterers)
+        name = self.clusterer_named(clusterer)
         fitted, matching, farthest = self._clustering(name)
         tensor = self._tensor(images)
         latents = encode_all(self.encoder, tensor)
@@ -157,6 +152,20 @@ class LoadedRun:
             measured = reconstruction_errors(self.encoder, tensor, latents)
             limit = self.metrics["reconstruction_limit"]
         return replace(assignment, far=None if measured is None else measured > limit)
+
+    def clusterer_named(self, name: str | None) -> str:
+        """Return a name of `clusterers`, the first for None.
+
+        Raises:
+            UserError: If there is none of that name, or none at all.
+        """
+        if not self.clusterers:
+            raise UserError(
+                f"{self.directory} has no clustering yet: type python -m fmclust.cluster "
+                f"{shlex.quote(f'run={self.directory}')} cluster=gmm, for instance."
+            )
+        require_option("clusterer", name or self.clusterers[0], self.clusterers)
+        return name or self.clusterers[0]
 
     def matching(self, clusterer: str) -> Mapping[int, int]:
         """Returns cluster id to class; empty without labels."""
@@ -180,12 +189,6 @@ class LoadedRun:
                 f"shape (N, {height}, {width})."
             )
         return torch.from_numpy(np.ascontiguousarray(images)[:, None])
-
-
-def _is_usable(directory: Path, status: Mapping[str, Any]) -> bool:
-    """Whether a run is done, or has its latents although clustering them failed."""
-    is_left = status["status"] == "failed" and status.get("encoded")
-    return status["status"] == "done" or bool(is_left and (directory / MANIFEST).exists())
 
 
 def load_run(path: str | Path) -> LoadedRun:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 
 def how_to_cluster(directory: Path) -> str:
-    """Say how to go on with a run that has its encoder and latents."""
+    """Say how to go on with a run that has its encoder."""
     run = shlex.quote(f"run={directory}")
     return (
-        f"The encoder and its latents are kept. With another clusterer or other parameters, "
-        f"type: python -m fmclust.resume {run} cluster=<option>"
+        "The encoder and its latents are kept: to cluster them by something else, type python -m "
+        f"fmclust.cluster {run} cluster=<option>"
     )

@@ -1,5 +1,6 @@
 """Clustering finished runs again, into clusterings/<name>/ of their directories."""
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from fmclust.runs import (
     read_status,
     reopen,
     update_manifest,
+    write_text,
 )
 from fmclust.trust import build_all
 
@@ -34,7 +36,7 @@ def cluster_again(
 ) -> Iterator[Path]:
     """Cluster the latents of one run by each of some clusterers.
 
-    A run that has no clustering yet is filled itself, by all of them.
+    A run that lacks a clustering, since it only trained or a clusterer failed, is filled itself.
 
     Args:
         directory: The run directory.
@@ -46,34 +48,52 @@ def cluster_again(
         The directory of each clustering.
 
     Raises:
-        UserError: If the run can't be opened, its images have changed, or a name is taken.
+        UserError: If the run can't be opened, its images have changed, or a name is taken; if a
+            clusterer failed, once the others are done.
     """
     run = load_run(directory)
     for name in names.values():
         if name in run.clusterers:
             raise UserError(f"the run has a clustering named {name}: type name=<another>.")
     if wanted.data.root is not None:
-        run.config.data.root = wanted.data.root
+        run.config.data.root = os.path.abspath(wanted.data.root)
     source = build_source(run.config.data)
     if {split: sum_of(held.images) for split, held in source.splits.items()} != run.sums:
         raise UserError(f"the images of {directory} are others now: put the old ones back.")
-    if not run.clusterers:
-        yield _fill(run, source, _configured(run, wanted, names))
+    if not run.is_done or not run.clusterers:
+        yield _fill(run, source, _configured(run, wanted, names, keep=True), overrides)
         return
-    latents = _latents_of(run, source)
+    latents, reasons = _latents_of(run, source), []
     for key, name in names.items():
-        config = _configured(run, wanted, {key: name})
-        yield _add(run, source, latents, config, name, overrides)
+        try:
+            config = _configured(run, wanted, {key: name})
+            yield _add(run, source, latents, config, name, overrides)
+        except UserError as error:
+            reasons.append(str(error))
     update_manifest(directory)
+    if reasons:
+        raise UserError("; ".join(reasons))
 
 
-def _configured(run: LoadedRun, wanted: DictConfig, names: Mapping[str, str]) -> DictConfig:
-    """Return the configuration of a run with other clusterers, by their names."""
+def _configured(
+    run: LoadedRun, wanted: DictConfig, names: Mapping[str, str], *, keep: bool = False
+) -> DictConfig:
+    """Return the configuration of a run with other clusterers, by their names.
+
+    Args:
+        run: The run.
+        wanted: As composed from `conf/cluster.yaml`.
+        names: Clusterer in `wanted` to its name.
+        keep: Whether those that clustered the run before stay.
+    """
     config = run.config.copy()
     for setting in ("n_clusters", "seed", "figures"):
         if wanted[setting] is not None:
             config[setting] = wanted[setting]
-    config.cluster = {name: wanted.cluster[key] for key, name in names.items()}
+    kept = [name for name in run.clusterers if keep and name in run.config.cluster]
+    config.cluster = {name: run.config.cluster[name] for name in kept}
+    for key, name in names.items():
+        config.cluster[name] = wanted.cluster[key]
     return config
 
 
@@ -83,14 +103,20 @@ def _clusterers(config: DictConfig, source: ImageSource) -> dict[str, BaseEstima
     return clusterers
 
 
-def _fill(run: LoadedRun, source: ImageSource, config: DictConfig) -> Path:
-    """Cluster a run that has no clustering yet, so that it is done."""
+def _fill(run: LoadedRun, source: ImageSource, config: DictConfig, overrides: list[str]) -> Path:
+    """Cluster a run itself, so that it is done."""
     clusterers = _clusterers(config, source)
     saved = OmegaConf.to_yaml(config, resolve=True)
+    typed = [text for text in overrides if not text.startswith("run=")]
     reopened = reopen(
-        run.directory, config=saved, even_done=True, advise=_again, advise_failed=how_to_cluster
+        run.directory,
+        changes=typed,
+        even_done=True,
+        advise=_again,
+        advise_failed=how_to_cluster,
     )
     with reopened as claimed:
+        write_text(run.directory / "config.yaml", saved)
         claimed.metrics = {**run.metrics, **claimed.metrics}
         claimed.wants_figures = config.figures
         note_environment(claimed.facts)

@@ -4,7 +4,8 @@ Imports torch and Lightning; the commands import it only when they have somethin
 """
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from pytorch_lightning import Trainer, seed_everything
 from sklearn.base import BaseEstimator
 
 from fmclust.clustering import require_fittable
-from fmclust.config.schema import check
+from fmclust.config.schema import check, clusters_after
 from fmclust.data import ImageSource, build_source, sum_of
-from fmclust.data.datamodule import ImageDataModule
+from fmclust.data.datamodule import ImageDataModule, loader_settings
 from fmclust.errors import UserError
 from fmclust.evaluation import evaluate
 from fmclust.jobs.advice import how_to_cluster
@@ -26,7 +27,6 @@ from fmclust.metrics import SCORES
 from fmclust.models import Encoder, build_encoder
 from fmclust.reports import write_run_page
 from fmclust.runs import (
-    CLUSTERINGS_FILE,
     Run,
     claim,
     join,
@@ -36,14 +36,13 @@ from fmclust.runs import (
     refuse_foreign,
     refuse_interpolations,
     reopen,
-    write_json,
+    write_text,
 )
-from fmclust.training.callbacks import ClusterLatents
 from fmclust.training.checkpoints import epochs_finished
 from fmclust.training.devices import keep_freed_memory, require_device
 from fmclust.training.loggers import LoggerDisplay, build_loggers, introduce
 from fmclust.training.module import EncoderModule
-from fmclust.training.trainer import build_trainer, fit, quieten_lightning
+from fmclust.training.trainer import build_trainer, fit, quieten_lightning, stop_on_sigterm
 from fmclust.trust import build_all
 
 
@@ -69,12 +68,20 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     return _work(config, directory, owned)
 
 
-def resume_job(directory: Path, changes: dict[str, Any] | None = None) -> float:
+def resume_job(
+    directory: Path,
+    changes: Mapping[str, Any] | None = None,
+    typed: Sequence[str] = (),
+    *,
+    is_own: bool = False,
+) -> float:
     """Go on with a job from its last epoch-end checkpoint, with its saved configuration.
 
     Args:
         directory: The run directory of a job that was stopped or failed.
         changes: Groups or keys of the configuration that are others from now on.
+        typed: The changes as they were typed, to be noted.
+        is_own: Whether the user has just typed what the saved configuration holds.
 
     Returns:
         The number that a sweep minimizes: finite, less is better.
@@ -83,11 +90,11 @@ def resume_job(directory: Path, changes: dict[str, Any] | None = None) -> float:
         UserError: If the user can put it right.
     """
     config = read_config(directory)
-    refuse_foreign(config, directory / "config.yaml")
+    if not is_own:
+        refuse_foreign(config, directory / "config.yaml")
     for key, value in (changes or {}).items():
         OmegaConf.update(config, key, value, merge=False)
-    saved = OmegaConf.to_yaml(config, resolve=True) if changes else None
-    owned = reopen(directory, config=saved, advise_failed=how_to_cluster)
+    owned = reopen(directory, changes=typed, advise_failed=how_to_cluster)
     return _work(config, directory, owned)
 
 
@@ -97,11 +104,9 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
     require_device(config.trainer.accelerator)
     quieten_lightning()
     keep_freed_memory()
-    clusterers = build_all(config.cluster, BaseEstimator)
+    clusterers = build_all(config.cluster, BaseEstimator) if clusters_after(config) else {}
     source = build_source(config.data)
-    datamodule = ImageDataModule(
-        source, batch_size=config.data.get("batch_size", 256), seed=config.data.get("seed", 0)
-    )
+    datamodule = ImageDataModule(source, **loader_settings(config.data))
     trainer = build_trainer(config, directory)
     owned = owned if trainer.is_global_zero else join(directory)
     with limited_threads(config.threads), owned as run:
@@ -109,30 +114,17 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         _read_images(run, config, source, is_owner=trainer.is_global_zero)
         require_fittable(clusterers, len(source.splits[source.fitted_split]))
         encoder = build_encoder(config.model, source.image_size)
-        run.facts |= {"loss_name": encoder.loss_name, "can_decode": encoder.can_decode}
-        callback = _cluster_callback(trainer)
-        if callback is None:
-            clusterers = {}
-            write_json(directory / CLUSTERINGS_FILE, {})
-        if not encoder.trains and not clusterers:
-            raise UserError(
-                "this run would neither train nor cluster: leave out ~callbacks.cluster_latents, "
-                "or type model= with an encoder that trains."
-            )
-        trainer.loggers = build_loggers(config.logger, directory)
-        try:
-            _introduce(run, config, trainer, final_metrics(source, encoder, clusterers))
-            evaluate_it = partial(_evaluate, run, encoder, source, clusterers, trainer)
+        _require_purpose(run, encoder, clusterers)
+        if run.facts.get("changes") and trainer.is_global_zero:  # now that they are found good
+            write_text(directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+        with _logging(run, config, trainer, final_metrics(source, encoder, clusterers)):
+            cluster = partial(_evaluate, run, encoder, source, clusterers, trainer)
             if encoder.trains:
-                if callback is not None:
-                    callback.evaluate, callback.encode_from = evaluate_it, config.encode_from
+                module = EncoderModule(encoder, seed=config.seed)
                 with run.in_stage("fit"):
-                    fit(trainer, EncoderModule(encoder, seed=config.seed), datamodule, run)
+                    fit(trainer, module, datamodule, run, after=cluster)  # its last callback
             elif trainer.is_global_zero:
-                evaluate_it(0)
-        finally:
-            for logger in trainer.loggers:
-                logger.finalize("ended")
+                cluster(0)
         if not trainer.is_global_zero:
             return 0.0
         if not run.failures:
@@ -149,6 +141,8 @@ def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner:
         splits = source.splits
     for warning in source.warnings:
         run.warn(warning)
+    if not clusters_after(config):
+        run.warn("callbacks has no cluster_latents: the run only trains")
     run.facts["image_size"] = [*source.image_size]
     run.facts["class_names"] = [*(source.class_names or ())]
     run.facts["images"] = {name: len(split) for name, split in splits.items()}
@@ -159,27 +153,42 @@ def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner:
         run.write_status("running")  # with what a later process compares
 
 
-def _cluster_callback(trainer: Trainer) -> ClusterLatents | None:
-    found = [c for c in trainer.callbacks if isinstance(c, ClusterLatents)]  # type: ignore[attr-defined]
-    return found[0] if found else None
+def _require_purpose(run: Run, encoder: Encoder, clusterers: Mapping[str, BaseEstimator]) -> None:
+    """Refuse a run that does nothing; note what its page asks of the encoder."""
+    if not encoder.trains and not clusterers:
+        raise UserError(
+            "this run would neither train nor cluster: leave out ~callbacks.cluster_latents, or "
+            "type model= with an encoder that trains."
+        )
+    run.facts |= {"loss_name": encoder.loss_name, "can_decode": encoder.can_decode}
+    run.facts["trained"] = run.facts.get("trained", not encoder.trains)
 
 
-def _introduce(run: Run, config: DictConfig, trainer: Trainer, names: list[str]) -> None:
-    """Write what TensorBoard shows of a run from its beginning on."""
+@contextmanager
+def _logging(run: Run, config: DictConfig, trainer: Trainer, names: list[str]) -> Iterator[None]:
+    """Give the Trainer its loggers, and TensorBoard what it shows from a run's beginning on."""
+    trainer.loggers = build_loggers(config.logger, run.directory)
     if epochs_finished(run.directory) == 0:
         overrides = read_overrides(run.directory)
         with run.timed("logging"):
             introduce(trainer.loggers, config, overrides, names, SCORES)
+    try:
+        yield
+    finally:
+        with run.attempt("not every logger has ended"):
+            for logger in trainer.loggers:
+                logger.finalize("ended")
 
 
 def _evaluate(
     run: Run,
     encoder: Encoder,
     source: ImageSource,
-    clusterers: dict[str, BaseEstimator],
+    clusterers: Mapping[str, BaseEstimator],
     trainer: Trainer,
     step: int,
 ) -> None:
     display = LoggerDisplay(trainer.loggers, step)
-    evaluate(run, encoder, source, clusterers, display)
-    display.close()
+    with run.in_stage("evaluate"), stop_on_sigterm():
+        evaluate(run, encoder, source, clusterers, display)
+        display.close()

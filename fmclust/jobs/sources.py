@@ -47,7 +47,12 @@ def _latents(run: str) -> Source:
     if status.get("status") != "done":
         raise UserError(f"run={run} is no finished run: type run=<one's directory>.")
     if not (directory / "latents.npz").exists():
-        raise UserError(f"run={run} has no latents of its own: leave out run= and type data=.")
+        if status.get("encoded"):
+            raise UserError(f"run={run} has no latents of its own: leave out run= and type data=.")
+        raise UserError(
+            f"run={run} has not encoded its images: type python -m fmclust.cluster run={run} "
+            "cluster=<option> first."
+        )
     latents = read_latents(directory)
     split = "train" if "train" in latents else "all"
     classes = read_classes(directory).get(split)

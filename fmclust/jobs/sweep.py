@@ -161,7 +161,7 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
     try:
         return _run(config, directory, overrides)
     except UserError as error:
-        complain(f"job {directory.name} failed: {error}", shown=error if config.traceback else None)
+        complain(f"job {directory.name} failed: {error}", error=error)
         if not (directory / "status.json").exists():
             _note_refusal(config, directory, overrides, error)
     except Exception as error:
@@ -188,7 +188,7 @@ def _run(config: DictConfig, directory: Path, overrides: list[str]) -> float:
         raise UserError(f"{directory} holds a job with other overrides.")
     if status["status"] == "done":
         return read_metrics(directory)[status["objective"]]
-    return resume_job(directory)
+    return resume_job(directory, is_own=True)
 
 
 def _note_refusal(

@@ -32,7 +32,7 @@ class Encoder(nn.Module):
         trains: Whether it has to be trained before it encodes.
         can_decode: Whether latents can be mapped back to images.
         keeps_latents: Whether a run stores its latents; not where they are the images themselves.
-        monitor: The label-free number that a sweep minimizes and `best.ckpt` follows.
+        monitor: What a sweep minimizes and `best.ckpt` follows: `loss/val` or `loss/train`.
         loss_name: What the loss is, for axes of figures.
     """
 

@@ -29,7 +29,13 @@ def build_encoder(settings: DictConfig, image_size: Sequence[int]) -> Encoder:
         return build(settings, Encoder)
     plain: Any = OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
     plain.pop("name", None)
-    return build(OmegaConf.create(plain), Encoder, image_size=[*image_size])
+    encoder = build(OmegaConf.create(plain), Encoder, image_size=[*image_size])
+    if not encoder.trains and type(encoder).training_losses is not Encoder.training_losses:
+        raise UserError(
+            f"{type(encoder).__name__} has training_losses but would not be trained: write "
+            "trains = True in the class."
+        )
+    return encoder
 
 
 def load_weights(encoder: Encoder, path: Path) -> None:

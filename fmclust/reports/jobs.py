@@ -83,7 +83,8 @@ class Job:
 
     def shown_split(self, clusterer: str) -> str:
         """Return the split that scores are shown of; empty without labels."""
-        return next((split for split in SPLITS if split in self.clusterings[clusterer]), "")
+        scored = self.clusterings.get(clusterer, ())
+        return next((split for split in SPLITS if split in scored), "")
 
 
 def short(key: str) -> str:

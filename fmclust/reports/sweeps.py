@@ -106,7 +106,7 @@ def _summary_table(done: Sequence[Job], keys: Sequence[str]) -> Table:
     for job in done:
         values = [job.settings.get(key, "") for key in keys]
         padded = " ".join(map(str.ljust, values, widths))
-        for name in job.clusterings:
+        for name in job.clusterings or [""]:
             groups.setdefault((padded, name), []).append(job)
     for (padded, name), group in groups.items():
         scores = [f"{name}/{group[0].shown_split(name)}/{score}" for score in SCORES]

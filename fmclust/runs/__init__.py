@@ -18,6 +18,7 @@ from fmclust.runs.files import (
     write_text,
 )
 from fmclust.runs.layout import (
+    ASSIGNMENTS,
     BEST_CHECKPOINT,
     CLUSTERINGS,
     CLUSTERINGS_FILE,
@@ -27,6 +28,7 @@ from fmclust.runs.manifest import MANIFEST, update_manifest, verified
 from fmclust.runs.reading import (
     clustered_in,
     find_runs,
+    is_trained,
     read_clusterings,
     read_latents,
     read_losses,
@@ -44,6 +46,7 @@ from fmclust.runs.saved_config import (
 )
 
 __all__ = [
+    "ASSIGNMENTS",
     "Assigned",
     "BEST_CHECKPOINT",
     "CLUSTERINGS",
@@ -54,6 +57,7 @@ __all__ = [
     "claim",
     "clustered_in",
     "find_runs",
+    "is_trained",
     "join",
     "locked",
     "machine",

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from fmclust.errors import reading
+from fmclust.runs.layout import ASSIGNMENTS
 from fmclust.runs.manifest import verified
-
-ASSIGNMENTS = "assignments.csv"
 
 
 def read_assignments(directory: Path, clusterer: str) -> dict[str, np.ndarray]:

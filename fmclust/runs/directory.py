@@ -5,10 +5,12 @@ import logging
 import math
 import os
 import shlex
+import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,9 @@ from fmclust.runs.files import (
     write_json,
     write_text,
 )
-from fmclust.runs.layout import FORMAT, LAST_CHECKPOINT
+from fmclust.runs.layout import ASSIGNMENTS, CLUSTERINGS_FILE, FORMAT, LAST_CHECKPOINT
 from fmclust.runs.manifest import MANIFEST, STATUS, write_manifest
-from fmclust.runs.reading import read_status
+from fmclust.runs.reading import read_clusterings, read_status
 
 log = logging.getLogger(__name__)
 Advise = Callable[[Path], str]  # run directory to a sentence that says what to type
@@ -45,6 +47,7 @@ class Run:
         warnings: Sentences for status.json.
         facts: What else status.json says: versions, device, images.
         failures: Stages that failed while the run went on, with the reason.
+        failed_stage: The stage that the run fails in, once it does.
         wants_figures: Whether anything is drawn.
         report: Makes the run's page from its directory, once all else is written.
         earlier_seconds: How long the earlier parts of a resumed run took.
@@ -55,6 +58,7 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    failed_stage: str | None = None
     wants_figures: bool = True
     report: Callable[[Path], object] | None = None
     earlier_seconds: float = 0.0
@@ -71,12 +75,11 @@ class Run:
 
     @contextmanager
     def in_stage(self, stage: str) -> Iterator[None]:
-        """Name a block, for the status of a run that ends in it."""
+        """Name a block, for the status of a run that ends in it; the innermost name counts."""
         try:
             yield
-        except BaseException as error:
-            if not hasattr(error, "stage"):
-                error.stage = stage  # type: ignore[attr-defined]
+        except BaseException:
+            self.failed_stage = self.failed_stage or stage
             raise
 
     @contextmanager
@@ -90,17 +93,31 @@ class Run:
             name = f"time/{stage}"
             self.metrics[name] = self.metrics.get(name, 0.0) + time.perf_counter() - start
 
-    def warn(self, text: str, error: BaseException | None = None) -> None:
-        """Note a warning for status.json and the log; train.log has the traceback of the error."""
+    @contextmanager
+    def attempt(self, text: str, *, stage: str | None = None) -> Iterator[None]:
+        """Let the run go on if a block fails, unless the disk is full; train.log has the traceback.
+
+        Args:
+            text: What is missing then, as the beginning of a sentence: a warning.
+            stage: The stage that failed, if the run is to end as failed, with all that it has.
+        """
+        try:
+            yield
+        except Exception as error:
+            if is_disk_full(error):
+                raise
+            reason = f"{text}: {one_line(error) or type(error).__name__}"
+            log.debug(reason, exc_info=True)
+            self.failed_stage = None
+            if stage is None:
+                self.warn(reason)
+            else:
+                self.failures.append((stage, reason))
+
+    def warn(self, text: str) -> None:
+        """Note a warning for status.json and the log."""
         self.warnings.append(text)
         log.warning(text)
-        if error is not None:
-            log.debug(text, exc_info=error)
-
-    def fail(self, stage: str, reason: str) -> None:
-        """Note that a stage failed; the run goes on, and ends as failed with all that it has."""
-        self.failures.append((stage, reason))
-        log.debug("%s failed: %s", stage, reason, exc_info=True)
 
     def write_metrics(self) -> None:
         """Write metrics.json; a number that is not finite becomes a warning instead."""
@@ -112,6 +129,15 @@ class Run:
         """Write latents.npz: split to float32 array of shape (N, d)."""
         with replacing(self.directory / "latents.npz") as partial:
             np.savez(partial, **dict(latents))  # type: ignore[arg-type]
+
+    def remove_clusterings(self) -> None:
+        """Remove what an earlier part of the run made of its latents."""
+        for name in read_clusterings(self.directory):
+            for path in self.directory.glob(f"figures/{escape(name)}_*.png"):
+                path.unlink()
+        shutil.rmtree(self.directory / "clusterers", ignore_errors=True)
+        for file in (ASSIGNMENTS, CLUSTERINGS_FILE):
+            (self.directory / file).unlink(missing_ok=True)
 
     def write_status(
         self, status: str, reason: str | None = None, stage: str | None = None
@@ -143,26 +169,17 @@ class Run:
         self.metrics[TOTAL_TIME] = self._total_seconds()
         self.write_metrics()
         self.write_status("running")  # with all facts, for the page
-        self._write_page()
+        if self.report is not None:
+            with self.attempt("report.html is missing"):
+                self.report(self.directory)
         if self.failures:
             write_manifest(self.directory, coming={})
             reasons = "; ".join(reason for _, reason in self.failures)
-            failure = UserError(f"{reasons} {advise(self.directory)}")
-            failure.stage = self.failures[0][0]  # type: ignore[attr-defined]
-            raise failure
+            self.failed_stage = self.failures[0][0]
+            raise UserError(f"{reasons} {advise(self.directory)}".strip())
         text = self.status_text("done")
         write_manifest(self.directory, coming={STATUS: text})
         write_text(self.directory / STATUS, text)
-
-    def _write_page(self) -> None:
-        if self.report is None:
-            return
-        try:
-            self.report(self.directory)
-        except Exception as error:
-            if is_disk_full(error):
-                raise
-            self.warn(f"report.html is missing: {one_line(error) or type(error).__name__}", error)
 
     def _total_seconds(self) -> float:
         return self.earlier_seconds + time.perf_counter() - self._begun
@@ -210,7 +227,7 @@ def claim(
 def reopen(
     directory: Path,
     *,
-    config: str | None = None,
+    changes: Sequence[str] = (),
     even_done: bool = False,
     advise: Advise | None = None,
     advise_failed: Advise | None = None,
@@ -219,7 +236,7 @@ def reopen(
 
     Args:
         directory: The run directory.
-        config: The configuration as YAML, if it is another one from now on.
+        changes: What was typed to change the configuration; it is among the run's warnings.
         even_done: Whether a finished run may be taken, to add to it.
         advise: Says how to go on after a stop, if not by `resume`.
         advise_failed: Says how to go on when a stage has failed and the rest is there.
@@ -242,9 +259,12 @@ def reopen(
         refuse_links(directory)
         remove_temporaries(directory)
         (directory / MANIFEST).unlink(missing_ok=True)  # what it covers is made once more
-        if config is not None:
-            write_text(directory / "config.yaml", config)
-        with _working_on(Run.resumed(directory, status), advise, advise_failed or advise) as run:
+        run = Run.resumed(directory, status)
+        if changes:
+            run.facts["changes"] = [*run.facts.get("changes", ()), " ".join(changes)]
+        with _working_on(run, advise, advise_failed or advise):
+            for change in run.facts.get("changes", ()):
+                run.warn(f"typed later than the run's command: {change}")
             yield run
 
 
@@ -276,16 +296,16 @@ def _keeping_status(run: Run, advise: Advise) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as stop:
-        _note(run, "stopped", str(stop) or "interrupted from the keyboard", stop)
+        _note(run, "stopped", str(stop) or "interrupted from the keyboard")
         raise Interrupted(f"Stopped. {advise(run.directory)}") from None
     except SystemExit as stop:
-        _note(run, "stopped", f"exit status {stop.code}", stop)
+        _note(run, "stopped", f"exit status {stop.code}")
         raise
     except UserError as error:
-        _note(run, "failed", str(error), error)
+        _note(run, "failed", str(error))
         raise
     except BaseException as error:
-        _note(run, "failed", f"{type(error).__name__}: {error}", error)
+        _note(run, "failed", f"{type(error).__name__}: {error}")
         raise
 
 
@@ -296,11 +316,13 @@ def how_to_go_on(directory: Path) -> str:
     return f"{kept}To go on, type: python -m fmclust.resume {shlex.quote(f'run={directory}')}"
 
 
-def _note(run: Run, status: str, reason: str, error: BaseException) -> None:
+def _note(run: Run, status: str, reason: str) -> None:
     """Write why and in which stage a run ended early, as far as the disk lets it."""
     log.debug(reason, exc_info=True)  # train.log alone has the traceback
     with suppress(OSError):
-        run.write_status(status, reason, getattr(error, "stage", None))
+        if run.facts.get("trained"):  # what `cluster` goes on from
+            run.write_metrics()
+        run.write_status(status, reason, run.failed_stage)
 
 
 @contextmanager

@@ -6,3 +6,4 @@ LAST_CHECKPOINT = "checkpoints/last.ckpt"
 BEST_CHECKPOINT = "checkpoints/best.ckpt"
 CLUSTERINGS = "clusterings"  # folder of later clusterings
 CLUSTERINGS_FILE = "clusterings.json"
+ASSIGNMENTS = "assignments.csv"

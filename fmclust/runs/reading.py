@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from glob import escape, glob
 from pathlib import Path
@@ -45,6 +46,12 @@ def _other_format(directory: Path, status: dict[str, Any]) -> str:
             f"it with fmclust {number}, or train again."
         )
     return f"{directory} is a run of fmclust 0.1 or damaged: open it with fmclust 0.1."
+
+
+def is_trained(status: Mapping[str, Any]) -> bool:
+    """Whether a run has its trained encoder, though it may have failed or been stopped later."""
+    ended_early = status["status"] in ("failed", "stopped")
+    return status["status"] == "done" or bool(ended_early and status.get("trained"))
 
 
 def find_runs(key: str, pattern: str) -> list[Path]:

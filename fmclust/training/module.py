@@ -8,9 +8,10 @@ from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from fmclust.errors import UserError
+from fmclust.errors import UserError, require_option
 from fmclust.models import Encoder
 
+LOSSES = ("loss/val", "loss/train")  # what is logged
 GPU_CHECK_INTERVAL = 50  # steps: reading the loss makes a GPU wait
 
 
@@ -28,6 +29,7 @@ class EncoderModule(LightningModule):
 
     def __init__(self, encoder: Encoder, *, seed: int) -> None:
         super().__init__()
+        require_option("monitor", encoder.monitor, LOSSES)
         self.encoder, self.seed = encoder, seed
         self._losses = torch.zeros(0)  # of the epoch's batches, and their sizes
         self._sizes: list[int] = []

@@ -2,7 +2,10 @@
 
 import logging
 import signal
+import threading
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,12 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 
 from fmclust.errors import UserError, one_line
 from fmclust.runs import LAST_CHECKPOINT, Run
-from fmclust.training.callbacks import EpochCheckpoints, FitMetrics, RunCallback
+from fmclust.training.callbacks import (
+    ClusterLatents,
+    EpochCheckpoints,
+    FitMetrics,
+    RunCallback,
+)
 from fmclust.training.checkpoints import AtomicCheckpointIO
 from fmclust.trust import build, build_all
 
@@ -31,7 +39,8 @@ def build_trainer(config: DictConfig, directory: Path) -> Trainer:
         UserError: If Lightning refuses the settings.
     """
     settings = config.trainer
-    callbacks = [FitMetrics(), *build_all(config.callbacks, Callback).values(), EpochCheckpoints()]
+    own = build_all(config.callbacks, Callback).values()
+    callbacks = [FitMetrics(config.encode_from), *own, EpochCheckpoints()]
     plugins: list[Any] = [AtomicCheckpointIO()]
     if is_single_process(settings):  # variables of SLURM or torchrun say nothing of this run
         plugins.append(LightningEnvironment())
@@ -58,9 +67,21 @@ def is_single_process(settings: DictConfig) -> bool:
 
 
 def fit(
-    trainer: Trainer, module: LightningModule, datamodule: LightningDataModule, run: Run
+    trainer: Trainer,
+    module: LightningModule,
+    datamodule: LightningDataModule,
+    run: Run,
+    *,
+    after: Callable[[int], object],
 ) -> None:
     """Train, from the last checkpoint if there is one.
+
+    Args:
+        trainer: As `build_trainer` makes it.
+        module: What is trained.
+        datamodule: On what.
+        run: What the callbacks write into.
+        after: What the callback `cluster_latents` calls at the end, with the number of epochs.
 
     Raises:
         KeyboardInterrupt: On Ctrl-C or SIGTERM, which Lightning would make an exit of.
@@ -69,6 +90,8 @@ def fit(
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, RunCallback):
             callback.run = run
+        if isinstance(callback, ClusterLatents):
+            callback.evaluate = after
     checkpoint = run.directory / LAST_CHECKPOINT
     resumed = str(checkpoint) if checkpoint.exists() else None
     on_interrupt = signal.getsignal(signal.SIGINT)
@@ -90,6 +113,23 @@ def fit(
         raise (
             interrupt if isinstance(interrupt, KeyboardInterrupt) else KeyboardInterrupt()
         ) from None
+
+
+@contextmanager
+def stop_on_sigterm() -> Iterator[None]:
+    """Raise KeyboardInterrupt on SIGTERM, which Lightning handles only while it trains."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt("SIGTERM")
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def quieten_lightning() -> None:

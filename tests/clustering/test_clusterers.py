@@ -95,12 +95,12 @@ def test_noise_is_cluster_minus_one_and_no_empty_cluster(blobs):
     alone = np.vstack([blobs, [[-90.0, -90.0, -90.0]]]).astype(np.float32)
     made = cluster(InductiveClusterer(estimator=DBSCAN(eps=5)), {"train": alone}, "train")
     assert made.clusters["train"][-1] == NOISE and (made.clusters["train"][:-1] >= 0).all()
-    assert made.n_clusters == 4 and made.figures["empty_clusters"] == 0
+    assert made.n_clusters == 4 and made.statistics["empty_clusters"] == 0
 
 
 def test_all_noise_is_no_cluster_at_all(blobs):
     made = cluster(InductiveClusterer(estimator=DBSCAN(eps=1e-6)), {"train": blobs}, "train")
-    assert made.n_clusters == 0 and "silhouette" not in made.figures
+    assert made.n_clusters == 0 and "silhouette" not in made.statistics
 
 
 def test_bad_parameters_are_named_before_anything_is_fitted():

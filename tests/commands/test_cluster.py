@@ -68,9 +68,9 @@ def test_several_runs_at_once_and_one_that_fails_stops_no_other(run, command_lin
     shutil.copytree(run, tmp_path / "runs" / "a")
     shutil.copytree(run, tmp_path / "runs" / "b")
     status = tmp_path / "runs" / "a" / "status.json"
-    status.write_text(status.read_text().replace('"done"', '"stopped"'))
+    status.write_text(status.read_text().replace('"done"', '"running"'))
     answer = command_line("cluster", "run=runs/*", "cluster=minibatch_kmeans")
-    assert answer.status == 1 and "a run that is stopped" in answer.err
+    assert answer.status == 1 and "a run that is running" in answer.err
     assert "1 of 2 runs were not clustered" in answer.err
     assert not (tmp_path / "runs" / "a" / "clusterings").exists()
     assert (tmp_path / "runs" / "b" / "clusterings" / "minibatch_kmeans").exists()

@@ -69,6 +69,8 @@ def test_a_traceback_is_there_for_who_asks(module, command_line, monkeypatch):
     full = command_line(module, *COMMANDS[module], "traceback=true")
     assert full.status == 2 and full.err.startswith("Traceback"), full.err
     assert full.err.endswith(short.err)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    assert command_line(module, *COMMANDS[module]).err.startswith("Traceback")
 
 
 def test_an_error_of_the_system_has_a_traceback_too(command_line, monkeypatch, tmp_path):

@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from conftest import SMALL, composed, without_times
+from conftest import SMALL, composed, stop_after, without_times
+from sklearn.cluster import KMeans
 
 from fmclust import load_run
 from fmclust.errors import UserError
@@ -28,7 +29,7 @@ def test_a_failed_clusterer_keeps_the_encoder_and_names_the_stage(unclustered):
     status = read_status(run)
     assert status["status"] == "failed" and status["stage"] == "cluster"
     assert "spectral: SpectralClustering can't cluster" in status["reason"]
-    assert f"python -m fmclust.resume run={run} cluster=<option>" in reason
+    assert f"python -m fmclust.cluster run={run} cluster=<option>" in reason
     assert status["class_names"] == list("0123456789") and status["images"]["train"] == 1437
     assert "loss/val" in json.loads((run / "metrics.json").read_text())
     assert load_run(run).latents["train"].shape == (1437, 10)
@@ -62,19 +63,107 @@ def test_resume_takes_another_clusterer(unclustered, command_line):
     assert refused.status == 2 and "type cluster=gmm besides" in refused.err
 
 
-def test_a_failed_clusterer_stops_no_other(tmp_path):
+def test_a_failed_clusterer_stops_no_other(command_line, tmp_path):
     typed = [*SMALL, "cluster=[kmeans,spectral]", TOO_MANY[1]]
     with pytest.raises(UserError, match="spectral: "):
         run_job(composed(*typed), tmp_path / "run", typed)
+    run = tmp_path / "run"
+    assert list(read_clusterings(run)) == ["kmeans"]
+    assert load_run(run).assign(np.zeros((2, 28, 28), np.uint8)).clusters.shape == (2,)
+    answer = command_line("resume", "run=run", "cluster=gmm", "n_clusters=5000")
+    assert answer.status == 2 and "more than the 1437 images" in answer.err
+    assert load_run(run).clusterers == ("kmeans",), "a mistake takes nothing away"
+    assert command_line("cluster", "run=run", "cluster=gmm").status == 0
+    assert read_status(run)["status"] == "done"
+    assert load_run(run).clusterers == ("kmeans", "gmm")
+    assert command_line("report", "runs=run").status == 0
+
+
+class Broken(KMeans):
+    """A clusterer with a bug."""
+
+    def fit(self, *_, **__):
+        raise MemoryError("no room")
+
+
+def test_a_bug_in_a_clusterer_leaves_what_the_others_made(tmp_path, monkeypatch, command_line):
+    monkeypatch.setenv("FMCLUST_TRUST", __name__)
+    typed = [*SMALL, "cluster=kmeans", f"+cluster.broken._target_={__name__}.Broken"]
+    with pytest.raises(UserError, match="broken: no room"):
+        run_job(composed(*typed), tmp_path / "run", typed)
     assert list(read_clusterings(tmp_path / "run")) == ["kmeans"]
-    assert load_run(tmp_path / "run").assign(np.zeros((2, 28, 28), np.uint8)).clusters.shape == (2,)
+    assert "Traceback" in (tmp_path / "run" / "train.log").read_text()
+
+
+def test_a_clusterer_without_predict_is_refused_before_training(command_line, tmp_path):
+    typed = ("~cluster.gmm", "+cluster.db._target_=sklearn.cluster.DBSCAN", "hydra.run.dir=run")
+    answer = command_line("train", *SMALL, *typed)
+    assert answer.status == 2 and "DBSCAN has no predict: wrap it" in answer.err
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_stale_results_go_when_a_run_is_clustered_by_something_else(tmp_path, command_line):
+    typed = [*SMALL, "figures=true", "cluster=[kmeans,spectral]", TOO_MANY[1]]
+    with pytest.raises(UserError):
+        run_job(composed(*typed), tmp_path / "run", typed)
+    assert command_line("resume", "run=run", "cluster=gmm").status == 0
+    left = {path.stem for path in (tmp_path / "run" / "clusterers").iterdir()}
+    assert left == {"gmm"} and not list((tmp_path / "run" / "figures").glob("kmeans*"))
+    status = read_status(tmp_path / "run")
+    assert status["warnings"] == ["typed later than the run's command: cluster=gmm"]
+    assert "typed later" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_a_stop_while_clustering_again_locks_nothing(run_digits, command_line, monkeypatch):
+    run = run_digits("~callbacks.cluster_latents").directory
+    with monkeypatch.context() as patch:
+
+        def stop(*_, **__):
+            raise KeyboardInterrupt
+
+        patch.setattr("fmclust.evaluation.stage.cluster", stop)
+        assert command_line("cluster", f"run={run}", "cluster=gmm").status == 130
+    assert read_status(run)["stage"] == "cluster"
+    assert command_line("cluster", f"run={run}", "cluster=gmm").status == 0
+    assert read_status(run)["status"] == "done" and load_run(run).clusterers == ("gmm",)
+
+
+def test_one_of_several_later_clusterers_that_fails_stops_no_other(run, command_line):
+    bad = "cluster.spectral.estimator.n_neighbors=5000"
+    answer = command_line("cluster", f"run={run}", "cluster=[spectral,bgmm]", bad)
+    assert answer.status == 2 and "spectral: SpectralClustering can't cluster" in answer.err
+    assert load_run(run).clusterers == ("kmeans", "gmm", "bgmm")
+
+
+def test_assign_and_resume_of_a_run_that_only_trained(run_digits, command_line):
+    run = run_digits("~callbacks.cluster_latents").directory
+    np.save("images.npy", np.zeros((2, 28, 28), np.uint8))
+    answer = command_line("assign", f"run={run}", "input=images.npy", "output=a.csv")
+    assert answer.status == 2 and "has no clustering yet" in answer.err
+    answer = command_line("resume", f"run={run}", "cluster=gmm")
+    assert answer.status == 2 and f"python -m fmclust.cluster run={run}" in answer.err
+    answer = command_line("elbow", f"run={run}")
+    assert answer.status == 2 and "has not encoded its images" in answer.err
+
+
+def test_a_sweep_of_runs_that_only_train_shows_their_losses(command_line, tmp_path):
+    typed = ("-m", *SMALL, "~callbacks.cluster_latents", "seed=0,1", "hydra.sweep.dir=sweep")
+    answer = command_line("train", *typed)
+    assert answer.status == 0, answer.err
+    (path,) = (tmp_path / "sweep" / "0").glob("metrics.json")
+    assert (
+        f"{json.loads(path.read_text())['loss/val']:.4g}"
+        in (tmp_path / "sweep" / "report.html").read_text()
+    )
 
 
 def test_without_the_callback_a_run_only_trains_and_cluster_encodes_later(
     run_digits, command_line, tmp_path
 ):
     run = run_digits("~callbacks.cluster_latents").directory
-    assert read_status(run)["status"] == "done" and not (run / "latents.npz").exists()
+    status = read_status(run)
+    assert status["status"] == "done" and not (run / "latents.npz").exists()
+    assert status["warnings"] == ["callbacks has no cluster_latents: the run only trains"]
     assert "The run has no clustering" in (run / "report.html").read_text()
     answer = command_line("cluster", f"run={run}", "cluster=gmm")
     assert answer.status == 0, answer.err
@@ -107,8 +196,6 @@ def test_a_page_or_a_figure_that_fails_is_a_warning(broken, missing, run_digits,
 
 
 def test_a_resumed_run_adds_up_its_times_and_names_all_it_ran_on(tmp_path, monkeypatch):
-    from conftest import stop_after
-
     from fmclust.runs import environment
 
     typed = [*SMALL, "trainer.max_epochs=3"]

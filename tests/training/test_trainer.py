@@ -15,8 +15,9 @@ from fmclust.data import Digits, EpochOrder, ResidentLoader
 from fmclust.data.datamodule import ImageDataModule
 from fmclust.errors import UserError
 from fmclust.jobs.run import run_job
-from fmclust.models import Pixels, encode_all
-from fmclust.runs import read_status
+from fmclust.models import Encoder, Pixels, build_encoder, encode_all
+from fmclust.runs import read_losses, read_metrics, read_status
+from fmclust.training.module import EncoderModule
 from fmclust.training.trainer import is_single_process
 
 SLURM = {
@@ -135,6 +136,50 @@ def test_final_scores_and_figures_reach_every_logger(tmp_path, monkeypatch):
     metrics, step = Pictures.kept["metrics"][-1]
     assert step == 1 and 0 < metrics["gmm/test/accuracy"] <= 1
     assert {"gmm/test/samples", "gmm/test/confusion_matched", "reconstructions"} <= {*Pictures.kept}
+
+
+def test_a_logger_that_fails_at_the_end_loses_nothing(tmp_path, monkeypatch):
+    def gone(*_, **__):
+        raise ConnectionError("the server is gone")
+
+    monkeypatch.setenv("FMCLUST_TRUST", __name__)
+    monkeypatch.setattr(Pictures, "log_image", gone)
+    typed = [*SMALL, "figures=true", f"+logger.own._target_={__name__}.Pictures"]
+    run_job(composed(*typed), tmp_path / "run", typed)
+    status = read_status(tmp_path / "run")
+    assert status["status"] == "done" and (tmp_path / "run" / "report.html").exists()
+    shown = "the figure gmm/test/samples is not shown by every logger: the server is gone"
+    assert shown in status["warnings"]
+    assert (tmp_path / "run" / "figures" / "gmm_test_samples.png").exists()
+
+
+def test_the_best_weights_give_the_loss_though_nothing_is_clustered(run_digits):
+    typed = ("encode_from=best", "model.lr=0.05", "trainer.max_epochs=4", "seed=3")
+    run = run_digits(*typed, "~callbacks.cluster_latents")
+    assert read_metrics(run.directory)["loss/val"] == min(read_losses(run.directory)["loss/val"])
+
+
+def test_an_encoder_with_a_training_loss_that_does_not_say_that_it_trains_is_refused(monkeypatch):
+    monkeypatch.setenv("FMCLUST_TRUST", __name__)
+    settings = OmegaConf.create({"_target_": f"{__name__}.Untold", "name": "x"})
+    with pytest.raises(UserError, match="write trains = True"):
+        build_encoder(settings, [8, 8])
+
+
+class Untold(Encoder):
+    def __init__(self, *, image_size):
+        super().__init__()
+
+    def training_losses(self, images, generator):
+        return None
+
+
+def test_an_encoder_is_monitored_by_what_is_logged():
+    class Other(Pixels):
+        monitor = "alignment/val"
+
+    with pytest.raises(UserError, match="monitor=alignment/val is unknown"):
+        EncoderModule(Other(image_size=(8, 8)), seed=0)
 
 
 def test_encoding_computes_in_float32_whatever_is_set():

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from omegaconf import DictConfig
 
-from fmclust.errors import UserError
+from fmclust.errors import UserError, reading
 from fmclust.metrics import SCORES
 from fmclust.paper.numbers import paper_accuracies
 from fmclust.plots import draw_losses
@@ -44,17 +44,18 @@ from fmclust.runs import (
 
 
 def write_run_page(directory: Path) -> Path:
-    """Write report.html of a run that has come to its end.
-
-    Args:
-        directory: The run directory.
-
-    Returns:
-        The page's path.
+    """Write report.html of a run that has come to its end; return its path.
 
     Raises:
-        UserError: If the run is not finished.
+        UserError: If the run is not finished, or its files can't be read.
     """
+    with reading(directory):
+        text = _rendered(directory)
+    write_text(directory / PAGE, text)
+    return directory / PAGE
+
+
+def _rendered(directory: Path) -> str:
     status = read_status(directory)
     if status is None or not (directory / "metrics.json").exists():
         raise UserError(f"{directory} is no finished run: type runs=<finished runs>.")
@@ -62,7 +63,7 @@ def write_run_page(directory: Path) -> Path:
     config, folders = read_config(directory), clustered_in(directory)
     name = model_name(config)
     shown = _shown(directory, folders, status)
-    text = TEMPLATES.get_template("run.html").render(
+    return TEMPLATES.get_template("run.html").render(
         title=f"{name} and {', '.join(folders)}" if folders else name,
         subtitle=f"{directory.name}; seed {config.seed}, 1 run",
         warnings=status["warnings"],
@@ -74,8 +75,6 @@ def write_run_page(directory: Path) -> Path:
         names=status["class_names"],
         **shown,
     )
-    write_text(directory / PAGE, text)
-    return directory / PAGE
 
 
 def _shown(
@@ -169,12 +168,11 @@ def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> li
     seconds = read_metrics(directory).get("time/total", 0.0)
     height, width = status["image_size"]
     model = {f"model.{k}": v for k, v in config.model.items() if k not in ("_target_", "name")}
-    epochs = len(next(iter(read_losses(directory).values()), ()))
     environments = status["environments"]
     known = {
         "typed": " ".join(read_overrides(directory)) or "(nothing)",
         "images": f"{sizes_text(status['images'])}; {height}x{width}, {config.data._target_}",
-        "epochs": epochs or "none",
+        "epochs": status.get("epochs", "none"),
         "clusters": config.n_clusters,
         "seed": config.seed,
         "seconds": f"{seconds:.0f}",

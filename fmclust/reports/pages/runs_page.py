@@ -57,7 +57,7 @@ def _rows(folder: Path, job: Job, swept: Sequence[str]) -> Iterator[list[object]
     page = job.directory / PAGE
     # With a point: a folder may be named as a scheme is.
     link = f"./{quote(os.path.relpath(page, folder))}" if page.exists() else ""
-    for name in job.clusterings:
+    for name in job.clusterings or [""]:
         scores = [f"{name}/{job.shown_split(name)}/{score}" for score in SCORES]
         names = (*scores, f"{name}/silhouette", *OF_RUN)
         numbers = [number_text(job.metrics.get(metric)) for metric in names]
