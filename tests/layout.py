@@ -24,6 +24,7 @@ class Entry:
 
 
 LAYOUT = (
+    Entry(".lock", "chosen"),  # where the file system has locks
     Entry("config.yaml"),
     Entry("overrides.yaml"),
     Entry("train.log"),

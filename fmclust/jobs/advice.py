@@ -3,6 +3,8 @@
 import shlex
 from pathlib import Path
 
+from fmclust.runs.claims import Advice
+
 
 def how_to_cluster(directory: Path) -> str:
     """Say how to go on with a run that has its encoder."""
@@ -11,3 +13,6 @@ def how_to_cluster(directory: Path) -> str:
         "The encoder and its latents are kept: to cluster them by something else, type python -m "
         f"fmclust.cluster {run} cluster=<option>"
     )
+
+
+JOB = Advice(failed=how_to_cluster)

@@ -20,6 +20,7 @@ from fmclust.models import encode_all
 from fmclust.reports import write_run_page
 from fmclust.runs import (
     CLUSTERINGS,
+    Advice,
     claim,
     locked,
     note_environment,
@@ -112,8 +113,7 @@ def _fill(run: LoadedRun, source: ImageSource, config: DictConfig, overrides: li
         run.directory,
         changes=typed,
         even_done=True,
-        advise=_again,
-        advise_failed=how_to_cluster,
+        advice=Advice(_again, how_to_cluster),
     )
     with reopened as claimed:
         write_text(run.directory / "config.yaml", saved)
@@ -148,8 +148,7 @@ def _add(
         target,
         config=OmegaConf.to_yaml(config, resolve=True),
         overrides=OmegaConf.to_yaml(overrides),
-        advise=_again,
-        advise_failed=lambda _: "",
+        advice=Advice(_again, lambda _: ""),
     )
     with claiming as claimed:
         note_environment(claimed.facts)

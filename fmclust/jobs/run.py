@@ -20,7 +20,7 @@ from fmclust.data import ImageSource, build_source, sum_of
 from fmclust.data.datamodule import ImageDataModule, loader_settings
 from fmclust.errors import UserError
 from fmclust.evaluation import evaluate
-from fmclust.jobs.advice import how_to_cluster
+from fmclust.jobs import advice
 from fmclust.jobs.objective import final_metrics, objective
 from fmclust.jobs.threads import limited_threads
 from fmclust.metrics import SCORES
@@ -64,7 +64,7 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
         config.data.root = os.path.abspath(config.data.root)  # resuming may start elsewhere
     refuse_interpolations(OmegaConf.to_container(config, resolve=True), "the configuration")
     saved, typed = OmegaConf.to_yaml(config, resolve=True), OmegaConf.to_yaml(overrides)
-    owned = claim(directory, config=saved, overrides=typed, advise_failed=how_to_cluster)
+    owned = claim(directory, config=saved, overrides=typed, advice=advice.JOB)
     return _work(config, directory, owned)
 
 
@@ -94,7 +94,7 @@ def resume_job(
         refuse_foreign(config, directory / "config.yaml")
     for key, value in (changes or {}).items():
         OmegaConf.update(config, key, value, merge=False)
-    owned = reopen(directory, changes=typed, advise_failed=how_to_cluster)
+    owned = reopen(directory, changes=typed, advice=advice.JOB)
     return _work(config, directory, owned)
 
 

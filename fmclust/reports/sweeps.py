@@ -6,8 +6,6 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from fmclust.metrics import SCORES
 from fmclust.plots import draw_sweep
@@ -21,7 +19,7 @@ from fmclust.reports.jobs import (
     varied_keys,
 )
 from fmclust.reports.markdown import mean_and_sd
-from fmclust.reports.tables import PAGE, narrow_table
+from fmclust.reports.tables import PAGE, RunTable
 from fmclust.runs import replacing
 
 
@@ -36,14 +34,14 @@ def report_sweep(directory: Path, jobs: Sequence[Job]) -> None:
 
     console, keys = Console(), varied_keys(jobs)
     _write(directory / "jobs.csv", job_frame(jobs))
-    console.print(_job_table(jobs))
+    console.print(_job_table(jobs).narrow())
     if done := [job for job in jobs if job.status == "done"]:
         _write(directory / "summary.csv", _summary(done, keys))
         x_key = max(keys, key=lambda key: len({job.settings.get(key) for job in done}), default="")
         with replacing(directory / "sweep.png") as partial:
             draw_scores(done, keys, x_key).savefig(partial, dpi=110)
         write_runs_page(directory / PAGE, jobs)
-        console.print(_summary_table(done, keys))
+        console.print(_summary_table(done, keys).narrow())
         objectives = ", ".join(sorted({job.objective for job in done}))
         console.print(f"objective: {objectives} (label-free; less is better)")
     print(f"Sweep directory: {directory.absolute()}")
@@ -85,35 +83,35 @@ def _summary(done: Sequence[Job], keys: Sequence[str]) -> pd.DataFrame:
     return by.agg(seeds="count", mean="mean", sd="std").reset_index()
 
 
-def _job_table(jobs: Sequence[Job]) -> Table:
+def _job_table(jobs: Sequence[Job]) -> RunTable:
     swept = swept_keys(jobs)
-    table = narrow_table("Jobs", ["job", *map(short, swept), "status", "seconds", "remarks"])
+    heads = ["job", *map(short, swept), "status", "seconds", "remarks"]
+    rows = []
     for job in jobs:
         seconds = f"{job.metrics['time/total']:.0f}" if job.metrics else ""
         values = [job.settings.get(key, "") for key in swept]
-        cells = (job.directory.name, *values, job.status, seconds, job.remarks())
-        table.add_row(*map(Text, cells))  # Text: brackets are no markup here
-    return table
+        rows.append([job.directory.name, *values, job.status, seconds, job.remarks()])
+    return RunTable("Jobs", heads, len(heads), rows)
 
 
-def _summary_table(done: Sequence[Job], keys: Sequence[str]) -> Table:
-    title = "Scores on the held-out split (test, or all): mean, ± sd over seeds"
+def _summary_table(done: Sequence[Job], keys: Sequence[str]) -> RunTable:
     widths = [max(len(job.settings.get(key, "")) for job in done) for key in keys]
-    swept = ["\n".join(map(short, keys))] if keys else []  # many keys in one narrow column
-    numbers = ["seeds", OBJECTIVE, *SCORES]
-    table = narrow_table(title, [*swept, "clusterer", *numbers], right=numbers)
     groups: dict[tuple[str, ...], list[Job]] = {}
     for job in done:
         values = [job.settings.get(key, "") for key in keys]
-        padded = " ".join(map(str.ljust, values, widths))
+        settings = [" ".join(map(str.ljust, values, widths))] if keys else []
         for name in job.clusterings or [""]:
-            groups.setdefault((padded, name), []).append(job)
-    for (padded, name), group in groups.items():
+            groups.setdefault((*settings, name), []).append(job)
+    rows = []
+    for texts, group in groups.items():
+        name = texts[-1]
         scores = [f"{name}/{group[0].shown_split(name)}/{score}" for score in SCORES]
         cells = [
             mean_and_sd([job.metrics[m] for job in group if m in job.metrics], plus_minus="\n±")
             for m in (OBJECTIVE, *scores)
         ]
-        settings = [padded] if keys else []
-        table.add_row(*map(Text, (*settings, name, str(len(group)), *cells)))
-    return table
+        rows.append([*texts, str(len(group)), *cells])
+    swept = ["\n".join(map(short, keys))] if keys else []  # many keys in one narrow column
+    heads = [*swept, "clusterer", "seeds", OBJECTIVE, *SCORES]
+    title = "Scores on the held-out split (test, or all): mean, ± sd over seeds"
+    return RunTable(title, heads, len(swept) + 1, rows)

@@ -1,12 +1,7 @@
 """The run directory: its names, claiming and locking it, writing whole files or none."""
 
-from fmclust.runs.assigned import (
-    Assigned,
-    read_assigned,
-    read_assignments,
-    read_classes,
-)
-from fmclust.runs.directory import Run, claim, join, locked, reopen
+from fmclust.runs.assigned import Assigned, read_assigned, read_assignments, read_classes
+from fmclust.runs.claims import Advice, claim, join, locked, reopen
 from fmclust.runs.environment import machine, note_environment
 from fmclust.runs.files import (
     full_disk_as_user_error,
@@ -37,6 +32,7 @@ from fmclust.runs.reading import (
     read_status,
     read_thumbnails,
 )
+from fmclust.runs.run import Run
 from fmclust.runs.saved_config import (
     model_name,
     read_config,
@@ -44,47 +40,3 @@ from fmclust.runs.saved_config import (
     refuse_foreign,
     refuse_interpolations,
 )
-
-__all__ = [
-    "ASSIGNMENTS",
-    "Assigned",
-    "BEST_CHECKPOINT",
-    "CLUSTERINGS",
-    "CLUSTERINGS_FILE",
-    "LAST_CHECKPOINT",
-    "MANIFEST",
-    "Run",
-    "claim",
-    "clustered_in",
-    "find_runs",
-    "is_trained",
-    "join",
-    "locked",
-    "machine",
-    "model_name",
-    "note_environment",
-    "read_assigned",
-    "read_assignments",
-    "read_classes",
-    "read_clusterings",
-    "read_config",
-    "read_json",
-    "read_latents",
-    "read_losses",
-    "read_matching",
-    "read_metrics",
-    "read_overrides",
-    "refuse_foreign",
-    "refuse_interpolations",
-    "read_status",
-    "read_thumbnails",
-    "refuse_links",
-    "reopen",
-    "replacing",
-    "full_disk_as_user_error",
-    "update_manifest",
-    "verified",
-    "write_json",
-    "write_rows",
-    "write_text",
-]

@@ -1,30 +1,18 @@
 """A run's assignments.csv, read back."""
 
-import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fmclust.errors import reading
 from fmclust.runs.layout import ASSIGNMENTS
 from fmclust.runs.manifest import verified
 
-
-def read_assignments(directory: Path, clusterer: str) -> dict[str, np.ndarray]:
-    """Returns split to cluster ids, int64 of shape (N,).
-
-    Args:
-        directory: A finished run's.
-        clusterer: Whose clusters.
-    """
-    return _column(directory, "cluster", clusterer)
-
-
-def read_classes(directory: Path) -> dict[str, np.ndarray]:
-    """Returns split to classes, int64 of shape (N,), of a finished run; of those with labels."""
-    return _column(directory, "class")
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -37,45 +25,55 @@ class Assigned:
         probability: float array of shape (N,); None if the clusterer is no mixture.
     """
 
-    clusters: np.ndarray
-    classes: np.ndarray | None
-    probability: np.ndarray | None
+    clusters: NDArray[np.int64]
+    classes: NDArray[np.int64] | None
+    probability: NDArray[np.float64] | None
 
 
-def read_assigned(directory: Path, clusterer: str, split: str) -> Assigned:
-    """Reads one split of assignments.csv.
+def read_assigned(directory: Path, clusterer: str) -> dict[str, Assigned]:
+    """Return split to what a clusterer assigned.
 
     Args:
-        directory: What holds the file.
+        directory: What holds the assignments.csv of the clusterer.
         clusterer: Whose clusters.
-        split: Of which images.
+
+    Raises:
+        UserError: If the file is damaged.
     """
+    table = _read(directory, "cluster", "class", "probability")
     with reading(directory / ASSIGNMENTS):
-        rows = _rows(directory, "cluster", "class", "probability")
-        texts = zip(*(row[2:] for row in rows if row[:2] == [clusterer, split]), strict=True)
-        clusters, classes, probability = (
-            np.array(texts, dtype) if all(texts) else None
-            for texts, dtype in zip(texts, (np.int64, np.int64, np.float64), strict=True)
+        rows = table[table["clusterer"] == clusterer].groupby("split", sort=False)
+        return {str(split): _assigned(of_split) for split, of_split in rows}
+
+
+def read_assignments(directory: Path, clusterer: str) -> dict[str, NDArray[np.int64]]:
+    """Return split to cluster ids, int64 of shape (N,); see `read_assigned`."""
+    return {s: found.clusters for s, found in read_assigned(directory, clusterer).items()}
+
+
+def read_classes(directory: Path) -> dict[str, NDArray[np.int64]]:
+    """Return split to classes, int64 of shape (N,), of a finished run; of those with labels."""
+    table = _read(directory, "class").dropna(subset="class")
+    rows = table[table["clusterer"] == table["clusterer"].iloc[0]] if len(table) else table
+    by_split = rows.groupby("split", sort=False)["class"]
+    return {str(split): ids.to_numpy(np.int64) for split, ids in by_split}
+
+
+def _assigned(table: "pd.DataFrame") -> Assigned:
+    known = table.notna().all()
+    return Assigned(
+        table["cluster"].to_numpy(np.int64),
+        table["class"].to_numpy(np.int64) if known["class"] else None,
+        table["probability"].to_numpy(np.float64) if known["probability"] else None,
+    )
+
+
+def _read(directory: Path, *columns: str) -> "pd.DataFrame":
+    import pandas as pd  # 0.4 s; most readers of a run do without
+
+    path = verified(directory, ASSIGNMENTS)
+    with reading(path):
+        names = dict.fromkeys(columns, np.float64) | {"clusterer": str, "split": str}
+        return pd.read_csv(
+            path, usecols=list(names), dtype=names, keep_default_na=False, na_values=[""]
         )
-    assert clusters is not None
-    return Assigned(clusters, classes, probability)
-
-
-def _column(directory: Path, column: str, clusterer: str | None = None) -> dict[str, np.ndarray]:
-    """Reads what assignments.csv says by one clusterer, or by its first."""
-    found: dict[str, list[int]] = {}
-    with reading(directory / ASSIGNMENTS):
-        for name, split, number in _rows(directory, column):
-            clusterer = clusterer or name
-            if name == clusterer and number:
-                found.setdefault(split, []).append(int(number))
-    return {split: np.array(ids, np.int64) for split, ids in found.items()}
-
-
-def _rows(directory: Path, *columns: str) -> Iterator[list[str]]:
-    """Yields clusterer, split and these columns of every row of assignments.csv."""
-    with verified(directory, ASSIGNMENTS).open(newline="", encoding="utf-8") as file:
-        table = csv.reader(file)
-        places = [*map(next(table).index, ("clusterer", "split", *columns))]
-        for row in table:
-            yield [row[place] for place in places]

@@ -7,3 +7,4 @@ BEST_CHECKPOINT = "checkpoints/best.ckpt"
 CLUSTERINGS = "clusterings"  # folder of later clusterings
 CLUSTERINGS_FILE = "clusterings.json"
 ASSIGNMENTS = "assignments.csv"
+LOCK = ".lock"

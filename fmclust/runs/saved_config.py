@@ -60,7 +60,7 @@ def refuse_interpolations(config: Any, source: object) -> None:
     Raises:
         UserError: If it holds one.
     """
-    if any("${" in text for text in _texts(config)):
+    if any("${" in f"{name}{value}" for name, value in _leaves(config)):
         raise UserError(f"{source} is refused: it holds an interpolation (${{...}}).")
 
 
@@ -94,11 +94,11 @@ def refuse_foreign(config: DictConfig, source: object) -> None:
             )
 
 
-def _leaves(node: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Every value that is neither a dictionary nor a list, with its dotted name."""
+def _leaves(node: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value that is neither a dictionary nor a list, with its dotted name."""
     if isinstance(node, dict | list):
         for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-            yield from _leaves(value, f"{name}.{key}")
+            yield from _leaves(value, f"{name}.{key}" if name else str(key))
     else:
         yield name, node
 
@@ -109,16 +109,3 @@ def _yaml(path: Path) -> Any:
     if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
         raise UserError(f"{path} is refused: it holds an alias (*).")
     return yaml.safe_load(text)
-
-
-def _texts(node: Any) -> Iterator[str]:
-    """Every key and value that is text, as YAML reads it: escapes hide nothing."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from _texts(key)
-            yield from _texts(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _texts(value)
-    elif isinstance(node, str):
-        yield node

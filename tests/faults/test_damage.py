@@ -13,7 +13,7 @@ from fmclust.reports import print_run, write_run_page
 from fmclust.runs.manifest import COVERED
 
 IMAGES = np.zeros((3, 28, 28), np.uint8)
-NOT_READ = ("train.log", "events.out.", "projector_config", "/latents/", "figures/")
+NOT_READ = (".lock", "train.log", "events.out.", "projector_config", "/latents/", "figures/")
 
 
 def truncate(content: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from fmclust.errors import MAX_UNPACKED, UserError
 from fmclust.jobs.recluster import remove_unfinished
 from fmclust.jobs.run import resume_job, run_job
 from fmclust.reports import Job, write_runs_page
-from fmclust.runs import locked
+from fmclust.runs import claim, locked
 
 
 def everything_below(folder: Path) -> dict[Path, bytes]:
@@ -136,19 +135,19 @@ def test_what_another_process_has_just_finished_is_not_removed(run, tmp_path):
     assert not half.exists()
 
 
-def test_a_lock_is_of_the_directory_that_has_its_name_now(tmp_path, monkeypatch):
-    (tmp_path / "run").mkdir()
-    take = os.open
-
-    def slow(path, *flags):
-        descriptor = take(path, *flags)
-        os.rename(path, tmp_path / "gone")  # by its owner, and another process makes it anew
-        Path(path).mkdir()
-        return descriptor
-
-    monkeypatch.setattr(os, "open", slow)
-    with pytest.raises(UserError, match="belongs to a run"), locked(tmp_path / "run"):
+def test_a_locked_run_is_left_alone_and_a_refused_folder_gets_no_lock(run, tmp_path):
+    with locked(run), pytest.raises(UserError, match="belongs to a run"), locked(run):
         pass
+    with locked(run):
+        pass
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "precious").touch()
+    with (
+        pytest.raises(UserError, match="is not empty"),
+        claim(tmp_path / "full", config="", overrides=""),
+    ):
+        pass
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["precious"]
 
 
 def test_a_damaged_status_stops_no_other_job(command_line, tmp_path):

@@ -33,7 +33,7 @@ def test_a_run_leaves_a_page_with_its_scores(finished):
         for split in ("train", "val", "test"):
             assert f"{metrics[f'{name}/{split}/accuracy']:.4f}" in text
         assert f"Clusters by {name}" in text
-    assert "Most confused" in text and "typical" in text and "of 1 seed" in text
+    assert "Most confused" in text and "typical" in text and "of 1 run" in text
     assert page.stat().st_size < 5_000_000
 
 

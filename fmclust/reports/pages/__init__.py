@@ -3,5 +3,3 @@
 from fmclust.reports.pages.run_page import write_run_page
 from fmclust.reports.pages.runs_page import write_runs_page
 from fmclust.reports.pages.templates import is_page
-
-__all__ = ["is_page", "write_run_page", "write_runs_page"]

@@ -150,7 +150,7 @@ def read_clustered(
     empty = np.empty((0, *thumbnails["images"].shape[1:]), np.uint8)
     return Clustered(
         name,
-        read_assigned(folder, name, str(thumbnails["split"])),
+        read_assigned(folder, name)[str(thumbnails["split"])],
         thumbnails["rows"],
         read_matching(folder, name),
         centres.get(f"centres_{name}", empty),
