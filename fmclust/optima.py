@@ -27,10 +27,10 @@ def optima(config: DictConfig) -> None:
     from fmclust.paper.optima import (
         compared_with_the_paper,
         optima_by_frequency,
-        rows_of,
         spread_over_starts,
+        starts_frame,
     )
-    from fmclust.runs import write_rows
+    from fmclust.runs import replacing
     from fmclust.trust import build_all
 
     directory = Path(HydraConfig.get().runtime.output_dir)
@@ -43,8 +43,9 @@ def optima(config: DictConfig) -> None:
         title = f"k-means of {source.name}"
         starts = list(track(fits, title, total=len(ways) * len(seeds)))
     found = distinct_optima(starts)
-    rows = rows_of(found, source.classes, config.n_clusters)
-    write_rows(directory / "starts.csv", rows)
+    rows = starts_frame(found, source.classes, config.n_clusters)
+    with replacing(directory / "starts.csv") as partial:
+        rows.to_csv(partial, index=False)
     print(f"{title}: what the starts end at\n\n{spread_over_starts(rows)}\n")
     print(f"The local optima\n\n{optima_by_frequency(rows)}")
     if source.is_papers and source.classes is not None and config.n_clusters == 10:

@@ -1,39 +1,62 @@
-"""The paper's parts as jobs: what each runs, one process for each."""
+"""The paper's three parts as runs: what each is, and one process for each run."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fmclust.errors import UserError
+from fmclust.paper.numbers import ACCURACIES
 
-# Experiment to clusterers: a network is trained once for both.
-EXPERIMENTS = {
-    "kmeans_pixels": ("kmeans",),
-    "convae_kmeans": ("kmeans", "gmm"),
-    "convae_gmm": ("gmm",),
-}
-# Part to the experiment whose runs hold it, and its clusterer.
+
+class Part(NamedTuple):
+    """One of the paper's parts.
+
+    Attributes:
+        experiment: Option of `experiment=` whose runs hold it; one run may hold two parts.
+        clusterer: Option of `cluster=`.
+        title: What it is.
+        split: Whose accuracy the paper gives.
+        accuracy: The paper's.
+    """
+
+    experiment: str
+    clusterer: str
+    title: str
+    split: str
+    accuracy: float
+
+
+def _part(experiment: str, model: str, clusterer: str, split: str, title: str) -> Part:
+    return Part(experiment, clusterer, title, split, ACCURACIES[model, clusterer, split])
+
+
 PARTS = {
-    "kmeans_pixels": ("kmeans_pixels", "kmeans"),
-    "convae_kmeans": ("convae_kmeans", "kmeans"),
-    "convae_gmm_45": ("convae_kmeans", "gmm"),
-    "convae_gmm": ("convae_gmm", "gmm"),
+    "kmeans_pixels": _part(
+        *("kmeans_pixels", "pixels", "kmeans", "all", "1: k-means on pixels, all 70,000 images")
+    ),
+    "convae_kmeans": _part(
+        *("convae_kmeans", "convae", "kmeans", "test", "2: k-means on latents, 45 epochs")
+    ),
+    "convae_gmm_45": _part(
+        *("convae_kmeans", "convae", "gmm", "test", "3: mixture on latents, 45 epochs")
+    ),
+    "convae_gmm": _part(
+        *("convae_gmm", "convae", "gmm", "test", "3: mixture on latents, 300 epochs")
+    ),
 }
 VARIANTS = ("plain", "standardized")
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Job:
+class PaperRun:
     """One run: an experiment by one variant with one seed.
 
     Attributes:
-        experiment: Key of `EXPERIMENTS`.
+        experiment: An experiment of `PARTS`.
         variant: One of `VARIANTS`.
         seed: The run's seed.
         folder: Where all runs lie.
@@ -46,82 +69,85 @@ class Job:
 
     @property
     def directory(self) -> Path:
+        """Its run directory."""
         return self.folder / self.experiment / self.variant / str(self.seed)
 
     @property
-    def has_network(self) -> bool:
+    def trains(self) -> bool:
+        """Whether it trains an encoder; pixels need none."""
         return self.experiment != "kmeans_pixels"
 
-    def clusterer(self, name: str) -> str:
-        """Returns the option of `cluster=`; pixels are no latents to be whitened."""
-        standardized = self.variant == "standardized"
-        return f"whitened_{name}" if standardized and self.has_network else name
+    def clusterer(self, part: Part) -> str:
+        """Return the option of `cluster=` for a part; pixels are not whitened."""
+        whitens = self.variant == "standardized" and self.trains
+        return f"whitened_{part.clusterer}" if whitens else part.clusterer
 
     def overrides(self) -> list[str]:
-        """Returns what to type."""
-        clusterers = ",".join(map(self.clusterer, EXPERIMENTS[self.experiment]))
+        """Return what to type."""
+        held = [part for part in PARTS.values() if part.experiment == self.experiment]
+        clusterers = ",".join(map(self.clusterer, held))
         typed = [f"experiment={self.experiment}", f"cluster=[{clusterers}]", f"seed={self.seed}"]
         if self.variant == "standardized":
-            network, pixels = "model=convae_standardized", "model.preprocessing=standardize"
-            typed.append(network if self.has_network else pixels)
+            pixels = "model.preprocessing=standardize"
+            typed.append("model=convae_standardized" if self.trains else pixels)
         return typed
 
-    def missing(self, parts: Iterable[str], rows: Sequence[Row]) -> list[str]:
-        """Returns which of the parts it holds and no row is of."""
+    def missing(self, parts: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Return which of the parts it holds without a row in results.csv."""
         there = {(row["part"], row["variant"], int(row["seed"])) for row in rows}
-        return [
-            part
-            for part in parts
-            if PARTS[part][0] == self.experiment and (part, self.variant, self.seed) not in there
-        ]
+        held = [part for part in parts if PARTS[part].experiment == self.experiment]
+        return [part for part in held if (part, self.variant, self.seed) not in there]
 
 
 def planned(
     parts: Iterable[str], variants: Sequence[str], n_seeds: int, folder: Path
-) -> Iterator[Job]:
-    """Yields the jobs, those of one seed before those of the next."""
-    experiments = list(dict.fromkeys(PARTS[part][0] for part in parts))
+) -> Iterator[PaperRun]:
+    """Yield the runs, those of one seed before those of the next."""
+    experiments = list(dict.fromkeys(PARTS[part].experiment for part in parts))
     for seed in range(n_seeds):
         for experiment in experiments:
             for variant in variants:
-                yield Job(experiment, variant, seed, folder)
+                yield PaperRun(experiment, variant, seed, folder)
 
 
 def run_all(
-    jobs: Sequence[Job], more: Sequence[str], at_once: int
-) -> Iterator[tuple[Job, str | None]]:
-    """Runs jobs in processes of their own.
+    planned_runs: Sequence[PaperRun], more: Sequence[str], at_once: int
+) -> Iterator[tuple[PaperRun, str | None]]:
+    """Make runs in processes of their own.
 
     Args:
-        jobs: In this order.
+        planned_runs: In this order.
         more: Overrides for all of them.
         at_once: How many processes, each with its share of the cores.
 
     Yields:
-        Each job, and why it failed if it did.
+        Each run, and why it failed if it did.
     """
-    threads = max(1, (os.cpu_count() or 1) // at_once)
+    import psutil
+
+    threads = max(1, (psutil.cpu_count() or 1) // at_once)
     typed = [*more, f"threads={threads}"] if at_once > 1 else list(more)
     pool = ThreadPoolExecutor(at_once)
     try:
-        yield from zip(jobs, pool.map(lambda job: _run(job, typed), jobs), strict=True)
+        ended = pool.map(lambda run: _make(run, typed), planned_runs)
+        yield from zip(planned_runs, ended, strict=True)
     finally:
         pool.shutdown(cancel_futures=True)  # after Ctrl-C: no more are begun
 
 
-def _run(job: Job, more: Sequence[str]) -> str | None:
+def _make(run: PaperRun, more: Sequence[str]) -> str | None:
+    """Make a run, or what is missing of it; return why it failed, if it did."""
     from fmclust.runs import read_status
 
     try:
-        status = read_status(job.directory)
+        status = read_status(run.directory)
     except UserError as error:
         return str(error)
     if status is not None and status["status"] == "done":
         return None
+    typed = ["fmclust.resume", f"run={run.directory}"]
     if status is None:
-        typed = ["fmclust.train", *job.overrides(), *more, f"hydra.run.dir={job.directory}"]
-    else:
-        typed = ["fmclust.resume", f"run={job.directory}"]
+        typed = ["fmclust.train", *run.overrides(), *more, f"hydra.run.dir={run.directory}"]
     process = [sys.executable, "-m", *typed]
     done = subprocess.run(
         process, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False

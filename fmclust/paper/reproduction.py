@@ -1,39 +1,28 @@
 """The paper's numbers beside ours over many seeds: results.csv and results.md."""
 
-import csv
-import statistics
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from fmclust.errors import reading
-from fmclust.paper.numbers import ACCURACIES
-from fmclust.reports.markdown import mean_and_sd, table
-from fmclust.runs import machine, write_rows, write_text
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
+from fmclust import runs
+from fmclust.clustering import assign, fit
+from fmclust.errors import reading
+from fmclust.metrics import score
+from fmclust.paper.parts import PARTS, PaperRun
+from fmclust.reports.markdown import mean_and_sd, table
+from fmclust.trust import build
+
+REFITTED = "accuracy_test_fitted_on_test"
 COLUMNS = (
-    "part",
-    "variant",
-    "seed",
-    "accuracy_test",
-    "accuracy_train",
-    "accuracy_all",
-    "accuracy_test_fitted_on_test",
-    "nmi",
-    "ari",
-    "loss",
-    "sse",
-    "log_likelihood",
-    "seconds",
+    *("part", "variant", "seed", "accuracy_test", "accuracy_train", "accuracy_all", REFITTED),
+    *("nmi", "ari", "loss", "sse", "log_likelihood", "seconds"),
 )
-# Part: what it is, and the paper's system; of its split is the accuracy that stands beside.
-PARTS = {
-    "kmeans_pixels": ("1: k-means on pixels, all 70,000 images", ("pixels", "kmeans", "all")),
-    "convae_kmeans": ("2: k-means on latents, 45 epochs", ("convae", "kmeans", "test")),
-    "convae_gmm_45": ("3: mixture on latents, 45 epochs", ("convae", "gmm", "test")),
-    "convae_gmm": ("3: mixture on latents, 300 epochs", ("convae", "gmm", "test")),
-}
 ACCURACY_TOLERANCE = 5e-4  # the paper rounds to four digits
 NOTE = """Hungarian accuracy. Parts 2 and 3 are fitted on the 60,000 training images and scored on
 the held-out test split, the last 5,000 images of the test file; in the column before the last the
@@ -43,66 +32,84 @@ Row = Mapping[str, Any]
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Returns the lines of results.csv; none if there is no such file.
+    """Return the lines of results.csv; none if there is no such file.
 
     Raises:
         UserError: If they are not what `write_reproduction` writes.
     """
     if not path.exists():
         return []
-    with reading(path), path.open(newline="", encoding="utf-8") as file:
-        rows: list[dict[str, Any]] = list(csv.DictReader(file))
-        for row in rows:
-            if not (row["part"] in PARTS and row["variant"].isalpha() and row["seed"].isdigit()):
-                raise ValueError(f"{row['part']}, {row['variant']}, {row['seed']} is no job's")
-            for name in COLUMNS[3:]:
-                float(row[name] or 0)
-        return rows
+    with reading(path):
+        frame = pd.read_csv(path, dtype={"seed": int} | dict.fromkeys(COLUMNS[3:], float))
+        if not frame["part"].isin([*PARTS]).all():
+            raise ValueError("it has rows of other parts")
+        return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
 def write_reproduction(folder: Path, rows: Sequence[Row]) -> str:
-    """Writes results.csv and results.md.
+    """Write results.csv and results.md.
 
     Args:
         folder: Where to.
-        rows: A line for each part, variant and seed, with `COLUMNS`.
+        rows: One for each part, variant and seed, with `COLUMNS`.
 
     Returns:
         The text of results.md.
     """
-    order = list(PARTS)
-    ranked = sorted(rows, key=lambda r: (order.index(r["part"]), r["variant"], int(r["seed"])))
-    lines = [{name: _brief(row[name]) for name in COLUMNS} for row in ranked]
-    write_rows(folder / "results.csv", lines)
-    text = f"{date.today()}, {machine()}.\n\n{_table(ranked)}\n\n{NOTE}\n"
-    write_text(folder / "results.md", text)
+    frame = pd.DataFrame(rows, columns=[*COLUMNS])
+    frame["part"] = pd.Categorical(frame["part"], [*PARTS])
+    frame = frame.astype(dict.fromkeys(COLUMNS[3:], float)).sort_values([*COLUMNS[:3]])
+    with runs.replacing(folder / "results.csv") as partial:
+        frame.to_csv(partial, index=False, float_format="%.8g")
+    text = f"{date.today()}, {runs.machine()}.\n\n{_table(frame)}\n\n{NOTE}\n"
+    runs.write_text(folder / "results.md", text)
     return text
 
 
-def _table(rows: Sequence[Row]) -> str:
+def row_of(run: PaperRun, name: str) -> dict[str, Any]:
+    """Read a finished run and score what the paper leaves open: one line of results.csv.
+
+    Args:
+        run: A finished run.
+        name: Key of `PARTS`; the run holds this part.
+    """
+    clusterer = run.clusterer(PARTS[name])
+    metrics, classes = runs.read_metrics(run.directory), runs.read_classes(run.directory)
+    clusters = runs.read_assignments(run.directory, clusterer)
+    shown = "all" if "all" in classes else "test"
+    row: dict[str, Any] = {"part": name, "variant": run.variant, "seed": run.seed}
+    ids = np.concatenate([clusters[split] for split in classes])
+    row["accuracy_all"] = _accuracy(ids, np.concatenate(list(classes.values())))
+    if run.trains:  # the latents of pixels are not kept
+        unfitted = build(runs.read_config(run.directory).cluster[clusterer], BaseEstimator)
+        latents = runs.read_latents(run.directory)["test"]
+        fitted, _ = fit(unfitted, latents)
+        row[REFITTED] = _accuracy(assign(fitted, latents), classes["test"])
+    of_run = {"loss": "loss/val", "seconds": "time/total", "sse": f"{clusterer}/inertia"}
+    of_run |= {"log_likelihood": f"{clusterer}/log_likelihood"}
+    of_run |= {f"accuracy_{s}": f"{clusterer}/{s}/accuracy" for s in ("test", "train")}
+    of_run |= {s: f"{clusterer}/{shown}/{s}" for s in ("nmi", "ari")}
+    return row | {column: metrics.get(metric) for column, metric in of_run.items()}
+
+
+def _accuracy(clusters: NDArray[np.int64], classes: NDArray[np.int64]) -> float:
+    sizes = {"n_clusters": int(clusters.max()) + 1, "n_classes": int(classes.max()) + 1}
+    return score(clusters, classes, **sizes)["accuracy"]
+
+
+def _table(frame: pd.DataFrame) -> str:
     heads = ["part", "variant", "seeds", "paper", "mean ± sd", "median", "min", "max"]
     heads += ["fitted on test: mean ± sd", "the median meets the paper's"]
     lines = []
-    for key in dict.fromkeys((row["part"], row["variant"]) for row in rows):
-        of_key = [row for row in rows if (row["part"], row["variant"]) == key]
-        title, system = PARTS[key[0]]
-        paper, split = ACCURACIES[system], system[2]
-        values = [float(row[f"accuracy_{split}"]) for row in of_key]
-        median = statistics.median(values)
-        refitted = [row["accuracy_test_fitted_on_test"] for row in of_key]
-        other = [float(value) for value in refitted if value not in (None, "")]
-        shown = [f"{paper:.4f}", mean_and_sd(values)]
-        shown += [f"{value:.4f}" for value in (median, min(values), max(values))]
-        shown += [mean_and_sd(other), _verdict(median, paper)]
-        lines.append([title, key[1], str(len(values)), *shown])
+    for (name, variant), rows in frame.groupby(["part", "variant"], observed=True):
+        part = PARTS[str(name)]
+        values, refitted = rows[f"accuracy_{part.split}"], rows[REFITTED].dropna()
+        median = float(values.median())
+        numbers = [f"{value:.4f}" for value in (median, values.min(), values.max())]
+        verdict = "beats it" if median > part.accuracy else "no"
+        if abs(median - part.accuracy) <= ACCURACY_TOLERANCE:
+            verdict = "yes"
+        cells = [part.title, str(variant), str(len(rows)), f"{part.accuracy:.4f}"]
+        cells += [mean_and_sd(values.tolist()), *numbers, mean_and_sd(refitted.tolist()), verdict]
+        lines.append(cells)
     return table(heads, lines)
-
-
-def _verdict(ours: float, paper: float) -> str:
-    if abs(ours - paper) <= ACCURACY_TOLERANCE:
-        return "yes"
-    return "beats it" if ours > paper else "no"
-
-
-def _brief(value: Any) -> Any:
-    return f"{value:.8g}" if isinstance(value, float) else value

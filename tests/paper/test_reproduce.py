@@ -9,7 +9,7 @@ from conftest import SMALL
 from sklearn.mixture import GaussianMixture
 
 from fmclust.metrics import score
-from fmclust.paper.parts import PARTS, VARIANTS, Job, planned
+from fmclust.paper.parts import PARTS, VARIANTS, PaperRun, planned
 from fmclust.paper.reproduction import read_rows, write_reproduction
 from fmclust.runs import locked, read_classes, read_latents
 
@@ -31,7 +31,7 @@ def test_one_training_serves_both_clusterers_and_is_not_repeated(command_line, t
             expected = pytest.approx(metrics[f"{name}/{split}/accuracy"])
             assert float(row[f"accuracy_{split}"]) == expected
         assert float(row["loss"]) == pytest.approx(metrics["loss/val"])
-    assert (rows[0]["sse"], rows[1]["log_likelihood"]) != ("", "") and rows[1]["sse"] == ""
+    assert rows[0]["sse"] > 0 and rows[1]["log_likelihood"] and np.isnan(rows[1]["sse"])
 
     latents, classes = read_latents(run)["test"], read_classes(run)["test"]
     white = (latents - latents.mean(0)) @ np.linalg.svd(latents - latents.mean(0))[2].T
@@ -82,7 +82,9 @@ def test_every_part_and_variant_is_planned_once(tmp_path):
     held = [(part, job.variant, job.seed) for job in jobs for part in job.missing(PARTS, [])]
     assert len(set(held)) == len(held) == len(PARTS) * len(VARIANTS) * 2
     row = {"part": "convae_gmm_45", "variant": "plain", "seed": "1"}  # as a CSV has it
-    assert Job("convae_kmeans", "plain", 1, tmp_path).missing(PARTS, [row]) == ["convae_kmeans"]
+    assert PaperRun("convae_kmeans", "plain", 1, tmp_path).missing(PARTS, [row]) == [
+        "convae_kmeans"
+    ]
 
 
 def test_the_table_says_what_was_reached(tmp_path):
@@ -90,7 +92,7 @@ def test_the_table_says_what_was_reached(tmp_path):
     common = dict.fromkeys((*columns, "seconds"), 0.5)
     rows = [
         {"part": part, "variant": "plain", "seed": seed, "accuracy_test": value, **common}
-        | {"accuracy_test_fitted_on_test": "" if seed else 0.25}
+        | {"accuracy_test_fitted_on_test": None if seed else 0.25}
         for part, values in {"convae_gmm": (0.6, 0.61, 0.5), "convae_kmeans": (0.5,)}.items()
         for seed, value in enumerate(values)
     ]
