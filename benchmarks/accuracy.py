@@ -35,7 +35,7 @@ SNAPSHOTS = [
 
 
 def follow(seed: int, data: FashionMNIST) -> list[tuple[float, float]]:
-    """Trains with a seed; returns seconds and accuracy on test at each of the epochs."""
+    """Train with a seed; returns seconds and accuracy on test at each of the epochs."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         process, _ = train(run, f"seed={seed}", f"trainer.max_epochs={EPOCHS[-1]}", *SNAPSHOTS)
@@ -62,7 +62,7 @@ def follow(seed: int, data: FashionMNIST) -> list[tuple[float, float]]:
 
 
 def main() -> str:
-    """Measures; returns the section of the results."""
+    """Measure; returns the section of the results."""
     data = FashionMNIST()
     runs = []
     for seed in SEEDS:

@@ -30,19 +30,19 @@ ROUNDS, K = 3, 10
 
 
 def ours(estimator: BaseEstimator, rows: np.ndarray) -> str:
-    """Fits an estimator as the package does; returns what it reached."""
+    """Fit an estimator as the package does; returns what it reached."""
     return described(fit(estimator, rows)[0])
 
 
 def theirs(estimator: BaseEstimator, rows: np.ndarray) -> str:
-    """Fits an estimator as one would by hand; returns what it reached."""
+    """Fit an estimator as one would by hand; returns what it reached."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return described(estimator.fit(rows))
 
 
 def by_faiss(rows: np.ndarray) -> str:
-    """Fits faiss's k-means with as many starts as ours; returns what it reached."""
+    """Fit faiss's k-means with as many starts as ours; returns what it reached."""
     kmeans = faiss.Kmeans(rows.shape[1], K, niter=300, nredo=10, seed=0)
     kmeans.cp.max_points_per_centroid = len(rows)  # all of them, not a sample
     kmeans.train(rows)
@@ -51,7 +51,7 @@ def by_faiss(rows: np.ndarray) -> str:
 
 
 def described(fitted: BaseEstimator) -> str:
-    """Says what was reached: inertia of k-means, mean log-likelihood of a mixture."""
+    """Say what was reached: inertia of k-means, mean log-likelihood of a mixture."""
     if isinstance(fitted, KMeans):
         return f"SSE {fitted.inertia_:,.1f}, {fitted.n_iter_} iterations"
     return f"log-likelihood {fitted.lower_bound_:.4f}, {fitted.n_iter_} iterations"
@@ -60,7 +60,7 @@ def described(fitted: BaseEstimator) -> str:
 def compare(
     contenders: dict[str, Callable[[], str]], rounds: int = ROUNDS
 ) -> tuple[list[list[str]], float]:
-    """Runs contenders in turn; returns rows of a table, and the first one's median seconds."""
+    """Run contenders in turn; returns rows of a table, and the first one's median seconds."""
     reached: dict[str, str] = {}
 
     def clock(name: str) -> float:
@@ -83,7 +83,7 @@ def compare(
 
 
 def main() -> str:
-    """Measures; returns the section of the results."""
+    """Measure; returns the section of the results."""
     data = FashionMNIST(split="all")
     pixels = encode_all(Pixels(image_size=data.image_size), data.splits["all"].images)
     with tempfile.TemporaryDirectory() as folder:

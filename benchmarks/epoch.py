@@ -53,7 +53,7 @@ class Usual(pl.LightningModule):
 
 
 def fmclust(axes: dict) -> float:
-    """Returns the seconds of an epoch of our job, from the speed that it logs."""
+    """Return the seconds of an epoch of our job, from the speed that it logs."""
     typed = ["trainer.max_epochs=2", "cluster=kmeans", f"data.batch_size={BATCH}"]
     typed += [f"model.{name}={value}" for name, value in axes.items()]
     config = composed(*typed)
@@ -65,7 +65,7 @@ def fmclust(axes: dict) -> float:
 
 
 def usual(axes: dict) -> float:
-    """Returns the seconds of an epoch the usual way."""
+    """Return the seconds of an epoch the usual way."""
     loader = DataLoader(
         datasets.FashionMNIST("data", transform=ToTensor()),
         batch_size=BATCH,
@@ -77,7 +77,7 @@ def usual(axes: dict) -> float:
 
 
 def bare(axes: dict, images: torch.Tensor) -> float:
-    """Returns the seconds of an epoch of a loop with nothing around it."""
+    """Return the seconds of an epoch of a loop with nothing around it."""
     network = autoencoder(axes).network.to(images.device)
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3, fused=True)
     for _ in range(2):
@@ -87,7 +87,7 @@ def bare(axes: dict, images: torch.Tensor) -> float:
 
 
 def clustpy(layers: list[int], images: torch.Tensor) -> float:
-    """Returns the seconds of an epoch of ClustPy's feedforward autoencoder."""
+    """Return the seconds of an epoch of ClustPy's feedforward autoencoder."""
     autoencoder = FeedforwardAutoencoder(layers).to(images.device)
     for _ in range(2):
         start = time.perf_counter()
@@ -97,7 +97,7 @@ def clustpy(layers: list[int], images: torch.Tensor) -> float:
 
 
 def main() -> str:
-    """Measures; returns the section of the results."""
+    """Measure; returns the section of the results."""
     quieten_lightning()
     data = FashionMNIST()
     device = "cuda" if torch.cuda.is_available() else "cpu"

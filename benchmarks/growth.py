@@ -44,14 +44,14 @@ class Repeated(ImageSource):
 
 
 def training(n: int) -> float:
-    """Returns the seconds of an epoch."""
+    """Return the seconds of an epoch."""
     module = EncoderModule(autoencoder(DEFAULT), seed=0)
     data = ImageDataModule(Repeated(n), batch_size=256, seed=0)
     return last_epoch(module, data, max_epochs=1)
 
 
 def encoding(n: int) -> float:
-    """Returns the seconds of encoding."""
+    """Return the seconds of encoding."""
     data = Repeated(n)
     model, images = autoencoder(DEFAULT), data.splits["train"].images
     encode_all(model, images[:5000])
@@ -61,12 +61,12 @@ def encoding(n: int) -> float:
 
 
 def kmeans(n: int) -> float:
-    """Returns the seconds of k-means on latents, one start and few iterations."""
+    """Return the seconds of k-means on latents, one start and few iterations."""
     return fitting("kmeans", n, n_init=1)
 
 
 def mixture(n: int) -> float:
-    """Returns the seconds of a mixture on latents, few iterations."""
+    """Return the seconds of a mixture on latents, few iterations."""
     return fitting("gmm", n, init_params="random_from_data")
 
 
@@ -82,12 +82,12 @@ STAGES = {stage.__name__: stage for stage in (training, encoding, kmeans, mixtur
 
 
 def exponent(values: list[float]) -> float:
-    """Returns the slope of the logarithms against those of the sizes, by least squares."""
+    """Return the slope of the logarithms against those of the sizes, by least squares."""
     return float(np.polyfit(np.log(SIZES), np.log(values), 1)[0])
 
 
 def main() -> str:
-    """Measures, each in a process of its own; returns the section of the results."""
+    """Measure, each in a process of its own; returns the section of the results."""
     rows, worst = [], 0.0
     for stage in STAGES:
         seconds, peaks = [], []

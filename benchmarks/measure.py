@@ -40,7 +40,7 @@ sys.exit(status)
 
 
 def run_python(arguments: Sequence[str]) -> Process:
-    """Runs the interpreter of this environment with some arguments, to a good end."""
+    """Run the interpreter of this environment with some arguments, to a good end."""
     start, clock = time.time(), time.perf_counter()
     command = [sys.executable, "-S", "-c", BETWEEN, sys.executable, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
@@ -52,7 +52,7 @@ def run_python(arguments: Sequence[str]) -> Process:
 
 
 def train(directory: Path, *typed: str) -> tuple[Process, dict[str, float]]:
-    """Runs the train command; returns the process and its metrics.json."""
+    """Run the train command; returns the process and its metrics.json."""
     process = run_python(["-m", "fmclust.train", *typed, f"hydra.run.dir={directory}"])
     return process, json.loads((directory / "metrics.json").read_text())
 
@@ -60,7 +60,7 @@ def train(directory: Path, *typed: str) -> tuple[Process, dict[str, float]]:
 def interleaved(
     contenders: Mapping[str, Callable[[], float]], rounds: int
 ) -> dict[str, list[float]]:
-    """Runs contenders A B A B ... after one round that is not counted.
+    """Run contenders A B A B ... after one round that is not counted.
 
     Args:
         contenders: Name to what returns its own seconds.
@@ -80,7 +80,7 @@ def interleaved(
 
 
 def timings(seconds: Mapping[str, list[float]], reference: str) -> str:
-    """Formats seconds as Markdown: min, median, max, and each median over the reference's."""
+    """Format seconds as Markdown: min, median, max, and each median over the reference's."""
     base = statistics.median(seconds[reference])
     rows = []
     for name, values in seconds.items():
@@ -92,7 +92,7 @@ def timings(seconds: Mapping[str, list[float]], reference: str) -> str:
 
 
 def targets(*reached: tuple[str, bool]) -> str:
-    """Formats targets, each a figure beside its bound and whether it was reached."""
+    """Format targets, each a figure beside its bound and whether it was reached."""
     return "\n".join(f"- {text}: {'reached' if met else 'not reached'}" for text, met in reached)
 
 

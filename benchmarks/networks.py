@@ -37,14 +37,14 @@ CANDIDATES += [(DEFAULT, recipe) for recipe in RECIPES]
 
 
 def named(axes: dict) -> str:
-    """Names a network by its axes."""
+    """Name a network by its axes."""
     widths = "-".join(map(str, axes["channels"]))
     hidden = "".join(f", {units} hidden" for units in axes["hidden"])
     return f"{widths} channels, kernel {axes['kernel']}, stride {axes['stride']}{hidden}"
 
 
 def autoencoder(axes: dict) -> Autoencoder:
-    """Makes an autoencoder of 10 latents for images of 28x28 pixels."""
+    """Make an autoencoder of 10 latents for images of 28x28 pixels."""
     return Autoencoder(image_size=[28, 28], network="convae", latents=10, **axes)
 
 
@@ -54,7 +54,7 @@ def bare_epoch(
     batches: Iterable[Tensor],
     schedule: LRScheduler | None = None,
 ) -> float:
-    """Trains on uint8 batches with nothing around it; returns the seconds."""
+    """Train on uint8 batches with nothing around it; returns the seconds."""
     start = time.perf_counter()
     for batch in batches:
         images = scale(batch)
@@ -71,7 +71,7 @@ def bare_epoch(
 def train(
     axes: dict, recipe: tuple[str, float], seed: int, data: FashionMNIST, epochs: int
 ) -> tuple[list[float], float]:
-    """Returns loss/val after every epoch, and images per second over all but the first."""
+    """Return loss/val after every epoch, and images per second over all but the first."""
     torch.manual_seed(seed)
     network = autoencoder(axes).network
     name, lr = recipe
@@ -95,7 +95,7 @@ def compare(
     epochs: int,
     shown: Sequence[int],
 ) -> str:
-    """Trains the candidates in turn for each seed; returns a table of loss/val at some epochs."""
+    """Train the candidates in turn for each seed; returns a table of loss/val at some epochs."""
     runs: list[list[tuple[list[float], float]]] = [[] for _ in candidates]
     for seed in SEEDS:
         for results, (axes, recipe) in zip(runs, candidates, strict=True):
@@ -113,7 +113,7 @@ def compare(
 
 
 def main() -> str:
-    """Measures; returns the section of the results."""
+    """Measure; returns the section of the results."""
     keep_freed_memory()
     data = FashionMNIST()
     return section(

@@ -23,7 +23,7 @@ class EpochClock(pl.Callback):
 
 
 def last_epoch(module: pl.LightningModule, data: Any, *, max_epochs: int) -> float:
-    """Trains under Lightning with nothing hung on it; returns the last epoch's seconds.
+    """Train under Lightning with nothing hung on it; returns the last epoch's seconds.
 
     Args:
         module: What is trained.
@@ -46,12 +46,12 @@ def last_epoch(module: pl.LightningModule, data: Any, *, max_epochs: int) -> flo
 
 
 def composed(*typed: str) -> DictConfig:
-    """Composes `conf/` as the train command would."""
+    """Compose `conf/` as the train command would."""
     register_schema()
     with initialize_config_dir(str(conf_directory()), version_base="1.3"):
         return compose("config", list(typed))
 
 
 def as_called(name: str, **changed: Any) -> BaseEstimator:
-    """Returns a clusterer of conf/cluster/, with some parameters changed."""
+    """Return a clusterer of conf/cluster/, with some parameters changed."""
     return instantiate(composed(f"cluster={name}").cluster[name]).set_params(**changed)

@@ -15,7 +15,7 @@ from fmclust.errors import UserError, complain, require_bool, require_seed, requ
 
 
 def cluster(config: DictConfig) -> None:
-    """Clusters every run with every clusterer; leaves clusterings/<name>/ in each directory."""
+    """Cluster every run with every clusterer; write clusterings/<name>/ in each directory."""
     directories, names = require(config)
     from fmclust.jobs.recluster import cluster_again
     from fmclust.jobs.threads import limited_threads  # torch, which `--help` does without
@@ -40,7 +40,7 @@ def cluster(config: DictConfig) -> None:
 
 
 def require(config: DictConfig) -> tuple[list[Path], dict[str, str]]:
-    """Returns the runs' directories, and by what name each clusterer's results go.
+    """Return the runs' directories, and by what name each clusterer's results go.
 
     Raises:
         UserError: If there is no such run, or a value makes no sense.

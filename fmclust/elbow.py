@@ -16,7 +16,7 @@ from fmclust.paper.numbers import ELBOWS
 
 
 def elbow(config: DictConfig) -> None:
-    """Fits one clusterer for every k; leaves elbow.csv and elbow.png."""
+    """Fit one clusterer for every k; write elbow.csv and elbow.png."""
     require(config)
     from rich.progress import track  # these and scikit-learn, which `--help` does without
     from sklearn.base import BaseEstimator
@@ -51,7 +51,7 @@ def elbow(config: DictConfig) -> None:
 
 
 def require(config: DictConfig) -> None:
-    """Refuses values that no elbow can be made of, before anything is read."""
+    """Refuse values that no elbow can be made of, before anything is read."""
     require_seed(config.seed)
     require_whole("k_min", config.k_min, 1)
     require_whole("k_max", config.k_max, config.k_min + 1)
@@ -63,7 +63,7 @@ def require(config: DictConfig) -> None:
 def conclude(
     directory: Path, rows: list[dict[str, float]], title: str, paper: tuple[int, ...]
 ) -> str:
-    """Draws the figure; returns where the knee is and where the files are."""
+    """Draw the figure; return where the knee is and where the files are."""
     from fmclust.clustering import knee
     from fmclust.plots import draw_elbow
     from fmclust.runs import replacing

@@ -1,4 +1,4 @@
-"""The one exception type for what a user can put right."""
+"""UserError, the one exception for what a user can mend, and the functions around it."""
 
 import errno
 import math
@@ -19,11 +19,11 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class UserError(Exception):
-    """A user's mistake; its text says what is wrong, with which value, and what to type."""
+    """An error that the user can mend: what is wrong, with which value, and what to type."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a run; its text says what is kept and how to go on."""
+    """A run was stopped, for example by Ctrl-C: what is kept, and how to go on."""
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -32,13 +32,13 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 def one_line(error: object) -> str:
-    """Returns the text of an error, or of a warning, without its line breaks."""
+    """Return the text of an error, or of a warning, without its line breaks."""
     return " ".join(str(error).split())
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Makes a mistake of one line of whatever comes of a file that is damaged or hostile.
+    """Turn any error while reading `path` into a UserError.
 
     Raises:
         UserError: If the block raises anything; libraries do for bytes that are not theirs.
@@ -52,7 +52,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def refuse_bomb(path: Path) -> None:
-    """Refuses a zip file that would unfold to far more than it is.
+    """Refuse a zip file whose compressed entries would take too much memory.
 
     Raises:
         ValueError: If it promises more than a run's compressed files hold.
@@ -79,7 +79,7 @@ def complain(text: str, status: int = MISTAKE, *, error: BaseException | None = 
 
 
 def require_option(key: str, value: object, options: Iterable[str]) -> None:
-    """Checks that a value is one of the options.
+    """Check that a value is one of the options.
 
     Args:
         key: The name as one types it, `model.loss` for instance.
@@ -97,7 +97,7 @@ def require_option(key: str, value: object, options: Iterable[str]) -> None:
 
 
 def require_new(path: Path) -> None:
-    """Refuses to write over the results of an earlier command.
+    """Refuse to write over the results of an earlier command.
 
     Raises:
         UserError: If the file is there.
@@ -107,7 +107,7 @@ def require_new(path: Path) -> None:
 
 
 def require_seed(value: object) -> None:
-    """Checks that a value is a seed that NumPy takes.
+    """Check that a value is a seed that NumPy takes.
 
     Raises:
         UserError: If it is no whole number, or out of range.
@@ -118,7 +118,7 @@ def require_seed(value: object) -> None:
 
 
 def require_whole(key: str, value: object, least: int) -> None:
-    """Checks that a value is a whole number, and not below the least that makes sense.
+    """Check that a value is a whole number, at least `least`.
 
     Raises:
         UserError: If it is no whole number, or below.
@@ -131,7 +131,7 @@ def require_whole(key: str, value: object, least: int) -> None:
 
 
 def require_bool(key: str, value: object) -> None:
-    """Checks that a value is true or false.
+    """Check that a value is true or false.
 
     Raises:
         UserError: If it is anything else, such as `no`.
@@ -141,7 +141,7 @@ def require_bool(key: str, value: object) -> None:
 
 
 def require_number(key: str, value: object, *, above: float | None = None) -> None:
-    """Checks that a value is a finite number: above a bound, or from zero on.
+    """Check that a value is a finite number: above a bound, or from zero on.
 
     Raises:
         UserError: If it is no number, or out of range.
@@ -154,7 +154,7 @@ def require_number(key: str, value: object, *, above: float | None = None) -> No
 
 
 def require_whole_numbers(key: str, values: object) -> None:
-    """Checks that a value is a list of whole numbers from 1 on.
+    """Check that a value is a list of whole numbers from 1 on.
 
     Raises:
         UserError: If it is no such list.

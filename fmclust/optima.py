@@ -14,7 +14,7 @@ from fmclust.jobs.sources import source_of
 
 
 def optima(config: DictConfig) -> None:
-    """Starts k-means many times; leaves starts.csv and prints the optima."""
+    """Start k-means many times; write starts.csv and print the optima."""
     for key, least in (("starts", 1), ("n_clusters", 1)):
         require_whole(key, config[key], least)
     require_seed(config.seed)

@@ -14,7 +14,7 @@ from fmclust.errors import UserError, complain
 
 
 def report(config: DictConfig) -> None:
-    """Writes report.html of every finished run and, of several runs, a page over them."""
+    """Write report.html of every finished run and, of several runs, a page over them."""
     from rich.progress import track  # these, which `--help` does without
 
     from fmclust.reports import Job, is_page, write_run_page, write_runs_page

@@ -17,7 +17,7 @@ from fmclust.errors import UserError, require_whole
 
 
 def resume(config: DictConfig) -> float:
-    """Go on with a run, by its saved configuration and what is typed; a finished one stays."""
+    """Go on with a run, by its saved configuration and what is typed; leave a finished one."""
     from fmclust.runs import CLUSTERINGS, read_metrics, read_status
 
     if not isinstance(config.run, str):
@@ -44,7 +44,7 @@ def resume(config: DictConfig) -> float:
 
 
 def changes(config: DictConfig) -> dict[str, Any]:
-    """Return what is typed to be other than in the run: key to value."""
+    """Return the typed changes of the run's configuration: key to value."""
     found: dict[str, Any] = {}
     for key in ("n_clusters", "data.root", "trainer.accelerator", "trainer.devices"):
         if (value := OmegaConf.select(config, key)) is not None:

@@ -15,7 +15,7 @@ from fmclust.jobs.sweep import SweepPlan, sweep_job
 
 
 def train(config: DictConfig) -> float:
-    """Runs the job that the command line describes, in the directory that Hydra made for it."""
+    """Run the job that the command line describes, in the directory that Hydra made for it."""
     from pytorch_lightning.utilities import rank_zero_only
 
     from fmclust.jobs.run import run_job  # torch and Lightning, which `--help` does without
@@ -33,7 +33,7 @@ def train(config: DictConfig) -> float:
 
 
 def share_of_cores(launcher: DictConfig) -> int | None:
-    """Returns the threads of one job when a launcher runs several at once; None: all."""
+    """Return the threads of one job when a launcher runs several at once; None: all."""
     if "cpus_per_task" in launcher:  # submitit's
         return launcher.cpus_per_task
     if "n_jobs" in launcher:  # joblib's; -1 is one for every core

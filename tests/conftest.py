@@ -36,7 +36,7 @@ FINISHED = ("trainer.max_epochs=2", "cluster=[kmeans,gmm]", "n_clusters=12", "fi
 
 
 def composed(*overrides: str) -> DictConfig:
-    """Composes the real `conf/` as a command line would."""
+    """Compose the real `conf/` as a command line would."""
     with initialize_config_dir(str(conf_directory()), version_base="1.3"):
         return compose("config", list(overrides))
 
@@ -48,7 +48,7 @@ class Finished:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts first what takes long in one piece: at the end a worker would wait for the other."""
+    """Put first what takes long in one piece: at the end a worker would wait for the other."""
     marks = ("real", "xdist_group")
     long = [i for i in items if i.path.name in LONG or any(map(i.get_closest_marker, marks))]
     items.sort(key=lambda item: item not in long)
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def small_figures() -> None:
-    """Draws figures with few pixels: drawing is most of a small run."""
+    """Draw figures with few pixels: drawing is most of a small run."""
     from fmclust.evaluation import publishing
 
     publishing.DPI = 20
@@ -64,7 +64,7 @@ def small_figures() -> None:
 
 @pytest.fixture(scope="session")
 def run_digits(tmp_path_factory) -> Callable[..., Finished]:
-    """Runs the main job for one epoch on digits, with more overrides if given."""
+    """Run the main job for one epoch on digits, with more overrides if given."""
     from fmclust.jobs.run import run_job
 
     def run(*overrides: str) -> Finished:
@@ -125,7 +125,7 @@ class Answer:
 
 @pytest.fixture
 def command_line(monkeypatch, tmp_path, capsys) -> Callable[..., Answer]:
-    """Types a command, in process: a module of fmclust and its arguments, in an empty folder."""
+    """Type a command, in process: a module of fmclust and its arguments, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
@@ -142,33 +142,33 @@ def command_line(monkeypatch, tmp_path, capsys) -> Callable[..., Answer]:
 
 
 def sign(run: Path) -> None:
-    """Writes the sums of a run's files as they are now, as whoever changes them can."""
+    """Write the sums of a run's files as they are now, as whoever changes them can."""
     from fmclust.runs.manifest import write_manifest
 
     write_manifest(run, coming={"status.json": (run / "status.json").read_text()})
 
 
 def idx(array: np.ndarray) -> bytes:
-    """Returns an array of 0 to 255 in the idx format."""
+    """Return an array of 0 to 255 in the idx format."""
     header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
     return header + array.astype(np.uint8).tobytes()
 
 
 def write_idx(path: Path, array: np.ndarray) -> Path:
-    """Writes an array of 0 to 255 in the idx format."""
+    """Write an array of 0 to 255 in the idx format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(idx(array))
     return path
 
 
 def without_times(directory: Path) -> dict[str, float]:
-    """Returns the metrics of a run that do not tell how long it took."""
+    """Return the metrics of a run that do not tell how long it took."""
     metrics = json.loads((directory / "metrics.json").read_text())
     return {name: value for name, value in metrics.items() if not name.startswith("time/")}
 
 
 def stop_after(epoch: int, monkeypatch, error=KeyboardInterrupt) -> None:
-    """Makes Ctrl-C come while an epoch ends, before its checkpoint is written."""
+    """Make Ctrl-C come while an epoch ends, before its checkpoint is written."""
     from fmclust.training.callbacks import LearningCurves
 
     log_epoch = LearningCurves.on_train_epoch_end
@@ -182,12 +182,12 @@ def stop_after(epoch: int, monkeypatch, error=KeyboardInterrupt) -> None:
 
 
 def options_of(group: str) -> list[str]:
-    """Names the options of a group in `conf/`."""
+    """Name the options of a group in `conf/`."""
     return sorted(path.stem for path in (conf_directory() / group).glob("*.yaml"))
 
 
 def beside_others(options: list[str]):
-    """Makes a case of a test; all that need UMAP go to one worker, for numba compiles it long."""
+    """Make a case of a test; all that need UMAP go to one worker, for numba compiles it long."""
     marks = [pytest.mark.xdist_group("umap")] if any("umap" in name for name in options) else []
     return pytest.param(options, marks=marks, id=" ".join(options))
 
@@ -205,7 +205,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
 
 
 def fill(disk: Path, *, leave: int = 0) -> None:
-    """Fills a disk but for so many bytes."""
+    """Fill a disk but for so many bytes."""
     with suppress(OSError), (disk / "filler").open("wb", buffering=0) as file:
         file.write(bytes(16 << 20))
     os.truncate(disk / "filler", (disk / "filler").stat().st_size - leave)

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
-from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -38,6 +37,12 @@ PATH_KEYS = (
 )
 MULTIRUN = ("-m", "--multirun")
 FULL_ERROR = "HYDRA_FULL_ERROR"  # environment variable: Hydra prints no error itself
+# Hydra's flags that begin with --, as of 1.3.
+HYDRA_FLAGS = (
+    *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run"),
+    *("--multirun", "--shell-completion", "--config-path", "--config-name", "--config-dir"),
+    *("--experimental-rerun", "--info"),
+)
 FAILED_JOBS, INTERRUPTED = 1, 130  # exit statuses, beside that of a mistake
 
 
@@ -138,15 +143,14 @@ def _explained(error: Exception, config_name: str) -> str | None:
 
 
 def quiet_on_a_full_disk(thread: threading.ExceptHookArgs) -> None:
-    """Leaves it to the main thread to say that the disk is full: TensorBoard's says it too."""
+    """Print no traceback of a thread whose disk is full: the main thread says so in one line."""
     if thread.exc_value is None or not is_disk_full(thread.exc_value):
         threading.__excepthook__(thread)
 
 
 def is_hydras(argument: str) -> bool:
     """Whether a flag is one that Hydra's parser knows, or a beginning of one."""
-    name = argument.partition("=")[0]
-    return any(flag.startswith(name) for flag in get_args_parser()._option_string_actions)
+    return any(flag.startswith(argument.partition("=")[0]) for flag in HYDRA_FLAGS)
 
 
 def is_flag(argument: str) -> bool:

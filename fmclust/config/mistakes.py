@@ -1,14 +1,15 @@
-"""What Hydra and OmegaConf say of a mistyped command, as one line that says what to type."""
+"""Hydra's and OmegaConf's errors about a mistyped command, as one line that says what to type."""
 
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig
+from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
 from fmclust.config.schema import conf_directory
@@ -19,7 +20,7 @@ NOT_INSTALLED = {  # groups whose options come with an extra
 
 
 def explain(error: Exception, config_name: str) -> str:
-    """Says in one line what is wrong with a command and what to type instead.
+    """Return in one line what is wrong with a command and what to type instead.
 
     Args:
         error: What Hydra or OmegaConf raised.
@@ -79,7 +80,7 @@ def _explain_key(key: str, config_name: str) -> str:
 
 
 def _known_keys(config_name: str) -> list[str]:
-    """Returns every key that can be typed with the groups that were chosen, sorted."""
+    """Return every key that can be typed with the groups that were chosen, sorted."""
     groups = [path.name for path in conf_directory().iterdir() if path.is_dir()]
     parser = OverridesParser.create()
     chosen = []
@@ -95,15 +96,15 @@ def _known_keys(config_name: str) -> list[str]:
             config = compose(config_name, chosen, return_hydra_config=True)
     except HydraException:
         return groups
-    return sorted({*_keys(config, ""), *groups})
+    plain = OmegaConf.to_container(config)  # neither missing values nor interpolations matter
+    return sorted({*_keys(plain), *groups})
 
 
-def _keys(node: DictConfig, prefix: str) -> Iterator[str]:
-    for key in map(str, node):
-        yield f"{prefix}{key}"
-        child = node._get_node(key)
-        if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
-            yield from _keys(child, f"{prefix}{key}.")
+def _keys(node: Any, prefix: str = "") -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield f"{prefix}{key}"
+            yield from _keys(value, f"{prefix}{key}.")
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The checked configuration: its types and ranges."""
+"""Types and ranges of the configuration."""
 
 import re
 from dataclasses import dataclass, field, fields
@@ -27,7 +27,7 @@ UNSUPPORTED = {  # settings of the Trainer that end an epoch early or leave its 
 
 @dataclass
 class TrainConfig:
-    """The top level of `conf/config.yaml`; the groups have their own files."""
+    """Top level of `conf/config.yaml`; each group has files of its own."""
 
     seed: int = 0
     n_clusters: int = 10
@@ -48,12 +48,12 @@ class TrainConfig:
 
 
 def register_schema() -> None:
-    """Makes the types known to Hydra, as `schema` in a defaults list."""
+    """Register the types with Hydra, as `schema` in a defaults list."""
     ConfigStore.instance().store("schema", TrainConfig)
 
 
 def check(config: DictConfig) -> None:
-    """Refuses values that no run can work with, before anything is touched.
+    """Refuse values that no run can work with, before anything is written.
 
     Raises:
         UserError: Names the value and what to type.
@@ -74,7 +74,7 @@ def check(config: DictConfig) -> None:
     for group in ("callbacks", "cluster", "logger"):
         for name, settings in config[group].items():
             require_target(f"{group}.{name}", settings)
-    require_target("trainer.profiler", config.trainer.profiler, cure="debug=profile")
+    require_target("trainer.profiler", config.trainer.profiler, cure="type debug=profile")
     for key, instead in UNSUPPORTED.items():
         if config.trainer.get(key) is not None:
             raise UserError(
@@ -92,7 +92,7 @@ def clusters_after(config: DictConfig) -> bool:
 
 
 def require_target(key: str, settings: object, *, cure: str | None = None) -> None:
-    """Checks that an entry of a group is null or says what to build, and has a file's name.
+    """Check that an entry of a group is null or has a `_target_`, and a name that fits a file.
 
     Raises:
         UserError: If it is anything else.
@@ -100,10 +100,10 @@ def require_target(key: str, settings: object, *, cure: str | None = None) -> No
     if not re.fullmatch(r"\w[\w+-]*", key.rpartition(".")[2]):
         raise UserError(f"{key} is refused: name it with letters, digits, _, + and - alone.")
     if settings is not None and not (isinstance(settings, DictConfig) and "_target_" in settings):
-        raise UserError(f"{key}={settings} has no _target_: type {cure or f'~{key}'}.")
+        raise UserError(f"{key}={settings} has no _target_: {cure or f'remove it with ~{key}'}.")
 
 
 def conf_directory() -> Path:
-    """Returns the absolute path of `conf/`: beside the package (a clone) or in it (a wheel)."""
+    """Return the absolute path of `conf/`: beside the package (a clone) or in it (a wheel)."""
     beside = PACKAGE.parent / "conf"
     return beside if (beside / "config.yaml").exists() else PACKAGE / "conf"

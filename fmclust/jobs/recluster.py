@@ -60,7 +60,10 @@ def cluster_again(
         run.config.data.root = os.path.abspath(wanted.data.root)
     source = build_source(run.config.data)
     if {split: sum_of(held.images) for split, held in source.splits.items()} != run.sums:
-        raise UserError(f"the images of {directory} are others now: put the old ones back.")
+        raise UserError(
+            f"the images differ from those that {directory} has: restore them, or type data.root= with "
+            "where they are."
+        )
     if not run.is_done or not run.clusterers:
         yield _fill(run, source, _configured(run, wanted, names, keep=True), overrides)
         return
@@ -138,7 +141,7 @@ def _add(
     name: str,
     overrides: list[str],
 ) -> Path:
-    """Leave one more clustering in clusterings/<name>/."""
+    """Write one more clustering into clusterings/<name>/."""
     clusterers = _clusterers(config, source)
     target = run.directory / CLUSTERINGS / name
     if target.exists():

@@ -99,7 +99,7 @@ def resume_job(
 
 
 def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run]) -> float:
-    """Do a job; `owned` takes its directory, once the configuration is found to be good."""
+    """Check the configuration, take the directory by entering `owned`, and do the job."""
     check(config)
     require_device(config.trainer.accelerator)
     quieten_lightning()
@@ -148,13 +148,15 @@ def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner:
     run.facts["images"] = {name: len(split) for name, split in splits.items()}
     sums = {name: sum_of(split.images) for name, split in splits.items()}
     if run.facts.setdefault("sums", sums) != sums:
-        raise UserError("the images are others than when the run began: put the old ones back.")
+        raise UserError(
+            "the images differ from those this run started with: restore them, or start a new run."
+        )
     if is_owner:
         run.write_status("running")  # with what a later process compares
 
 
 def _require_purpose(run: Run, encoder: Encoder, clusterers: Mapping[str, BaseEstimator]) -> None:
-    """Refuse a run that does nothing; note what its page asks of the encoder."""
+    """Refuse a run that does nothing; note what the run's page says about the encoder."""
     if not encoder.trains and not clusterers:
         raise UserError(
             "this run would neither train nor cluster: leave out ~callbacks.cluster_latents, or "
@@ -166,7 +168,7 @@ def _require_purpose(run: Run, encoder: Encoder, clusterers: Mapping[str, BaseEs
 
 @contextmanager
 def _logging(run: Run, config: DictConfig, trainer: Trainer, names: list[str]) -> Iterator[None]:
-    """Give the Trainer its loggers, and TensorBoard what it shows from a run's beginning on."""
+    """Attach the loggers to the Trainer; write TensorBoard's hyper-parameters and layout once."""
     trainer.loggers = build_loggers(config.logger, run.directory)
     if epochs_finished(run.directory) == 0:
         overrides = read_overrides(run.directory)

@@ -143,7 +143,7 @@ def write_plan(sweep: Sweep) -> None:
 
 
 def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
-    """Run one job of a sweep, or what is missing of it, and print how the sweep goes on.
+    """Run one job of a sweep, or finish it, and print the progress of the sweep.
 
     Args:
         config: As composed.
@@ -194,7 +194,7 @@ def _run(config: DictConfig, directory: Path, overrides: list[str]) -> float:
 def _note_refusal(
     config: DictConfig, directory: Path, overrides: list[str], error: UserError
 ) -> None:
-    """Leave a job directory that says why the job was refused before it took one."""
+    """Write a job directory whose status says why the job was refused."""
     from fmclust.runs import claim
 
     saved, typed = OmegaConf.to_yaml(config, resolve=True), OmegaConf.to_yaml(overrides)

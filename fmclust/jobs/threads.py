@@ -14,7 +14,7 @@ JOBLIB_CORES = "LOKY_MAX_CPU_COUNT"
 
 @contextmanager
 def limited_threads(threads: int | None) -> Iterator[None]:
-    """Limits the CPU threads of torch and scikit-learn alike; None leaves them as they are.
+    """Limit the CPU threads of torch and scikit-learn alike; None leaves them as they are.
 
     Raises:
         UserError: If it is no whole number from 1 on.

@@ -93,22 +93,22 @@ def short(key: str) -> str:
 
 
 def typed_keys(jobs: Sequence[Job]) -> list[str]:
-    """Return what was typed for any job."""
+    """Return the keys that were typed for any job."""
     return list(dict.fromkeys(key for job in jobs for key in job.settings))
 
 
 def swept_keys(jobs: Sequence[Job]) -> list[str]:
-    """Return what was not typed alike for all jobs."""
+    """Return the keys whose typed values differ from job to job."""
     return [key for key in typed_keys(jobs) if len({job.settings.get(key) for job in jobs}) > 1]
 
 
 def varied_keys(jobs: Sequence[Job]) -> list[str]:
-    """Return what was swept, but for the seed."""
+    """Return the swept keys without the seed."""
     return [key for key in swept_keys(jobs) if key != "seed"]
 
 
 def filled_in(jobs: Sequence[Job]) -> list[Job]:
-    """Add to finished jobs what was typed for others only, as their configurations have it."""
+    """Return jobs with a value for every key typed for any of them, from their configurations."""
     keys = typed_keys(jobs)
     return [_filled_in(job, keys) if job.status == "done" else job for job in jobs]
 

@@ -50,7 +50,7 @@ class Advice:
 def claim(
     directory: Path, *, config: str, overrides: str, advice: Advice | None = None
 ) -> Iterator[Run]:
-    """Take an empty directory for a run and keep its status true, whatever happens inside.
+    """Take an empty directory for a run and write into its status how the block ends.
 
     Args:
         directory: Made if it does not exist. Nothing may be in it but this same configuration,
@@ -131,7 +131,7 @@ def _require_free(directory: Path, begun: Mapping[str, str]) -> None:
 
 @contextmanager
 def join(directory: Path) -> Iterator[Run]:
-    """Give another process the run of a directory that rank zero owns; it only reads."""
+    """Yield the run of a directory that rank zero owns; this process only reads it."""
     yield Run(directory)
 
 

@@ -1,4 +1,4 @@
-"""What a run ran on: recorded, since versions and threads change sums in their last digits."""
+"""Versions, processor and threads of a run: they change results in their last digits."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ PACKAGES = ("fmclust", "torch", "torchvision", "pytorch-lightning", "scikit-lear
 
 
 def environment() -> dict[str, Any]:
-    """Returns versions, processor, threads and, where there is one, the GPU."""
+    """Return versions, processor, threads and, where there is one, the GPU."""
     import torch  # slow; reading a run directory does without
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
@@ -24,14 +24,14 @@ def environment() -> dict[str, Any]:
 
 
 def note_environment(facts: dict[str, Any]) -> None:
-    """Add what this process runs on to a run's facts, if no part of the run ran on the same."""
+    """Add this process's environment to a run's facts, unless it is there already."""
     environments = facts.setdefault("environments", [])
     if (here := environment()) not in environments:
         environments.append(here)
 
 
 def machine() -> str:
-    """Says in words what numbers are measured on."""
+    """Return the environment as a sentence, for tables of results."""
     facts = environment()
     versions = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
     cpu = f"{os.cpu_count()} cores of {facts['cpu']}, {facts['threads']} threads"

@@ -1,4 +1,4 @@
-"""Whole files or none: written under a temporary name, flushed to disk, renamed."""
+"""Files that are written whole: under a temporary name, flushed to disk, then renamed."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ PARTIAL = ".part"  # in the name of a file that is not whole yet
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary path to write to; it takes the final name only if all went well."""
+    """Yield a temporary path to write to, which is renamed to `path` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}{path.suffix}")
     partial.unlink(missing_ok=True)  # if it is a link, what it leads to would be written
@@ -30,18 +30,18 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a process that was killed while it wrote has left a file."""
+    """Whether a file is a temporary one, left by a process that was killed."""
     return path.name.startswith(".") and PARTIAL in path.name
 
 
 def remove_temporaries(directory: Path) -> None:
-    """Removes what processes that were killed while they wrote have left below a directory."""
+    """Remove the temporary files below a directory."""
     for path in filter(is_temporary, directory.rglob(".*")):
         path.unlink()
 
 
 def refuse_links(directory: Path) -> None:
-    """Refuses a run directory in which a link leads elsewhere: what is written would land there.
+    """Refuse a run directory that contains a link: writing would follow it.
 
     Raises:
         UserError: Names the link.
@@ -58,7 +58,7 @@ def refuse_links(directory: Path) -> None:
 def full_disk_as_user_error(
     directory: Path, advise: Callable[[Path], str] = lambda _: ""
 ) -> Iterator[None]:
-    """Makes a mistake of one line of a full disk.
+    """Turn the error of a full disk into a UserError.
 
     Args:
         directory: What was being written.
@@ -83,7 +83,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes a CSV file with a line for each row, and a column for every name that a row has."""
+    """Write a CSV file with a line for each row, and a column for every name that a row has."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns)
@@ -92,7 +92,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes JSON.
+    """Write JSON.
 
     Raises:
         ValueError: If a number is not finite, which JSON can't express.
@@ -101,12 +101,12 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def json_text(value: Any) -> str:
-    """Returns JSON; raises ValueError as `write_json` does."""
+    """Return JSON; raises ValueError as `write_json` does."""
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> Any:
-    """Returns what a JSON file holds; None if there is no such file.
+    """Return what a JSON file holds; None if there is no such file.
 
     Raises:
         UserError: If it is damaged.

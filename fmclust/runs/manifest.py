@@ -1,4 +1,4 @@
-"""Checksums of what a run leaves: a damaged file is noticed before it is believed."""
+"""Checksums of a run's files, compared before a file is used."""
 
 import hashlib
 import logging
@@ -33,7 +33,7 @@ COVERED = (
 
 
 def write_manifest(directory: Path, *, coming: Mapping[str, str]) -> None:
-    """Writes the sha256 of every file that later commands read.
+    """Write the sha256 of every file that later commands read.
 
     Args:
         directory: The run directory.
@@ -46,7 +46,7 @@ def write_manifest(directory: Path, *, coming: Mapping[str, str]) -> None:
 
 
 def update_manifest(directory: Path) -> None:
-    """Make a finished run's manifest fit again if it is lost or config.yaml was edited."""
+    """Write a finished run's manifest again if it is lost or config.yaml was edited."""
     sums = read_json(directory / MANIFEST)
     status = (directory / STATUS).read_text(encoding="utf-8")
     if sums is None:
@@ -56,7 +56,7 @@ def update_manifest(directory: Path) -> None:
 
 
 def verified(directory: Path, name: str) -> Path:
-    """Return the path of a run's file, once it is found to be as the run left it.
+    """Return the path of a run's file after comparing its checksum.
 
     A lost manifest and an edited config.yaml are logged as warnings.
 

@@ -1,4 +1,4 @@
-"""Reading a run directory back; nothing in it is believed more than it must be."""
+"""Reading a run directory, which may be damaged or come from someone else."""
 
 import csv
 import os
@@ -17,7 +17,7 @@ from fmclust.runs.manifest import STATUS, is_done, verified
 
 
 def read_status(directory: Path) -> dict[str, Any] | None:
-    """Returns what status.json says; None if there is no such run.
+    """Return what status.json says; None if there is no such run.
 
     Raises:
         UserError: If it is damaged (while a run goes on, nothing is compared), or of another
@@ -55,7 +55,7 @@ def is_trained(status: Mapping[str, Any]) -> bool:
 
 
 def find_runs(key: str, pattern: str) -> list[Path]:
-    """Returns the run directories that a path or a pattern names, finished or not, sorted.
+    """Return the run directories that a path or a pattern names, finished or not, sorted.
 
     Args:
         key: The name as one types it, for an error.
@@ -80,14 +80,14 @@ def find_runs(key: str, pattern: str) -> list[Path]:
 
 
 def read_metrics(directory: Path) -> dict[str, float]:
-    """Returns metrics.json; empty if the run did not get that far."""
+    """Return metrics.json; empty if the run did not get that far."""
     path = verified(directory, "metrics.json")
     with reading(path):
         return {name: float(value) for name, value in (read_json(path) or {}).items()}
 
 
 def read_latents(directory: Path) -> dict[str, np.ndarray]:
-    """Returns split to latents, float32 arrays of shape (N, d).
+    """Return split to latents, float32 arrays of shape (N, d).
 
     Raises:
         UserError: If the run has none.
@@ -138,7 +138,7 @@ def clustered_in(directory: Path) -> dict[str, Path]:
 
 
 def read_thumbnails(directory: Path) -> dict[str, np.ndarray]:
-    """Returns the arrays of thumbnails.npz, see `evaluation/thumbnails.py`.
+    """Return the arrays of thumbnails.npz, see `evaluation/thumbnails.py`.
 
     Raises:
         UserError: If there are none.
@@ -157,7 +157,7 @@ def _arrays(directory: Path, name: str, cure: str) -> dict[str, np.ndarray]:
 
 
 def read_losses(directory: Path) -> dict[str, list[float]]:
-    """Returns `loss/train` and `loss/val` to a value for every epoch; empty without a network."""
+    """Return `loss/train` and `loss/val` to a value for every epoch; empty without a network."""
     path = verified(directory, "losses.csv")
     if not path.exists():
         return {}

@@ -25,7 +25,7 @@ TOTAL_TIME = "time/total"
 
 @dataclass
 class Run:
-    """A run directory that this process owns, and what it will say of the run.
+    """The run that this process owns, and what it writes about it.
 
     Attributes:
         directory: The run directory.
@@ -52,7 +52,7 @@ class Run:
 
     @classmethod
     def resumed(cls, directory: Path, status: Mapping[str, Any]) -> "Run":
-        """Take over what the earlier parts of a run have noted in its status."""
+        """Return a run that goes on, with the facts and times that its status holds."""
         times = dict(status.get("times") or {})
         earlier = times.pop(TOTAL_TIME, 0.0)
         own = ("status", "reason", "stage", "times", "warnings")
@@ -61,7 +61,7 @@ class Run:
 
     @contextmanager
     def in_stage(self, stage: str) -> Iterator[None]:
-        """Name a block, for the status of a run that ends in it; the innermost name counts."""
+        """Name the stage that a block belongs to; if it fails, status.json has the innermost name."""
         try:
             yield
         except BaseException:
@@ -81,7 +81,7 @@ class Run:
 
     @contextmanager
     def attempt(self, text: str, *, stage: str | None = None) -> Iterator[None]:
-        """Let the run go on if a block fails, unless the disk is full; train.log has the traceback.
+        """Go on if a block fails, unless the disk is full; train.log has the traceback.
 
         Args:
             text: What is missing then, as the beginning of a sentence: a warning.
@@ -117,7 +117,7 @@ class Run:
             np.savez(partial, **dict(latents))  # type: ignore[arg-type]
 
     def remove_clusterings(self) -> None:
-        """Remove what an earlier part of the run made of its latents."""
+        """Remove the clusterings that the run has from an earlier attempt."""
         for name in read_clusterings(self.directory):
             for path in self.directory.glob(f"figures/{escape(name)}_*.png"):
                 path.unlink()

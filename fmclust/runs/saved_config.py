@@ -1,4 +1,4 @@
-"""What was typed and composed for a run, read back: it says values and does nothing."""
+"""A run's configuration and overrides, read back as plain values."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ LOGGERS = ("fmclust.", f"{LIGHTNING}.loggers.CSVLogger", f"{LIGHTNING}.loggers.T
 
 
 def read_config(directory: Path) -> DictConfig:
-    """Returns the configuration of a run.
+    """Return the configuration of a run.
 
     Raises:
         UserError: If there is none, or if it holds what no saved one does: interpolations, which
@@ -37,7 +37,7 @@ def read_config(directory: Path) -> DictConfig:
 
 
 def read_overrides(directory: Path) -> list[str]:
-    """Returns what was typed to start the run."""
+    """Return what was typed to start the run."""
     path = verified(directory, "overrides.yaml")
     if not path.exists():
         return []
@@ -104,7 +104,7 @@ def _leaves(node: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _yaml(path: Path) -> Any:
-    """Reads YAML that only says values: a few bytes of aliases could stand for endless ones."""
+    """Read YAML that only says values: a few bytes of aliases could stand for endless ones."""
     text = path.read_text(encoding="utf-8")
     if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
         raise UserError(f"{path} is refused: it holds an alias (*).")

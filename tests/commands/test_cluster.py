@@ -111,4 +111,4 @@ def test_images_that_have_changed_are_refused(run_digits, command_line, tmp_path
     run = run_digits("data=idx", f"data.root={path.parent}", "n_clusters=3")
     write_idx(path, rng.integers(0, 256, (200, 20, 16)))
     answer = command_line("cluster", f"run={run.directory}", "cluster=kmeans")
-    assert answer.status == 2 and "others now" in answer.err
+    assert answer.status == 2 and "the images differ" in answer.err

@@ -54,7 +54,7 @@ MISTAKES = [
     ("cluster.gmm.covariance_type=ful", "cluster.gmm: The 'covariance_type' parameter"),
     ("cluster.gmm.tol=-1", "cluster.gmm: The 'tol' parameter of GaussianMixture must be"),
     ("trainer.profiler=simple", "trainer.profiler=simple has no _target_: type debug=profile."),
-    ("callbacks.curves=x", "callbacks.curves=x has no _target_: type ~callbacks.curves."),
+    ("callbacks.curves=x", "callbacks.curves=x has no _target_: remove it with ~callbacks.curves."),
     ("hydra.run.dir=full", "full is not empty, and a run never writes over another"),
 ]
 

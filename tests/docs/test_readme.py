@@ -30,7 +30,7 @@ TARGETS = sorted(set(re.findall(r"make ([a-z]+)", README)))
 
 
 def small(command: list[str]) -> tuple[str, ...]:
-    """Returns the module and the arguments of a command, with less to do and small data."""
+    """Return the module and the arguments of a command, with less to do and small data."""
     _, _, module, *typed = command
     if module == "fmclust.train":
         return module, *small_training(typed)
@@ -72,7 +72,7 @@ def small_training(typed: list[str]) -> list[str]:
 
 
 def first_values(typed: list[str], most: int) -> list[str]:
-    """Leaves so many values to the first key that a sweep varies, one to the others."""
+    """Leave so many values to the first key that a sweep varies, one to the others."""
     made = []
     for argument in typed:
         key, _, values = argument.partition("=")

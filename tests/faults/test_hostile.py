@@ -57,7 +57,7 @@ def evil_pickle(path: Path, mark: Path) -> None:
 
 
 def evil_estimator(path: Path, mark: Path) -> None:
-    """Names a function in a skops file."""
+    """Name a function in a skops file."""
     skops.io.dump(KMeans(2).fit(np.eye(10)), path)
     with zipfile.ZipFile(path) as file:
         parts = {name: file.read(name) for name in file.namelist()}
@@ -119,7 +119,7 @@ READ_BY = {  # in CI; all files with all commands in test-faults
 
 
 def refusals(name, spoil, modules, run, mark, command_line) -> int:
-    """Spoils a file of a run, and counts how many commands refuse the run, in one line each."""
+    """Spoil a file of a run, and counts how many commands refuse the run, in one line each."""
     np.save("images.npy", IMAGES)
     spoil(run / name, mark)
     sign(run)

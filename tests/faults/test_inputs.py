@@ -21,7 +21,7 @@ QUICK, LONG = 12, 500  # examples
 
 
 def leaves(config: DictConfig, above: str = "") -> list[str]:
-    """Names every value of a configuration."""
+    """Name every value of a configuration."""
     found = []
     for key in config:
         name = f"{above}{key}"
@@ -47,7 +47,7 @@ VALUES = st.one_of(
 
 @pytest.fixture
 def typed_value(command_line, monkeypatch, tmp_path):
-    """Types a value, up to where training or clustering would begin."""
+    """Type a value, up to where training or clustering would begin."""
 
     def reached(*arguments, **options):
         raise UserError(REACHED)

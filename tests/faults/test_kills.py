@@ -30,7 +30,7 @@ QUICK = 1  # kills in CI
 
 
 def type_in(module: str, *arguments: str) -> None:
-    """Does what a command line does."""
+    """Do what a command line does."""
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
@@ -40,7 +40,7 @@ def type_in(module: str, *arguments: str) -> None:
 
 
 def begin(directory: Path) -> multiprocessing.Process:
-    """Starts a run, or goes on with it if it had begun."""
+    """Start a run, or goes on with it if it had begun."""
     command = ("resume", f"run={directory}")
     if read_status(directory) is None:
         command = ("train", *TYPED, f"hydra.run.dir={directory}")
@@ -64,7 +64,7 @@ def whole(tmp_path_factory) -> tuple[Path, float]:
 
 
 def points(directory: Path) -> dict[str, list[tuple[int, float]]]:
-    """Returns what TensorBoard shows: values that do not tell the time, and steps of images."""
+    """Return what TensorBoard shows: values that do not tell the time, and steps of images."""
     events = EventAccumulator(str(directory), size_guidance={"images": 0})
     events.Reload()
     found = {
@@ -93,7 +93,7 @@ def assert_same(directory: Path, whole: Path) -> None:
 
 
 def killed_and_gone_on_with(seed: int, directory: Path, seconds: float, by: int) -> None:
-    """Kills a run at a random moment, every other time what goes on with it too."""
+    """Kill a run at a random moment, every other time what goes on with it too."""
     chance = random.Random(seed)
     for _ in range(1 + seed % 2):
         process = begin(directory)

@@ -13,7 +13,7 @@ GROWTH = 64 << 20  # bytes: less than what one job of digits takes, for all the 
 
 
 def resident() -> int:
-    """Returns this process's bytes of memory."""
+    """Return this process's bytes of memory."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096

@@ -172,7 +172,7 @@ def test_other_images_than_at_the_beginning_are_noticed(tmp_path, monkeypatch):
         stop_after(1, patch)
         run_job(composed(*typed), tmp_path / "run", typed)
     write_idx(path, images[::-1])
-    with pytest.raises(UserError, match="the images are others than when the run began"):
+    with pytest.raises(UserError, match="the images differ from those this run started with"):
         resume_job(tmp_path / "run")
     write_idx(path, images)
     resume_job(tmp_path / "run")

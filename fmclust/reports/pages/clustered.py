@@ -52,7 +52,7 @@ class Clustered:
         return None if probability is None else probability[self.rows]
 
     def title(self, cluster: int) -> str:
-        """Names a cluster, the class that it is matched to, and how much of it is of that class."""
+        """Name a cluster, the class that it is matched to, and how much of it is of that class."""
         if cluster < 0:
             return "noise"
         matched, classes = self.matching.get(cluster), self.assigned.classes
@@ -63,7 +63,7 @@ class Clustered:
         return f"{cluster} → {self.class_names[matched]}{share}"
 
     def described(self, latents: np.ndarray, first_centre: int) -> dict[str, Any]:
-        """Returns what the template shows of it.
+        """Return what the template shows of it.
 
         Args:
             latents: float array of shape (n, d), of the thumbnails.
@@ -98,7 +98,7 @@ class Clustered:
         }
 
     def _matrix(self) -> np.ndarray | None:
-        """Returns the matched confusion matrix, int64 (n_classes, columns); None without labels."""
+        """Return the matched confusion matrix, int64 (n_classes, columns); None without labels."""
         classes, clusters = self.assigned.classes, self.assigned.clusters
         if classes is None:
             return None
@@ -138,7 +138,7 @@ def read_clustered(
     centres: Mapping[str, np.ndarray],
     class_names: Sequence[str],
 ) -> Clustered:
-    """Reads what a clusterer made of the split that a run's thumbnails are of.
+    """Read what a clusterer made of the split that a run's thumbnails are of.
 
     Args:
         folder: The run directory, or that of a later clustering.

@@ -28,7 +28,7 @@ class Gallery:
 def certainty(
     latents: np.ndarray, clusters: np.ndarray, probability: np.ndarray | None
 ) -> np.ndarray:
-    """Returns how certainly each latent is in its cluster: a mixture's probability, or silhouette.
+    """Return how certainly each latent is in its cluster: a mixture's probability, or silhouette.
 
     Args:
         latents: float array of shape (n, d).
@@ -49,7 +49,7 @@ def gallery(
     classes: np.ndarray | None,
     matched: int | None,
 ) -> Gallery:
-    """Chooses the members of a cluster to show.
+    """Choose the members of a cluster to show.
 
     Args:
         is_member: bool array of shape (n,).

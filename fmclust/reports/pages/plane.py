@@ -17,7 +17,7 @@ def plane_of(
     sprite: Sprite,
     class_names: Sequence[str],
 ) -> dict[str, Any] | None:
-    """Returns what the template and its script draw; None where latents have no plane.
+    """Return what the template and its script draw; None where latents have no plane.
 
     Args:
         latents: float array of shape (n, d), of the thumbnails.

@@ -84,12 +84,12 @@ def _shown(
     }
 
 
-def _latents(directory: Path, thumbnails: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-    """Return the latents of the thumbnails; of a run of pixels those."""
+def _latents(directory: Path, thumbnails: Mapping[str, NDArray[Any]]) -> NDArray[np.floating[Any]]:
+    """Return the latents of the thumbnails; the pixels where a run keeps no latents."""
     rows, split = thumbnails["rows"], str(thumbnails["split"])
     if (directory / "latents.npz").exists():
         return runs.read_latents(directory)[split][rows]
-    return thumbnails["images"].reshape(len(rows), -1) / np.float32(255)
+    return thumbnails["images"].reshape(len(rows), -1).astype(np.float32) / 255
 
 
 def _losses(directory: Path, status: Mapping[str, Any]) -> Markup | None:
@@ -101,7 +101,7 @@ def _losses(directory: Path, status: Mapping[str, Any]) -> Markup | None:
 
 
 def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what to say of a run beside its numbers: name and text."""
+    """Return how the run was made: name and text."""
     seconds = runs.read_metrics(directory).get("time/total", 0.0)
     height, width = status["image_size"]
     model = {f"model.{k}": v for k, v in config.model.items() if k not in ("_target_", "name")}

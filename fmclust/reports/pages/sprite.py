@@ -33,7 +33,7 @@ class Sprite:
 
     @classmethod
     def of(cls, images: np.ndarray) -> "Sprite":
-        """Makes one of uint8 images of shape (N, H, W)."""
+        """Make one of uint8 images of shape (N, H, W)."""
         n, height, width = images.shape
         columns = max(1, int(np.sqrt(n)))
         rows = -(-n // columns)
@@ -47,7 +47,7 @@ class Sprite:
         return cls(url, columns, height, width, rows, scale)
 
     def place(self, number: int) -> str:
-        """Returns where an image is, as CSS."""
+        """Return where an image is, as CSS."""
         row, column = divmod(int(number), self.columns)
         left, top = column * self.width * self.scale, row * self.height * self.scale
         return f"background-position:-{left}px -{top}px"
