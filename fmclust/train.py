@@ -35,7 +35,7 @@ def train(config: DictConfig) -> float:
 def share_of_cores(launcher: DictConfig) -> int | None:
     """Return the threads of one job when a launcher runs several at once; None: all."""
     if "cpus_per_task" in launcher:  # submitit's
-        return launcher.cpus_per_task
+        return int(launcher.cpus_per_task)
     if "n_jobs" in launcher:  # joblib's; -1 is one for every core
         cores = os.cpu_count() or 1
         return max(1, cores // launcher.n_jobs) if launcher.n_jobs > 0 else 1

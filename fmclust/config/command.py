@@ -175,6 +175,7 @@ def quote_path(argument: str, *, is_sweep: bool = False) -> str:
 
 
 def _quoted(path: str) -> str:
+    expanded = str(Path(path).expanduser()) if path.startswith("~") else path
     # In Hydra's quotes a backslash counts only before a quote.
-    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + (m[2] and r"\'"), os.path.expanduser(path))
+    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + (m[2] and r"\'"), expanded)
     return f"'{escaped}'"

@@ -4,8 +4,9 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from sklearn.base import BaseEstimator
 
@@ -61,8 +62,8 @@ def cluster_again(
     source = build_source(run.config.data)
     if {split: sum_of(held.images) for split, held in source.splits.items()} != run.sums:
         raise UserError(
-            f"the images differ from those that {directory} has: restore them, or type data.root= with "
-            "where they are."
+            f"the images differ from those that {directory} was made of: restore them, or type "
+            "data.root=<where they are>."
         )
     if not run.is_done or not run.clusterers:
         yield _fill(run, source, _configured(run, wanted, names, keep=True), overrides)
@@ -136,7 +137,7 @@ def _fill(run: LoadedRun, source: ImageSource, config: DictConfig, overrides: li
 def _add(
     run: LoadedRun,
     source: ImageSource,
-    latents: Mapping[str, np.ndarray],
+    latents: Mapping[str, NDArray[Any]],
     config: DictConfig,
     name: str,
     overrides: list[str],
@@ -177,7 +178,7 @@ def remove_unfinished(target: Path) -> None:
     shutil.rmtree(target)
 
 
-def _latents_of(run: LoadedRun, source: ImageSource) -> Mapping[str, np.ndarray]:
+def _latents_of(run: LoadedRun, source: ImageSource) -> Mapping[str, NDArray[Any]]:
     """Return split to latents, made anew if the run keeps none."""
     if run.encoder.keeps_latents:
         return run.latents

@@ -3,14 +3,14 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
 from fmclust.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Source:
         is_papers: Whether they are the pixels that the paper clusters, all of Fashion-MNIST's.
     """
 
-    latents: "np.ndarray"
-    classes: "np.ndarray | None"
+    latents: "NDArray[Any]"
+    classes: "NDArray[Any] | None"
     name: str
     is_papers: bool
 
@@ -75,5 +75,5 @@ def _encoded(config: DictConfig) -> Source:
     return Source(latents, classes, _named(latents, name), are_papers_pixels(config))
 
 
-def _named(latents: "np.ndarray", kind: str) -> str:
+def _named(latents: "NDArray[Any]", kind: str) -> str:
     return f"{len(latents):,} x {latents.shape[1]} {kind}"

@@ -179,10 +179,17 @@ def locked(directory: Path) -> Iterator[None]:
         lock.release()
 
 
+class _LogFile(logging.FileHandler):
+    """A log file that is left incomplete on a full disk."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 # logging's name
+        pass
+
+
 @contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.handleError = lambda record: None  # type: ignore[method-assign] # the disk is full
+    """Log everything of fmclust's into a file as well."""
+    handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
     root, ours = logging.getLogger(), logging.getLogger("fmclust")
     root.addHandler(handler)

@@ -61,7 +61,7 @@ class Run:
 
     @contextmanager
     def in_stage(self, stage: str) -> Iterator[None]:
-        """Name the stage that a block belongs to; if it fails, status.json has the innermost name."""
+        """Name the stage of a block; if it fails, status.json has the innermost name."""
         try:
             yield
         except BaseException:

@@ -33,7 +33,7 @@ def read_config(directory: Path) -> DictConfig:
     with reading(path):
         config = _yaml(path)
         refuse_interpolations(config, path)
-        return OmegaConf.create(config)
+        return DictConfig(config)
 
 
 def read_overrides(directory: Path) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fmclust.metrics import confusion_of
 from fmclust.reports.pages.galleries import certainty, gallery
@@ -30,23 +31,23 @@ class Clustered:
 
     name: str
     assigned: Assigned
-    rows: np.ndarray
+    rows: NDArray[Any]
     matching: Mapping[int, int]
-    centres: np.ndarray
+    centres: NDArray[Any]
     class_names: Sequence[str]
 
     @property
-    def shown_clusters(self) -> np.ndarray:
+    def shown_clusters(self) -> NDArray[Any]:
         """Cluster ids of the thumbnails."""
         return self.assigned.clusters[self.rows]
 
     @property
-    def shown_classes(self) -> np.ndarray | None:
+    def shown_classes(self) -> NDArray[Any] | None:
         """Classes of the thumbnails."""
         return None if self.assigned.classes is None else self.assigned.classes[self.rows]
 
     @property
-    def shown_probability(self) -> np.ndarray | None:
+    def shown_probability(self) -> NDArray[Any] | None:
         """A mixture's probability of the thumbnails' clusters."""
         probability = self.assigned.probability
         return None if probability is None else probability[self.rows]
@@ -62,7 +63,7 @@ class Clustered:
         share = f", {np.mean(members == matched):.0%} of it" if len(members) else ""
         return f"{cluster} → {self.class_names[matched]}{share}"
 
-    def described(self, latents: np.ndarray, first_centre: int) -> dict[str, Any]:
+    def described(self, latents: NDArray[Any], first_centre: int) -> dict[str, Any]:
         """Return what the template shows of it.
 
         Args:
@@ -97,7 +98,7 @@ class Clustered:
             "confused": [] if matrix is None else self._confused(matrix),
         }
 
-    def _matrix(self) -> np.ndarray | None:
+    def _matrix(self) -> NDArray[Any] | None:
         """Return the matched confusion matrix, int64 (n_classes, columns); None without labels."""
         classes, clusters = self.assigned.classes, self.assigned.clusters
         if classes is None:
@@ -106,7 +107,7 @@ class Clustered:
         sizes = {"n_clusters": n_clusters, "n_classes": len(self.class_names)}
         return confusion_of(clusters, classes, **sizes).matched
 
-    def _shades(self, matrix: np.ndarray) -> dict[str, Any]:
+    def _shades(self, matrix: NDArray[Any]) -> dict[str, Any]:
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         noise = ["noise"] if (self.assigned.clusters < 0).any() else []
         n_spare = matrix.shape[1] - len(self.class_names) - len(noise)
@@ -119,7 +120,7 @@ class Clustered:
         ]
         return {"columns": [*self.class_names, *spare], "rows": rows}
 
-    def _confused(self, matrix: np.ndarray) -> list[str]:
+    def _confused(self, matrix: NDArray[Any]) -> list[str]:
         n = len(self.class_names)
         wrong = matrix[:, :n] * (1 - np.eye(n, dtype=np.int64))
         pairs = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSED]
@@ -134,8 +135,8 @@ class Clustered:
 def read_clustered(
     folder: Path,
     name: str,
-    thumbnails: Mapping[str, np.ndarray],
-    centres: Mapping[str, np.ndarray],
+    thumbnails: Mapping[str, NDArray[Any]],
+    centres: Mapping[str, NDArray[Any]],
     class_names: Sequence[str],
 ) -> Clustered:
     """Read what a clusterer made of the split that a run's thumbnails are of.

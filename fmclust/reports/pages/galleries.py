@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import silhouette_samples
 
 EACH = 7  # images of a kind
@@ -26,8 +28,8 @@ class Gallery:
 
 
 def certainty(
-    latents: np.ndarray, clusters: np.ndarray, probability: np.ndarray | None
-) -> np.ndarray:
+    latents: NDArray[Any], clusters: NDArray[Any], probability: NDArray[Any] | None
+) -> NDArray[Any]:
     """Return how certainly each latent is in its cluster: a mixture's probability, or silhouette.
 
     Args:
@@ -39,14 +41,14 @@ def certainty(
         return probability
     if not 1 < len(np.unique(clusters)) < len(clusters):
         return np.zeros(len(clusters))
-    return silhouette_samples(latents, clusters)
+    return np.asarray(silhouette_samples(latents, clusters))
 
 
 def gallery(
-    is_member: np.ndarray,
-    latents: np.ndarray,
-    certain: np.ndarray,
-    classes: np.ndarray | None,
+    is_member: NDArray[Any],
+    latents: NDArray[Any],
+    certain: NDArray[Any],
+    classes: NDArray[Any] | None,
     matched: int | None,
 ) -> Gallery:
     """Choose the members of a cluster to show.

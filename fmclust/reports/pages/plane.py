@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from fmclust.reports.pages.clustered import Clustered
@@ -11,8 +12,8 @@ from fmclust.reports.pages.sprite import Sprite
 
 
 def plane_of(
-    latents: np.ndarray,
-    rows: np.ndarray,
+    latents: NDArray[Any],
+    rows: NDArray[Any],
     found: Sequence[Clustered],
     sprite: Sprite,
     class_names: Sequence[str],

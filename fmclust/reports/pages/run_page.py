@@ -89,7 +89,7 @@ def _latents(directory: Path, thumbnails: Mapping[str, NDArray[Any]]) -> NDArray
     rows, split = thumbnails["rows"], str(thumbnails["split"])
     if (directory / "latents.npz").exists():
         return runs.read_latents(directory)[split][rows]
-    return thumbnails["images"].reshape(len(rows), -1).astype(np.float32) / 255
+    return np.divide(thumbnails["images"].reshape(len(rows), -1), 255, dtype=np.float32)
 
 
 def _losses(directory: Path, status: Mapping[str, Any]) -> Markup | None:

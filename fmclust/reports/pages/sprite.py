@@ -3,8 +3,10 @@
 import base64
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 SHOWN = 48  # pixels a side, about, on the page
@@ -32,7 +34,7 @@ class Sprite:
     scale: int
 
     @classmethod
-    def of(cls, images: np.ndarray) -> "Sprite":
+    def of(cls, images: NDArray[Any]) -> "Sprite":
         """Make one of uint8 images of shape (N, H, W)."""
         n, height, width = images.shape
         columns = max(1, int(np.sqrt(n)))
