@@ -34,6 +34,7 @@ class Sweep:
     jobs: list[list[str]]
 
     def directories(self) -> list[Path]:
+        """Return the run directory of every job."""
         return [self.directory / str(number) for number in range(len(self.jobs))]
 
     def statuses(self) -> list[str]:
@@ -84,6 +85,7 @@ class SweepPlan(Callback):
             return sweep.report()
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Write the plan; refuse a directory that holds another sweep."""
         try:
             if (jobs := planned_jobs(config)) is None:
                 return

@@ -78,6 +78,7 @@ def full_disk_as_user_error(
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 

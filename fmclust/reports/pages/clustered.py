@@ -39,7 +39,7 @@ class Clustered:
     @property
     def shown_clusters(self) -> NDArray[Any]:
         """Cluster ids of the thumbnails."""
-        return self.assigned.clusters[self.rows]
+        return np.asarray(self.assigned.clusters[self.rows])
 
     @property
     def shown_classes(self) -> NDArray[Any] | None:

@@ -88,8 +88,8 @@ def _latents(directory: Path, thumbnails: Mapping[str, NDArray[Any]]) -> NDArray
     """Return the latents of the thumbnails; the pixels where a run keeps no latents."""
     rows, split = thumbnails["rows"], str(thumbnails["split"])
     if (directory / "latents.npz").exists():
-        return runs.read_latents(directory)[split][rows]
-    return np.divide(thumbnails["images"].reshape(len(rows), -1), 255, dtype=np.float32)
+        return np.asarray(runs.read_latents(directory)[split][rows])
+    return np.float32(1 / 255) * thumbnails["images"].reshape(len(rows), -1)
 
 
 def _losses(directory: Path, status: Mapping[str, Any]) -> Markup | None:
