@@ -10,6 +10,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -68,7 +69,7 @@ def compare(
         reached[name] = contenders[name]()
         return time.perf_counter() - start
 
-    seconds = interleaved({name: lambda n=name: clock(n) for name in contenders}, rounds)
+    seconds = interleaved({name: partial(clock, name) for name in contenders}, rounds)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     first = next(iter(medians.values()))
     rows = [
@@ -93,16 +94,16 @@ def main() -> str:
     rows, tables, firsts = {"latents": latents, "pixels": pixels}, [], []
     for where, x in rows.items():
         shape = " x ".join(f"{n:,}" for n in x.shape)
-        kmeans = {
-            "k-means, ours: 10 starts": lambda x=x: ours(as_called("kmeans"), x),
-            "faiss, 10 starts": lambda x=x: by_faiss(x),
-            "scikit-learn's default: 1 start": lambda x=x: theirs(KMeans(K, random_state=0), x),
+        kmeans: dict[str, Callable[[], str]] = {
+            "k-means, ours: 10 starts": partial(ours, as_called("kmeans"), x),
+            "faiss, 10 starts": partial(by_faiss, x),
+            "scikit-learn's default: 1 start": partial(theirs, KMeans(K, random_state=0), x),
         }
         changed = few if where == "pixels" else {}
-        mixture = {
-            "mixture, ours": lambda x=x, c=changed: ours(as_called("gmm", **c), x),
-            "scikit-learn's default": lambda x=x, c=changed: theirs(
-                GaussianMixture(K, random_state=0).set_params(**c), x
+        mixture: dict[str, Callable[[], str]] = {
+            "mixture, ours": partial(ours, as_called("gmm", **changed), x),
+            "scikit-learn's default": partial(
+                theirs, GaussianMixture(K, random_state=0).set_params(**changed), x
             ),
         }
         for contenders in (kmeans, mixture):

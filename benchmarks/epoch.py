@@ -23,7 +23,7 @@ from torchvision import datasets
 from torchvision.transforms import ToTensor
 
 from benchmarks.measure import interleaved, section, targets, timings
-from benchmarks.networks import DEFAULT, PLAIN, autoencoder, bare_epoch, named
+from benchmarks.networks import DEFAULT, PLAIN, Axes, autoencoder, bare_epoch, named
 from benchmarks.training import composed, last_epoch
 from fmclust.data import FashionMNIST
 from fmclust.jobs.run import run_job
@@ -38,7 +38,7 @@ COMPARED = ((DEFAULT, [784, 380, 10]), (PLAIN, [784, 512, 256, 10]))
 class Usual(pl.LightningModule):
     """The same network as most people would write its module."""
 
-    def __init__(self, axes: dict) -> None:
+    def __init__(self, axes: Axes) -> None:
         super().__init__()
         self.network = autoencoder(axes).network
 
@@ -52,7 +52,7 @@ class Usual(pl.LightningModule):
         return torch.optim.Adam(self.parameters(), lr=3e-3)
 
 
-def fmclust(axes: dict) -> float:
+def fmclust(axes: Axes) -> float:
     """Return the seconds of an epoch of our job, from the speed that it logs."""
     typed = ["trainer.max_epochs=2", "cluster=kmeans", f"data.batch_size={BATCH}"]
     typed += [f"model.{name}={value}" for name, value in axes.items()]
@@ -61,10 +61,10 @@ def fmclust(axes: dict) -> float:
         run_job(config, Path(folder) / "run", typed)
         events = EventAccumulator(str(Path(folder) / "run"))
         events.Reload()
-        return 60_000 / events.Scalars("speed/images_per_second")[-1].value
+        return float(60_000 / events.Scalars("speed/images_per_second")[-1].value)
 
 
-def usual(axes: dict) -> float:
+def usual(axes: Axes) -> float:
     """Return the seconds of an epoch the usual way."""
     loader = DataLoader(
         datasets.FashionMNIST("data", transform=ToTensor()),
@@ -76,7 +76,7 @@ def usual(axes: dict) -> float:
     return last_epoch(Usual(axes), loader, max_epochs=2)
 
 
-def bare(axes: dict, images: torch.Tensor) -> float:
+def bare(axes: Axes, images: torch.Tensor) -> float:
     """Return the seconds of an epoch of a loop with nothing around it."""
     network = autoencoder(axes).network.to(images.device)
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3, fused=True)

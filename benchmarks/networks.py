@@ -8,6 +8,7 @@ epochs as the main job trains.
 import statistics
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ from fmclust.models.preprocessing import scale
 from fmclust.reports.markdown import table
 from fmclust.training.devices import keep_freed_memory
 
+Axes = dict[str, Any]  # a network, by its arguments
 EPOCHS, LONG, BATCH, SEEDS = 6, 45, 256, (0, 1, 2)
 DEFAULT = {"channels": [32], "kernel": 8, "stride": 4, "hidden": [128]}
 PLAIN = {"channels": [16, 32, 64], "kernel": 3, "stride": 2, "hidden": []}
@@ -36,14 +38,14 @@ CANDIDATES += [(PLAIN, FASTER), (SHALLOW, FASTER), (DEFAULT, FASTER)]
 CANDIDATES += [(DEFAULT, recipe) for recipe in RECIPES]
 
 
-def named(axes: dict) -> str:
+def named(axes: Axes) -> str:
     """Name a network by its axes."""
     widths = "-".join(map(str, axes["channels"]))
     hidden = "".join(f", {units} hidden" for units in axes["hidden"])
     return f"{widths} channels, kernel {axes['kernel']}, stride {axes['stride']}{hidden}"
 
 
-def autoencoder(axes: dict) -> Autoencoder:
+def autoencoder(axes: Axes) -> Autoencoder:
     """Make an autoencoder of 10 latents for images of 28x28 pixels."""
     return Autoencoder(image_size=[28, 28], network="convae", latents=10, **axes)
 
@@ -69,7 +71,7 @@ def bare_epoch(
 
 
 def train(
-    axes: dict, recipe: tuple[str, float], seed: int, data: FashionMNIST, epochs: int
+    axes: Axes, recipe: tuple[str, float], seed: int, data: FashionMNIST, epochs: int
 ) -> tuple[list[float], float]:
     """Return loss/val after every epoch, and images per second over all but the first."""
     torch.manual_seed(seed)
@@ -90,7 +92,7 @@ def train(
 
 
 def compare(
-    candidates: Sequence[tuple[dict, tuple[str, float]]],
+    candidates: Sequence[tuple[Axes, tuple[str, float]]],
     data: FashionMNIST,
     epochs: int,
     shown: Sequence[int],
