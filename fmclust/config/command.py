@@ -175,7 +175,7 @@ def quote_path(argument: str, *, is_sweep: bool = False) -> str:
 
 
 def _quoted(path: str) -> str:
-    expanded = str(Path(path).expanduser()) if path.startswith("~") else path
+    expanded = os.path.expanduser(path)  # noqa: PTH111 # Path's fails where ~x is a folder
     # In Hydra's quotes a backslash counts only before a quote.
     escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + (m[2] and r"\'"), expanded)
     return f"'{escaped}'"
