@@ -1,4 +1,4 @@
-"""New images into the clusters of a finished run: one row of a CSV file for each.
+"""Assign new images to the clusters of a finished run; write a row of a CSV file for each.
 
 `python -m fmclust.assign run=<directory> input=<images> output=<csv>`
 """
@@ -13,17 +13,17 @@ from omegaconf import DictConfig
 from fmclust.config.command import FAILED_JOBS, command
 from fmclust.errors import UserError, complain, require_bool
 
-UNREADABLE, FAR, REVERSED = "unreadable", "far", "reversed"  # beside the cluster ids
-MIDDLE = 127.5  # between a dark ground and a light one
-MIN_CONTRAST = 32**2  # brightness squared: how far from the middle they are to be opposites
-
 if TYPE_CHECKING:
-    from fmclust.data import Input
     from fmclust.inference import LoadedRun
+
+UNREADABLE, FAR, REVERSED = "unreadable", "far", "reversed"  # counted like the cluster ids
+MIDDLE = 127.5  # brightness: below it a background is dark, above it light
+MIN_CONTRAST = 32**2  # brightness squared: minimum for two backgrounds to be opposite
+LINE_END = "\r\n"  # of CSV (RFC 4180)
 
 
 def assign(config: DictConfig) -> None:
-    """Assigns every image of the input; leaves the CSV file and prints a summary."""
+    """Assign every image of the input; write the CSV file and print a summary."""
     require_bool("strict", config.strict)
     if config.invert is not None:
         require_bool("invert", config.invert)
@@ -31,61 +31,59 @@ def assign(config: DictConfig) -> None:
     if output.exists():
         raise UserError(f"output={output} is there already: type output=<a new file>.")
 
-    from fmclust.data import open_input
-    from fmclust.inference import load_run
-    from fmclust.jobs.threads import limited_threads  # torch, which `--help` does without
-    from fmclust.models import BATCH
-    from fmclust.runs import full_disk_as_user_error, replacing
+    from fmclust import inference, runs  # import torch, which `--help` doesn't need
+    from fmclust.jobs.threads import limited_threads
 
     with limited_threads(config.threads):
-        run = load_run(str(config.run))
+        run = inference.load_run(str(config.run))
         name = run.clusterer_named(config.clusterer)
-        found = open_input(Path(str(config.input)).absolute(), run.image_size, BATCH)
-        invert = bool(run.config.data.get("invert", False))
-        invert = invert if config.invert is None else config.invert
-        with full_disk_as_user_error(output.parent), replacing(output) as partial:
-            counts = assign_all(partial, found, run, name, invert=invert)
-    print(f"{summary(counts, run, name, invert=invert)}\n{output}")
+        invert = run.config.data.get("invert") if config.invert is None else config.invert
+        images = Path(str(config.input)).absolute()
+        with runs.full_disk_as_user_error(output.parent), runs.replacing(output) as partial:
+            counts = assign_all(images, partial, run, name, invert=bool(invert))
+    print(f"{summary(counts, run, name, invert=bool(invert))}\n{output}")
     if config.strict and counts[UNREADABLE]:
         sys.exit(complain(f"{counts[UNREADABLE]} images are unreadable.", FAILED_JOBS))
 
 
 def assign_all(
-    path: Path, found: "Input", run: "LoadedRun", clusterer: str, *, invert: bool
+    path: Path, output: Path, run: "LoadedRun", clusterer: str, *, invert: bool
 ) -> Counter[int | str]:
-    """Writes a row for every image, batch after batch.
+    """Write a row for every image at a path, batch after batch.
 
     Returns:
-        How many images are in which cluster, and how many are `UNREADABLE`, `FAR`, `REVERSED`.
+        The number of images in each cluster, and of those `UNREADABLE`, `FAR` and `REVERSED`.
     """
     from rich.progress import Progress
 
-    from fmclust.data import border_brightness
-    from fmclust.inference import AssignmentWriter
+    from fmclust import data, inference, models
 
     counts: Counter[int | str] = Counter()
-    with (
-        path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-        Progress() as progress,
-    ):
-        task = progress.add_task(f"Assigning {found.count:,} images", total=found.count)
-        writer = AssignmentWriter(file, run.class_names)
-        for batch in found.batches:
+    n_images, batches = data.open_input(path, run.image_size, models.BATCH)
+    csv = output.open("w", newline="", encoding="utf-8", errors="surrogateescape")
+    with csv as file, Progress() as progress:
+        task = progress.add_task(f"Assigning {n_images:,} images", total=n_images)
+        file.write(",".join(inference.COLUMNS) + LINE_END)
+        for batch in batches:
             images = 255 - batch.images if invert else batch.images
             assigned = run.assign(images, clusterer) if len(images) else None
-            writer.write(batch.names, assigned, batch.reasons)
+            table = inference.to_table(batch.names, batch.reasons, assigned, run.class_names)
+            table.to_csv(
+                file, header=False, index=False, float_format="%.6g", lineterminator=LINE_END
+            )
             counts[UNREADABLE] += len(batch.reasons)
             if assigned is not None:
                 counts.update(assigned.clusters.tolist())
                 counts[FAR] += 0 if assigned.far is None else int(assigned.far.sum())
-                if (border_brightness(images) - MIDDLE) * (run.border - MIDDLE) < -MIN_CONTRAST:
+                border = data.border_brightness(images)
+                if (border - MIDDLE) * (run.border - MIDDLE) < -MIN_CONTRAST:
                     counts[REVERSED] += len(images)
             progress.advance(task, len(batch.names))
     return counts
 
 
 def summary(counts: Counter[int | str], run: "LoadedRun", clusterer: str, *, invert: bool) -> str:
-    """Says in words what became of the images."""
+    """Describe in words how the images were assigned."""
     sizes = {key: counts[key] for key in sorted(k for k in counts if isinstance(k, int))}
     matching, total = run.matching(clusterer), sum(sizes.values())
     lines = [f"{total:,} images are assigned by {clusterer}, {counts[UNREADABLE]:,} unreadable."]
@@ -95,9 +93,9 @@ def summary(counts: Counter[int | str], run: "LoadedRun", clusterer: str, *, inv
     if counts[FAR]:
         lines.append(f"{counts[FAR]:,} images are far from all that the run was trained on.")
     if counts[REVERSED] > total / 2:
-        ground = "dark" if run.border < MIDDLE else "light"
+        background = "dark" if run.border < MIDDLE else "light"
         lines.append(
-            f"Most images have another ground than the run's, which is {ground}: "
+            f"Most images have another background than those of the run, which is {background}: "
             f"if dark and light are swapped, type invert={str(not invert).lower()}."
         )
     return "\n".join(lines)

@@ -38,8 +38,6 @@ __all__ = [
     "distances_to_centres",
     "distinct_optima",
     "estimator_of",
-    "statistic_names",
-    "statistics_by_k",
     "fit",
     "fit_from_starts",
     "knee",
@@ -52,4 +50,6 @@ __all__ = [
     "save_clusterer",
     "separation",
     "shapes_of",
+    "statistic_names",
+    "statistics_by_k",
 ]

@@ -6,7 +6,7 @@ from fmclust.data.idx_files import IdxFiles
 from fmclust.data.loader import EpochOrder, ResidentLoader
 from fmclust.data.mnist_family import KMNIST, MNIST, FashionMNIST
 from fmclust.data.pictures import border_brightness
-from fmclust.data.readers import Batch, Input, open_input
+from fmclust.data.readers import Batch, open_input
 from fmclust.data.sources import ImageSource, build_source
 from fmclust.data.splits import Split, sum_of
 
@@ -19,7 +19,6 @@ __all__ = [
     "FashionMNIST",
     "IdxFiles",
     "ImageSource",
-    "Input",
     "PictureFolder",
     "ResidentLoader",
     "Split",

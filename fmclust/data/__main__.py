@@ -1,21 +1,21 @@
-"""`python -m fmclust.data [root]`: gets Fashion-MNIST if it is not here, and verifies it."""
+"""Find or download Fashion-MNIST and verify it: `python -m fmclust.data [root]`."""
 
 import logging
 import sys
 from pathlib import Path
 
 from fmclust.data.mnist_family import locate_or_download, read_verified
-from fmclust.errors import UserError
+from fmclust.errors import UserError, complain
 
 
 def main(root: str = "data") -> int:
+    """Print where the verified files are; return the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         folder = locate_or_download(Path(root))
         read_verified(folder)
     except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
+        return complain(str(error))
     print(f"Fashion-MNIST: {folder} (sha256 verified)")
     return 0
 

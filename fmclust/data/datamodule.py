@@ -1,4 +1,4 @@
-"""An image source as a LightningDataModule: batches from images that lie on the device."""
+"""An image source as a LightningDataModule, with its images on the device that trains."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from fmclust.errors import UserError, require_whole
 
 
 class ImageDataModule(LightningDataModule):
-    """Hands out batches of a source to a Trainer.
+    """Batches of an image source for a Trainer.
 
     Args:
-        source: Whose splits are trained on and validated with.
-        batch_size: The most images of a batch in one process.
-        seed: What the order of the images is drawn from, with the epoch; None keeps the file's.
+        source: The images to train on and validate with.
+        batch_size: Maximum number of images in a batch of one process.
+        seed: Seed of the order of the images, together with the epoch; None keeps their order.
 
     Raises:
         UserError: If a number is out of range.
@@ -34,13 +34,15 @@ class ImageDataModule(LightningDataModule):
 
     @property
     def val_split(self) -> str:
-        """Name of the split that `loss/val` is of."""
+        """Name of the split of `loss/val`."""
         return "val" if "val" in self.source.splits else self.source.fitted_split
 
     def train_dataloader(self) -> ResidentLoader:
+        """Return the batches of one epoch of training, in random order."""
         return self._loader(self.source.fitted_split, seed=self.seed)
 
     def val_dataloader(self) -> ResidentLoader:
+        """Return the batches of the validation images, in their order."""
         return self._loader(self.val_split)
 
     def _loader(self, name: str, seed: int | None = None) -> ResidentLoader:
@@ -48,38 +50,24 @@ class ImageDataModule(LightningDataModule):
             raise RuntimeError("batches are for a Trainer; without one, read `source.splits`")
         n_images, n_processes = len(self.source.splits[name]), self.trainer.world_size
         if n_images < n_processes:
-            raise UserError(
-                f"{name} has {n_images} images, fewer than the {n_processes} processes: type "
-                f"trainer.devices= with at most {n_images}."
-            )
-        order = EpochOrder(
-            n_images,
-            self.batch_size,
-            seed=seed,
-            rank=self.trainer.global_rank,
-            world_size=n_processes,
-        )
-        return ResidentLoader(self._placed(name), order)
-
-    def _placed(self, name: str) -> Tensor:
-        """Return the images of a split, moved to the device once if they fit there."""
+            problem = f"{name} has {n_images} images, fewer than the {n_processes} processes"
+            raise UserError(f"{problem}: type trainer.devices= with at most {n_images}.")
+        rank = self.trainer.global_rank
+        order = EpochOrder(n_images, self.batch_size, seed=seed, rank=rank, world_size=n_processes)
         if name not in self._on_device:
-            images = self.source.splits[name].images
-            device = self.trainer.strategy.root_device  # type: ignore[union-attr]
-            if self.source.in_memory and _fits(images, device):
-                images = images.to(device)
-            self._on_device[name] = images
-        return self._on_device[name]
+            device = self.trainer.strategy.root_device
+            self._on_device[name] = self._placed(self.source.splits[name].images, device)
+        return ResidentLoader(self._on_device[name], order)
+
+    def _placed(self, images: Tensor, device: torch.device) -> Tensor:
+        """Move images to a device, unless they fill half of its free memory."""
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            if images.nbytes >= free // 2:
+                return images
+        return images.to(device) if self.source.in_memory else images
 
 
 def loader_settings(settings: DictConfig) -> dict[str, Any]:
-    """Return what the configuration group `data` says of batches."""
+    """Return the settings of the configuration group `data` that are for `ImageDataModule`."""
     return {key: settings[key] for key in LOADER_KEYS if key in settings}
-
-
-def _fits(images: Tensor, device: torch.device) -> bool:
-    """Whether images fill less than half of the free memory of a device."""
-    if device.type != "cuda":
-        return True
-    free, _ = torch.cuda.mem_get_info(device)
-    return images.nbytes < free // 2

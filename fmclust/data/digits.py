@@ -1,4 +1,4 @@
-"""scikit-learn's bundled digits: a small data set that needs no file."""
+"""The digits bundled with scikit-learn: a small data set that needs no file."""
 
 import torch
 from torch.nn.functional import interpolate
@@ -8,7 +8,7 @@ from fmclust.data.splits import Split
 
 
 class Digits(ImageSource):
-    """scikit-learn's 8x8 digits, enlarged to 28x28: trains in seconds.
+    """scikit-learn's 8x8 digits, resized to 28x28, to train on in seconds.
 
     The 1,797 images in file order: 1,437 train, 180 val, 180 test.
     """
@@ -16,6 +16,7 @@ class Digits(ImageSource):
     class_names = tuple("0123456789")
 
     def read(self) -> dict[str, Split]:
+        """Resize the digits; see `ImageSource.read`."""
         from sklearn.datasets import load_digits
 
         digits = load_digits()

@@ -1,13 +1,13 @@
-"""Fetching data sets with torchvision, so that a part is never taken for the whole."""
+"""Download data sets with torchvision; only complete, verified files are kept."""
 
 import http.client
 import logging
 import socket
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fmclust.errors import UserError, one_line
 
@@ -22,18 +22,16 @@ def download(
     *,
     keep: Sequence[str],
     verify: Callable[[Path], object],
-    places: str = "",
-    ways: str = "Put",
+    advice: str = "Put",
 ) -> Path:
-    """Downloads into a hidden folder, verifies, then moves the files into place.
+    """Download into a hidden folder, verify, then move the files to `<root>/<name>/raw`.
 
     Args:
-        root: Below which they go.
-        name: torchvision's class.
+        root: Folder in torchvision's layout.
+        name: Class of the data set in torchvision.
         keep: Names of the files to move.
-        verify: Reads the fetched files of a folder; raises UserError if they are damaged.
-        places: Where else the files were looked for, for the error.
-        ways: How else to get them, for the error; ends before "the four files into".
+        verify: Reads the downloaded files in a folder; raises UserError if they are damaged.
+        advice: How else to get them, for the error; ends before "the four files into".
 
     Returns:
         `<root>/<name>/raw`.
@@ -41,39 +39,30 @@ def download(
     Raises:
         UserError: If every attempt failed.
     """
-    from torchvision import datasets  # slow to import; few runs download
+    from torchvision import datasets  # slow to import, and rarely needed
 
     folder = root / name / "raw"
     folder.mkdir(parents=True, exist_ok=True)
     log.info("Downloading %s to %s", name, folder)
-    with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as partial, _timeout():
+    with TemporaryDirectory(dir=root, prefix=".download-") as partial, ExitStack() as stack:
+        stack.callback(socket.setdefaulttimeout, socket.getdefaulttimeout())
+        socket.setdefaulttimeout(TIMEOUT)  # torchvision sets none
         for pause in (*PAUSES, None):
             try:
                 getattr(datasets, name)(partial, download=True)
                 break
             except (RuntimeError, OSError, http.client.HTTPException, EOFError) as error:
+                reason = one_line(error) or type(error).__name__
                 if pause is None:
-                    reason = one_line(error) or type(error).__name__
                     raise UserError(
-                        f"{name} is missing: no {keep[0]} below {folder}{places}, and the "
-                        f"download failed ({reason}). {ways} the four files into "
-                        f"<folder>/{name}/raw and add data.root=<folder> to the command."
+                        f"{name} is missing: no {keep[0]} below {folder}, and the download failed "
+                        f"({reason}). {advice} the four files into <folder>/{name}/raw and add "
+                        "data.root=<folder> to the command."
                     ) from error
-                log.warning("Download failed (%s); again in %g s", str(error).strip(), pause)
+                log.warning("Download failed (%s); again in %g s", reason, pause)
                 time.sleep(pause)
         fetched = Path(partial) / name / "raw"
         verify(fetched)
         for file in keep:
             (fetched / file).replace(folder / file)
     return folder
-
-
-@contextmanager
-def _timeout() -> Iterator[None]:
-    """Gives torchvision's download, which has none, a timeout."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(TIMEOUT)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

@@ -1,35 +1,36 @@
-"""Anyone's pictures in a folder."""
+"""Own pictures in a folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.progress import track
 
-from fmclust.data.pictures import Unreadable, empty_images, pictures_below, read_in_order
+from fmclust.data.pictures import empty_images, pictures_below, read_in_order
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split
 from fmclust.errors import UserError, require_bool, require_whole
 
-MIN_SIDE, MAX_SIDE = 8, 64  # pixels a side
-MIN_PICTURES = 10  # pictures: one each for val and test
-ORDER = 0  # seed of the order that pictures are split in, whatever seed a run has
+MIN_SIDE, MAX_SIDE = 8, 64  # height and width in pixels
+MIN_PICTURES = 10  # at least one each for val and test
+SPLIT_SEED = 0  # the splits are the same whatever seed a run has
 
 
 class PictureFolder(ImageSource):
-    """Pictures in a folder; the folders in it, if all pictures lie in such, are the classes.
+    """Pictures in a folder; if all of them lie in sub-folders, these are the classes.
 
     Every picture is decoded once, into grayscale of one size (`pictures.read_picture`). Files
-    that are none are left out, with a warning. In an order that depends on the file names alone,
-    the first eight tenths are train, one tenth each val and test.
+    that are not readable as pictures are left out, with a warning. In a random order that depends
+    only on the file names, the first eight tenths are train, one tenth each val and test.
 
     Args:
-        root: The folder; folders below it are searched too.
+        root: The folder; searched recursively.
         image_size: Height and width in pixels, or one number for both; 8 to 64.
-        invert: Whether to swap dark and light, for pictures that are dark on a light ground.
-        cache: Folder for a file that takes the images where memory is too small for them; None:
-            the system's folder for temporary files.
+        invert: Whether to swap dark and light, for dark pictures on a light background.
+        cache: Folder for a file of the decoded images, used if the memory is too small for them.
+            None: the system's temporary folder.
     """
 
     def __init__(
@@ -44,69 +45,69 @@ class PictureFolder(ImageSource):
         require_bool("data.invert", invert)
         self.root, self.size, self.invert = Path(root), both_sides(image_size), invert
         self.cache = None if cache is None else Path(cache)
-        if not self.root.is_dir():  # said before a run begins
+        if not self.root.is_dir():  # raised here, before a run is made
             raise UserError(f"{self.root} is no folder: type data.root=<the folder of pictures>.")
 
     def read(self) -> dict[str, Split]:
-        # By name, not by folder: folders are labels, and what is in which split follows from this.
+        """Decode the pictures; see `ImageSource.read`."""
+        # Sorted by name, not by path: the splits must not depend on the sub-folders, the labels.
         paths = sorted(pictures_below(self.root), key=lambda path: path.name)
-        shuffled = np.random.default_rng(ORDER).permutation(len(paths))
-        images, kept, bad = self._decode([paths[row] for row in shuffled])
-        if bad:
-            some = ", ".join(printable(one.path.relative_to(self.root)) for one in bad[:3])
-            more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-            self.warnings.append(
-                f"{len(bad)} of {len(paths)} files are no readable pictures: {some}{more}"
-            )
-        if len(kept) < MIN_PICTURES:
-            raise UserError(
-                f"{self.root} holds {len(kept)} readable pictures, at least {MIN_PICTURES} are "
-                "needed: type data.root=<another folder>."
-            )
-        labels = self._labels(kept)
-        names = [printable(path.relative_to(self.root)) for path in kept]
-        whole = Split(torch.from_numpy(images[:, None]), labels, names)
+        order = np.random.default_rng(SPLIT_SEED).permutation(len(paths))
+        images, readable = self._decode([paths[row] for row in order])
+        if len(readable) < MIN_PICTURES:
+            found = f"{len(readable)} readable pictures, at least {MIN_PICTURES} are needed"
+            raise UserError(f"{self.root} holds {found}: type data.root=<another folder>.")
+        names = [self._name(path) for path in readable]
+        whole = Split(torch.from_numpy(images[:, None]), self._labels(readable), names)
         tenth = len(whole) // 10
         train, held_out = whole[: -2 * tenth], whole[-2 * tenth :]
         return {"train": train, "val": held_out[:tenth], "test": held_out[tenth:]}
 
-    def _decode(self, paths: list[Path]) -> tuple[np.ndarray, list[Path], list[Unreadable]]:
+    def _decode(self, paths: list[Path]) -> tuple[NDArray[np.uint8], list[Path]]:
+        """Return the images, uint8 of shape (N, H, W), and the paths of those readable."""
         images = empty_images(len(paths), self.size, self.cache)
         self.in_memory = not isinstance(images, np.memmap)
-        kept: list[Path] = []
-        bad: list[Unreadable] = []
-        reading = read_in_order(paths, self.size)
-        for path, image in track(reading, "Decoding pictures", total=len(paths)):
-            if isinstance(image, Unreadable):
-                bad.append(image)
-                continue
-            images[len(kept)] = 255 - image if self.invert else image
-            kept.append(path)
-        return images[: len(kept)], kept, bad
+        readable: list[Path] = []
+        bad: list[Path] = []
+        pictures = read_in_order(paths, self.size)
+        for path, image in track(pictures, "Decoding pictures", total=len(paths)):
+            if isinstance(image, UserError):
+                bad.append(path)
+            else:
+                images[len(readable)] = 255 - image if self.invert else image
+                readable.append(path)
+        if bad:
+            names = ", ".join(map(self._name, bad[:3]))
+            more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+            share = f"{len(bad)} of {len(paths)} files"
+            self.warnings.append(f"{share} are no readable pictures: {names}{more}")
+        return images[: len(readable)], readable
 
     def _labels(self, paths: list[Path]) -> torch.Tensor | None:
-        """Sets the names of the classes and returns those of the pictures, if they have any."""
+        """Set `class_names`; return the labels of the pictures, int64 of shape (N,), or None."""
         folders = [path.relative_to(self.root).parts[:-1] for path in paths]
         names = sorted({parts[0] for parts in folders if parts})
         if len(names) < 2:
             return None
-        if beside := sum(not parts for parts in folders):
-            self.warnings.append(
-                f"the folders in {self.root} are no classes, for {beside} pictures lie beside them"
-            )
+        if n_outside := sum(not parts for parts in folders):
+            reason = f"for {n_outside} pictures lie beside them"
+            self.warnings.append(f"the folders in {self.root} are no classes, {reason}")
             return None
         self.class_names = tuple(map(printable, names))
-        number = {name: row for row, name in enumerate(names)}
-        return torch.tensor([number[parts[0]] for parts in folders])
+        labels = {name: label for label, name in enumerate(names)}
+        return torch.tensor([labels[parts[0]] for parts in folders])
+
+    def _name(self, path: Path) -> str:
+        return printable(path.relative_to(self.root))
 
 
 def printable(name: str | Path) -> str:
-    """Returns a file's name as UTF-8 can hold it: on disk it may be any bytes."""
+    """Return a file name in valid UTF-8; on disk it may be any bytes."""
     return str(name).encode(errors="replace").decode()
 
 
 def both_sides(image_size: int | Sequence[int]) -> tuple[int, int]:
-    """Returns height and width in pixels.
+    """Return height and width in pixels.
 
     Raises:
         UserError: If a side is not from 8 to 64.
@@ -117,8 +118,6 @@ def both_sides(image_size: int | Sequence[int]) -> tuple[int, int]:
     for side in sides:
         require_whole("data.image_size", side, MIN_SIDE)
         if side > MAX_SIDE:
-            raise UserError(
-                f"data.image_size={side} is too large: type data.image_size= with {MIN_SIDE} to "
-                f"{MAX_SIDE}; larger images want another encoder."
-            )
+            advice = f"type data.image_size= with {MIN_SIDE} to {MAX_SIDE}"
+            raise UserError(f"data.image_size={side} is too large: {advice}.")
     return sides[0], sides[1]

@@ -1,20 +1,18 @@
-"""Anyone's images in the idx format."""
+"""Own images in the idx format."""
 
 from pathlib import Path
 
-import numpy as np
-
-from fmclust.data.idx import read_idx
+from fmclust.data.idx import find_file, read_idx
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split
 from fmclust.errors import UserError
 
 
 class IdxFiles(ImageSource):
-    """Anyone's images in the idx format, named as MNIST's files are, with or without labels.
+    """Own images in the idx format, in files named like MNIST's, with or without labels.
 
     Args:
-        root: Folder with `train-images-idx3-ubyte` (plain or .gz) and, where they exist,
+        root: Folder with `train-images-idx3-ubyte` (plain or .gz) and, optionally,
             `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`. The
             first half of the t10k images is val, the rest is test; without them, the last two
             tenths of the train images are val and test.
@@ -25,13 +23,11 @@ class IdxFiles(ImageSource):
         self.root = Path(root)
 
     def read(self) -> dict[str, Split]:
-        train = self._read_file("train")
+        """Read the files; see `ImageSource.read`."""
+        train, held_out = self._read_split("train"), self._read_split("t10k")
         if train is None:
-            raise UserError(
-                f"no train-images-idx3-ubyte (or .gz) in {self.root}: "
-                "type data.root=<the folder that holds it>."
-            )
-        held_out = self._read_file("t10k")
+            advice = "type data.root=<the folder that holds it>"
+            raise UserError(f"no train-images-idx3-ubyte (or .gz) in {self.root}: {advice}.")
         if held_out is None:
             cut = len(train) - 2 * (len(train) // 10)
             train, held_out = train[:cut], train[cut:]
@@ -49,23 +45,18 @@ class IdxFiles(ImageSource):
         labels = [split.labels for split in splits.values() if split.labels is not None]
         if labels:
             n_classes = 1 + max(int(ids.max()) for ids in labels)
-            self.class_names = tuple(str(cls) for cls in range(n_classes))
+            self.class_names = tuple(map(str, range(n_classes)))
         return splits
 
-    def _read_file(self, name: str) -> Split | None:
-        images = self._read_array(f"{name}-images-idx3-ubyte", ndim=3)
-        labels = self._read_array(f"{name}-labels-idx1-ubyte", ndim=1)
-        if images is None:
+    def _read_split(self, name: str) -> Split | None:
+        """Return the images and labels of one pair of files; None without images."""
+        images_path = find_file(self.root, f"{name}-images-idx3-ubyte")
+        if images_path is None:
             return None
-        if labels is not None and len(labels) != len(images):
-            raise UserError(f"{self.root}: {len(images)} {name} images but {len(labels)} labels.")
+        labels_path = find_file(self.root, f"{name}-labels-idx1-ubyte")
+        images = read_idx(images_path)
+        labels = None if labels_path is None else read_idx(labels_path)
+        if images.ndim != 3 or (labels is not None and labels.shape != images.shape[:1]):
+            shapes = f"images {images.shape}, labels {None if labels is None else labels.shape}"
+            raise UserError(f"{self.root}: {name} has {shapes}, expected (N, H, W) and (N,).")
         return Split.from_arrays(images, labels)
-
-    def _read_array(self, name: str, ndim: int) -> np.ndarray | None:
-        for path in (self.root / name, self.root / f"{name}.gz"):
-            if path.exists():
-                array = read_idx(path)
-                if array.ndim != ndim:
-                    raise UserError(f"{path} has shape {array.shape}, expected {ndim} axes.")
-                return array
-        return None

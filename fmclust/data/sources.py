@@ -1,4 +1,4 @@
-"""An image source: a data set as splits in memory."""
+"""The base class of image sources: data sets as splits in memory."""
 
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -9,16 +9,16 @@ from omegaconf import DictConfig, OmegaConf
 from fmclust.data.splits import Split
 from fmclust.trust import build
 
-LOADER_KEYS = ("batch_size", "seed")  # of `data`: they say how a source is iterated over
+LOADER_KEYS = ("batch_size", "seed")  # settings of the group `data` that are for ImageDataModule
 
 
 class ImageSource(ABC):
-    """Images and, where there are any, labels. Nothing is read before `splits` is asked for.
+    """Images and, if any, labels, which are read when `splits` is first used.
 
     Attributes:
-        class_names: A name for every class; None without labels. Known once `splits` is read.
-        warnings: What was left out, as sentences.
-        in_memory: Whether the images lie in memory, or in a memory-mapped file.
+        class_names: A name for every class; None without labels. Set when `splits` is read.
+        warnings: Sentences about files that were left out.
+        in_memory: Whether the images are in memory, not in a memory-mapped file.
     """
 
     class_names: tuple[str, ...] | None = None
@@ -37,7 +37,7 @@ class ImageSource(ABC):
 
     @cached_property
     def splits(self) -> dict[str, Split]:
-        """Name to images and labels."""
+        """Name of each split to its images and labels."""
         return self.read()
 
     @property
@@ -47,7 +47,7 @@ class ImageSource(ABC):
 
     @property
     def shown_split(self) -> str:
-        """Name of the split that figures and pages show: held out, if there is such a one."""
+        """Name of the split that figures and pages show: held out, if there is one."""
         return "test" if "test" in self.splits else "all"
 
     @property
@@ -63,8 +63,9 @@ def build_source(settings: DictConfig) -> ImageSource:
     Raises:
         UserError: If it names no image source, or the source refuses its arguments.
     """
-    if not isinstance(settings, DictConfig):
-        return build(settings, ImageSource)
-    plain: Any = OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
-    own = {key: value for key, value in plain.items() if key not in LOADER_KEYS}
-    return build(OmegaConf.create(own), ImageSource)
+    if isinstance(settings, DictConfig):
+        plain: Any = OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
+        own = {key: value for key, value in plain.items() if key not in LOADER_KEYS}
+        settings = OmegaConf.create(own)
+    source: ImageSource = build(settings, ImageSource)  # also refuses what is no dictionary
+    return source

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images and, where there are any, labels.
+    """Images and, if any, labels.
 
     Attributes:
         images: uint8 tensor of shape (N, 1, H, W), 0 to 255.
         labels: int64 tensor of shape (N,), or None.
-        names: Where each image comes from, as far as it has a name.
+        names: A name for every image, such as its path; empty if they have none.
     """
 
     images: Tensor
@@ -24,12 +25,10 @@ class Split:
     names: Sequence[str] = ()
 
     @classmethod
-    def from_arrays(cls, images: np.ndarray, labels: np.ndarray | None) -> "Split":
-        """Copies uint8 arrays of shape (N, H, W) and (N,) into tensors."""
-        return cls(
-            torch.from_numpy(images[:, None].copy()),
-            None if labels is None else torch.from_numpy(labels.astype(np.int64)),
-        )
+    def from_arrays(cls, images: NDArray[np.uint8], labels: NDArray[np.integer] | None) -> "Split":
+        """Copy images of shape (N, H, W) and labels of shape (N,) into tensors."""
+        ids = None if labels is None else torch.from_numpy(labels.astype(np.int64))
+        return cls(torch.from_numpy(images[:, None].copy()), ids)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -38,15 +37,7 @@ class Split:
         labels = None if self.labels is None else self.labels[rows]
         return Split(self.images[rows], labels, self.names[rows])
 
-    def __add__(self, other: "Split") -> "Split":
-        if self.labels is None or other.labels is None:
-            labels = None
-        else:
-            labels = torch.cat([self.labels, other.labels])
-        names = [*self.names, *other.names]
-        return Split(torch.cat([self.images, other.images]), labels, names)
-
 
 def sum_of(images: Tensor) -> int:
-    """Returns a checksum (CRC-32) of a uint8 tensor, by which other images are noticed."""
-    return zlib.crc32(np.ascontiguousarray(images.cpu().numpy()))  # type: ignore[arg-type]
+    """Return a checksum (CRC-32) of a uint8 tensor, to detect changed images."""
+    return zlib.crc32(np.ascontiguousarray(images.cpu().numpy()).data)

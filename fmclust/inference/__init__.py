@@ -1,6 +1,6 @@
-"""A finished run, opened: encode and assign new images."""
+"""Open a finished run: encode and assign new images."""
 
-from fmclust.inference.assigning import Assignment, AssignmentWriter
+from fmclust.inference.assigning import COLUMNS, Assignment, to_table
 from fmclust.inference.loaded_run import LoadedRun, load_run
 
-__all__ = ["Assignment", "AssignmentWriter", "LoadedRun", "load_run"]
+__all__ = ["COLUMNS", "Assignment", "LoadedRun", "load_run", "to_table"]

@@ -1,19 +1,14 @@
-"""Images that no run has seen, put into its clusters."""
+"""Assign latents of new images to the clusters of a run."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-from fmclust.clustering import (
-    InductiveClusterer,
-    assign,
-    distances_to_centres,
-    estimator_of,
-    responsibilities,
-)
+from fmclust import clustering
 
 COLUMNS = (
     "image",
@@ -26,11 +21,12 @@ COLUMNS = (
     "far",
     "error",
 )
+INTEGERS = ("cluster", "class", "propagated", "far")
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a run says of N images.
+    """The clusters of N images.
 
     Attributes:
         clusters: int64 array of shape (N,); -1 is noise.
@@ -40,83 +36,78 @@ class Assignment:
         distance: float array of shape (N,), from the latents to the centre of the cluster; None
             for clusterers without centres.
         propagated: Whether the clusters are those of the nearest fitted latents.
-        far: bool array of shape (N,), whether the image is reconstructed worse, or, without a
-            network, lies farther from its centre, than all but one in a thousand of those trained
-            on; None where neither is known.
+        far: bool array of shape (N,), whether the reconstruction error or, without a decoder, the
+            distance is larger than that of 99.9 % of the training images; None where neither is
+            known.
     """
 
-    clusters: np.ndarray
-    classes: np.ndarray
-    probability: np.ndarray | None
-    distance: np.ndarray | None
+    clusters: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    probability: NDArray[np.floating] | None
+    distance: NDArray[np.floating] | None
     propagated: bool
-    far: np.ndarray | None = None
+    far: NDArray[np.bool_] | None = None
 
 
-def assign_latents(clusterer: Any, latents: np.ndarray, matching: Mapping[int, int]) -> Assignment:
-    """Assigns latents to the clusters of a fitted estimator.
+def assign_latents(
+    clusterer: Any, latents: NDArray[np.float32], matching: Mapping[int, int]
+) -> Assignment:
+    """Assign latents to the clusters of a fitted estimator.
 
     Args:
         clusterer: A fitted estimator.
         latents: float32 array of shape (N, d).
         matching: Cluster id to class; empty without labels.
+
+    Returns:
+        The assignment, without `far`.
     """
-    clusters = assign(clusterer, latents)
-    soft = responsibilities(clusterer, latents)
+    clusters = clustering.assign(clusterer, latents)
+    probabilities = clustering.responsibilities(clusterer, latents)
+    inductive = isinstance(clustering.estimator_of(clusterer), clustering.InductiveClusterer)
     return Assignment(
         clusters=clusters,
         classes=np.array([matching.get(cluster, -1) for cluster in clusters.tolist()], int),
-        probability=None if soft is None else soft.max(axis=1),
-        distance=distances_to_centres(clusterer, latents, clusters),
-        propagated=isinstance(estimator_of(clusterer), InductiveClusterer),
+        probability=None if probabilities is None else probabilities.max(axis=1),
+        distance=clustering.distances_to_centres(clusterer, latents, clusters),
+        propagated=inductive,
     )
 
 
-class AssignmentWriter:
-    """Writes images and what became of them as the rows of a CSV file; unknowns stay empty.
+def to_table(
+    names: Sequence[str],
+    reasons: Mapping[int, str],
+    assigned: Assignment | None,
+    class_names: Sequence[str],
+) -> pd.DataFrame:
+    """Return a table with a row for every image.
 
     Args:
-        file: Opened with `newline=""`.
+        names: A name for every image.
+        reasons: Row in `names` of each unreadable image to the error.
+        assigned: The assignment of the readable images, in order; None if there are none.
         class_names: A name for every class; empty without labels.
+
+    Returns:
+        Data frame with `COLUMNS`; unknown values are missing.
     """
-
-    def __init__(self, file: IO[str], class_names: Sequence[str]) -> None:
-        self.table, self.class_names = csv.writer(file), class_names
-        self.table.writerow(COLUMNS)
-
-    def write(
-        self, names: Sequence[str], assigned: Assignment | None, reasons: Mapping[int, str]
-    ) -> None:
-        """Writes some rows.
-
-        Args:
-            names: A name for every image.
-            assigned: What became of those that are readable, in order; None if none is.
-            reasons: Row in `names` to why an image is unreadable.
-        """
-        rows = iter([] if assigned is None else self._rows(assigned))
-        blank = [""] * (len(COLUMNS) - 2)
-        for row, name in enumerate(names):
-            if row in reasons:
-                self.table.writerow([name, *blank, reasons[row]])
-            else:
-                self.table.writerow([name, *next(rows), ""])
-
-    def _rows(self, assigned: Assignment) -> list[tuple[Any, ...]]:
-        n = len(assigned.clusters)
-        classes = assigned.classes.tolist()
-        names = [self.class_names[cls] if cls >= 0 else "" for cls in classes]
-        columns = (
-            assigned.clusters.tolist(),
-            [cls if cls >= 0 else "" for cls in classes],
-            names,
-            _formatted(assigned.probability, n),
-            _formatted(assigned.distance, n),
-            [int(assigned.propagated)] * n,
-            [""] * n if assigned.far is None else assigned.far.astype(int).tolist(),
-        )
-        return list(zip(*columns, strict=True))
-
-
-def _formatted(values: np.ndarray | None, n: int) -> list[str]:
-    return [""] * n if values is None else [f"{value:.6g}" for value in values.tolist()]
+    table = pd.DataFrame()
+    if assigned is not None:
+        classes = pd.Series(assigned.classes)
+        columns = {
+            "cluster": assigned.clusters,
+            "class": classes.mask(classes < 0),
+            "class_name": classes.map(dict(enumerate(class_names))),
+            "probability": assigned.probability,
+            "distance": assigned.distance,
+            "propagated": assigned.propagated,
+            "far": assigned.far,
+        }
+        table = pd.DataFrame(columns).astype(dict.fromkeys(INTEGERS, "Int64"))
+    rows = range(len(names))
+    table.index = pd.Index([row for row in rows if row not in reasons])
+    table = table.reindex(index=rows, columns=COLUMNS)
+    # As objects: file names that are not UTF-8 can't be held in pandas' string type.
+    table["image"] = pd.Series(names, dtype=object)
+    table["error"] = pd.Series(reasons, dtype=object)
+    return table

@@ -1,4 +1,4 @@
-"""A finished run, read back from its directory: `load_run`. NumPy in and out."""
+"""Open a finished run by its directory, for use with NumPy arrays: `load_run`."""
 
 import os
 import shlex
@@ -10,36 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from fmclust import models, runs
 from fmclust.clustering import load_clusterer
 from fmclust.errors import UserError, reading, require_option
 from fmclust.inference.assigning import Assignment, assign_latents
-from fmclust.models import (
-    Encoder,
-    build_encoder,
-    encode_all,
-    load_weights,
-    reconstruct_all,
-    reconstruction_errors,
-)
-from fmclust.runs import (
-    BEST_CHECKPOINT,
-    CLUSTERINGS,
-    LAST_CHECKPOINT,
-    clustered_in,
-    is_trained,
-    model_name,
-    read_clusterings,
-    read_config,
-    read_latents,
-    read_matching,
-    read_metrics,
-    read_status,
-    refuse_links,
-    verified,
-)
 
-MAX_SIDE = 1024  # pixels; a status file may say anything
+MAX_SIDE = 1024  # pixels; bounds the image size in a status file
 
 
 class LoadedRun:
@@ -51,105 +29,114 @@ class LoadedRun:
     Attributes:
         directory: The run directory.
         config: Its configuration.
-        metrics: Name to number, all of metrics.json.
+        metrics: Name to number, the content of metrics.json.
         image_size: Height and width of its images in pixels.
         class_names: A name for every class; empty without labels.
-        clusterers: Names of all that clustered its latents, the first ones first.
-        encoder: What encodes, on the GPU if there is one.
-        is_done: Whether all that was asked of the run is there.
+        folders: Name of each clusterer to the directory of its clustering.
+        clusterers: Names of the clusterers, those of the run itself first.
+        encoder: The encoder, on the GPU if there is one.
+        is_done: Whether the run has finished all its stages.
         is_encoded: Whether the run has encoded its images.
+        border: Mean brightness of the border of the images: 0 to 255.
+        sums: Split to checksum of its images.
 
     Raises:
-        UserError: If it is no finished run, or holds what is not trusted.
+        UserError: If it is not a finished run, or has content that is not trusted.
     """
 
     def __init__(self, directory: Path) -> None:
-        status = read_status(directory)
-        if status is None or not is_trained(status):
+        status = runs.read_status(directory)
+        if status is None or not runs.is_trained(status):
             state = "no run directory" if status is None else f"a run that is {status['status']}"
             raise UserError(f"{directory} is {state}: type run=<the directory of a finished run>.")
-        if directory.parent.name == CLUSTERINGS:
+        if directory.parent.name == runs.CLUSTERINGS:
             raise UserError(
                 f"{directory} is a later clustering: type run={directory.parent.parent}."
             )
-        refuse_links(directory)
+        runs.refuse_links(directory)
+        self._loaded: dict[str, tuple[Any, Mapping[int, int], float]] = {}
         with reading(directory):
             self._read(directory, status)
 
     def _read(self, directory: Path, status: Mapping[str, Any]) -> None:
-        self.directory, self.config = directory, read_config(directory)
-        self.metrics: Mapping[str, float] = read_metrics(directory)
+        """Set all attributes from the files of a run."""
+        self.directory, self.config = directory, runs.read_config(directory)
+        self.metrics: Mapping[str, float] = runs.read_metrics(directory)
         height, width = map(int, status["image_size"])
-        if not 0 < min(height, width) <= max(height, width) <= MAX_SIDE:
+        if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
             raise ValueError(f"its images have {height}x{width} pixels")
-        self.image_size: tuple[int, int] = height, width
+        self.image_size = height, width
         self.class_names: tuple[str, ...] = tuple(status["class_names"])
         self.is_done, self.is_encoded = status["status"] == "done", bool(status.get("encoded"))
         self.border = float(status.get("border", 0.0))
         self.sums: Mapping[str, int] = status["sums"]
-        self.folders = clustered_in(directory)
+        self.folders = runs.clustered_in(directory)
         self.clusterers = tuple(self.folders)
-        self._opened: dict[str, tuple[Any, Mapping[int, int], float]] = {}
         self.encoder = self._load_encoder()
 
-    def _load_encoder(self) -> Encoder:
-        encoder = build_encoder(self.config.model, self.image_size)
+    def _load_encoder(self) -> models.Encoder:
+        encoder = models.build_encoder(self.config.model, self.image_size)
         if encoder.trains:
             best = self.config.encode_from == "best"
-            path = verified(self.directory, BEST_CHECKPOINT if best else LAST_CHECKPOINT)
+            name = runs.BEST_CHECKPOINT if best else runs.LAST_CHECKPOINT
+            path = runs.verified(self.directory, name)
             if not path.exists():
                 raise UserError(f"{path} is missing: put it back, or train again.")
-            load_weights(encoder, path)
+            models.load_weights(encoder, path)
         return encoder.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
     @cached_property
-    def latents(self) -> dict[str, np.ndarray]:
-        """Split to float32 latents of shape (N, d); a run of pixels keeps none."""
-        return read_latents(self.directory)
+    def latents(self) -> dict[str, NDArray[np.float32]]:
+        """Split to float32 latents of shape (N, d); a run on pixels stores none."""
+        return runs.read_latents(self.directory)
 
     @property
     def scores(self) -> dict[str, float]:
         """Name, such as `gmm/test/accuracy`, to number; empty without labels."""
         found: dict[str, float] = {}
         for folder in dict.fromkeys(self.folders.values()):
-            metrics = read_metrics(folder)
-            for name, made in read_clusterings(folder).items():
-                starts = tuple(f"{name}/{split}/" for split in made["matchings"])
-                found |= {k: v for k, v in metrics.items() if k.startswith(starts)}
+            metrics = runs.read_metrics(folder)
+            for name, made in runs.read_clusterings(folder).items():
+                prefixes = tuple(f"{name}/{split}/" for split in made["matchings"])
+                found |= {k: v for k, v in metrics.items() if k.startswith(prefixes)}
         return found
 
-    def encode(self, images: np.ndarray) -> np.ndarray:
-        """Returns the latents of uint8 images of shape (N, H, W): float32 of shape (N, d)."""
-        return encode_all(self.encoder, self._tensor(images))
+    def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the latents of uint8 images of shape (N, H, W): float32 of shape (N, d)."""
+        return models.encode_all(self.encoder, self._to_tensor(images))
 
-    def reconstruct(self, images: np.ndarray) -> np.ndarray:
-        """Return what the latents of uint8 images decode to: uint8 of the same shape (N, H, W).
+    def reconstruct(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the decoded latents of uint8 images: uint8 of the same shape (N, H, W).
 
         Raises:
             UserError: If the encoder has no decoder, or the images are not of the run's size.
         """
         if not self.encoder.can_decode:
-            raise UserError(f"{model_name(self.config)} has no decoder: nothing to reconstruct.")
-        return reconstruct_all(self.encoder, self._tensor(images))
+            name = runs.model_name(self.config)
+            raise UserError(f"{name} has no decoder: nothing to reconstruct.")
+        return models.reconstruct_all(self.encoder, self._to_tensor(images))
 
-    def assign(self, images: np.ndarray, clusterer: str | None = None) -> Assignment:
-        """Puts images into the clusters of the run.
+    def assign(self, images: NDArray[np.uint8], clusterer: str | None = None) -> Assignment:
+        """Assign images to the clusters of the run.
 
         Args:
             images: uint8 array of shape (N, H, W), of the run's image size.
             clusterer: One of `clusterers`; None for the first.
 
+        Returns:
+            The clusters of the images.
+
         Raises:
-            UserError: If the images or the clusterer are not what the run knows.
+            UserError: If the images have another dtype or shape, or the clusterer is unknown.
         """
         name = self.clusterer_named(clusterer)
-        fitted, matching, farthest = self._clustering(name)
-        tensor = self._tensor(images)
-        latents = encode_all(self.encoder, tensor)
+        fitted, matching, limit = self._load_clusterer(name)
+        tensor = self._to_tensor(images)
+        latents = models.encode_all(self.encoder, tensor)
         assignment = assign_latents(fitted, latents, matching)
-        measured, limit = assignment.distance, farthest
+        measured = assignment.distance
         if self.encoder.trains and self.encoder.can_decode:
-            measured = reconstruction_errors(self.encoder, tensor, latents)
+            measured = models.reconstruction_errors(self.encoder, tensor, latents)
             limit = self.metrics["reconstruction_limit"]
         return replace(assignment, far=None if measured is None else measured > limit)
 
@@ -160,27 +147,29 @@ class LoadedRun:
             UserError: If there is none of that name, or none at all.
         """
         if not self.clusterers:
+            run = shlex.quote(f"run={self.directory}")
             raise UserError(
-                f"{self.directory} has no clustering yet: type python -m fmclust.cluster "
-                f"{shlex.quote(f'run={self.directory}')} cluster=gmm, for instance."
+                f"{self.directory} has no clustering yet: type python -m fmclust.cluster {run} "
+                "cluster=gmm, for instance."
             )
-        require_option("clusterer", name or self.clusterers[0], self.clusterers)
-        return name or self.clusterers[0]
+        name = name or self.clusterers[0]
+        require_option("clusterer", name, self.clusterers)
+        return name
 
     def matching(self, clusterer: str) -> Mapping[int, int]:
-        """Returns cluster id to class; empty without labels."""
-        return self._clustering(clusterer)[1]
+        """Return cluster id to class; empty without labels."""
+        return self._load_clusterer(clusterer)[1]
 
-    def _clustering(self, name: str) -> tuple[Any, Mapping[int, int], float]:
-        """Returns a fitted estimator, its cluster ids to classes, and the distance that is far."""
-        if name not in self._opened:
+    def _load_clusterer(self, name: str) -> tuple[Any, Mapping[int, int], float]:
+        """Return the fitted estimator, its matching, and the distance above which it is far."""
+        if name not in self._loaded:
             folder = self.folders[name]
-            limit = read_metrics(folder).get(f"{name}/distance_limit", np.inf)
-            fitted = load_clusterer(verified(folder, f"clusterers/{name}.skops"))
-            self._opened[name] = fitted, read_matching(folder, name), limit
-        return self._opened[name]
+            limit = runs.read_metrics(folder).get(f"{name}/distance_limit", np.inf)
+            fitted = load_clusterer(runs.verified(folder, f"clusterers/{name}.skops"))
+            self._loaded[name] = fitted, runs.read_matching(folder, name), limit
+        return self._loaded[name]
 
-    def _tensor(self, images: np.ndarray) -> torch.Tensor:
+    def _to_tensor(self, images: NDArray[np.uint8]) -> torch.Tensor:
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != self.image_size:
             height, width = self.image_size
@@ -192,5 +181,6 @@ class LoadedRun:
 
 
 def load_run(path: str | Path) -> LoadedRun:
-    """Opens a finished run by its directory; raises UserError as `LoadedRun` does."""
+    """Open a finished run by its directory; raise UserError as `LoadedRun` does."""
+    # Path.resolve would follow links, and Path.absolute keeps `..`.
     return LoadedRun(Path(os.path.abspath(path)))

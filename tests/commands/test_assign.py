@@ -5,10 +5,13 @@ import gzip
 import json
 import os
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REAL, idx, write_idx
+from conftest import REAL, Answer, Finished, idx, write_idx
+from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -18,22 +21,24 @@ from fmclust.runs import read_assignments
 
 
 @pytest.fixture(scope="module")
-def digits() -> dict[str, np.ndarray]:
+def digits() -> dict[str, NDArray[np.uint8]]:
     """The images that the `finished` run was made of, by split."""
     data = Digits()
     return {name: split.images[:, 0].numpy() for name, split in data.splits.items()}
 
 
-def rows_of(path):
+def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
-def clusters_in(path):
+def clusters_in(path: Path) -> list[int]:
     return [int(row["cluster"]) for row in rows_of(path)]
 
 
-def test_names_that_are_no_utf_8_are_written_as_they_are(finished, command_line, tmp_path):
+def test_names_that_are_no_utf_8_are_written_as_they_are(
+    finished: Finished, command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     folder = os.fsencode(tmp_path / "old")
     os.mkdir(folder)
     Image.fromarray(np.eye(28, dtype=np.uint8)).save(tmp_path / "a.png")
@@ -45,8 +50,13 @@ def test_names_that_are_no_utf_8_are_written_as_they_are(finished, command_line,
 
 @pytest.mark.parametrize("kind", ["npy", "channel", "idx", "idx.gz", "folder", "many"])
 def test_any_input_gets_the_clusters_of_training(
-    kind, finished, digits, command_line, tmp_path, monkeypatch
-):
+    kind: str,
+    finished: Finished,
+    digits: dict[str, NDArray[np.uint8]],
+    command_line: Callable[..., Answer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     images = digits["test"]
     path = tmp_path / ("test-images-" + kind.replace("idx", "idx3-ubyte"))
     if kind in ("npy", "channel"):
@@ -61,16 +71,19 @@ def test_any_input_gets_the_clusters_of_training(
     else:
         path = write_idx(tmp_path / "test-images-idx3-ubyte", images)
     if kind == "many":  # more than are read at once
-        monkeypatch.setattr(readers, "AT_ONCE", 28 * 28 * 7)
+        monkeypatch.setattr(readers, "MAX_READ", 28 * 28 * 7)
     answer = command_line("assign", f"run={finished.directory}", f"input={path}", "output=a.csv")
     assert answer.status == 0, answer.err
     first = load_run(finished.directory).clusterers[0]
     known = read_assignments(finished.directory, first)["test"]
     assert clusters_in(tmp_path / "a.csv") == known.tolist()
-    assert "180 images are assigned by" in answer.out and "0 unreadable" in answer.out
+    assert "180 images are assigned by" in answer.out
+    assert "0 unreadable" in answer.out
 
 
-def test_unreadable_pictures_stop_no_other(finished, command_line, tmp_path):
+def test_unreadable_pictures_stop_no_other(
+    finished: Finished, command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     folder = tmp_path / "pictures"
     (folder / "in here").mkdir(parents=True)
     digits = load_digits().images * 15
@@ -82,38 +95,51 @@ def test_unreadable_pictures_stop_no_other(finished, command_line, tmp_path):
     (folder / "cut.jpg").write_bytes(cut[: len(cut) // 2])
     typed = (f"run={finished.directory}", f"input={folder}")
     answer = command_line("assign", *typed, "output=a.csv")
-    assert answer.status == 0 and "20 images are assigned by" in answer.out
+    assert answer.status == 0
+    assert "20 images are assigned by" in answer.out
     assert "2 unreadable" in answer.out
     rows = {row["image"]: row for row in rows_of(tmp_path / "a.csv")}
-    assert len(rows) == 22 and rows["in here/3.jpg"]["cluster"] and not rows["cut.jpg"]["cluster"]
+    assert len(rows) == 22
+    assert rows["in here/3.jpg"]["cluster"]
+    assert not rows["cut.jpg"]["cluster"]
     assert {name for name, row in rows.items() if row["error"]} == {"text.png", "cut.jpg"}
     strict = command_line("assign", *typed, "output=b.csv", "strict=true")
-    assert strict.status == 1 and "2 images are unreadable" in strict.err
+    assert strict.status == 1
+    assert "2 images are unreadable" in strict.err
     assert rows_of(tmp_path / "b.csv") == rows_of(tmp_path / "a.csv")
 
 
 def test_an_input_of_the_other_brightness_is_noticed_and_can_be_inverted(
-    finished, digits, command_line, tmp_path
-):
+    finished: Finished,
+    digits: dict[str, NDArray[np.uint8]],
+    command_line: Callable[..., Answer],
+    tmp_path: Path,
+) -> None:
     np.save(tmp_path / "images.npy", 255 - digits["test"])
     typed = (f"run={finished.directory}", "input=images.npy")
     answer = command_line("assign", *typed, "output=a.csv")
-    assert answer.status == 0 and "type invert=true" in answer.out
+    assert answer.status == 0
+    assert "type invert=true" in answer.out
     assert "180 images are far from all" in answer.out
     inverted = command_line("assign", *typed, "output=b.csv", "invert=true", "clusterer=kmeans")
-    assert inverted.status == 0 and "invert=" not in inverted.out
+    assert inverted.status == 0
+    assert "invert=" not in inverted.out
     known = read_assignments(finished.directory, "kmeans")["test"]
     assert clusters_in(tmp_path / "b.csv") == known.tolist()
 
 
-def test_images_of_another_size_are_resized(finished, command_line, tmp_path):
+def test_images_of_another_size_are_resized(
+    finished: Finished, command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     np.save(tmp_path / "images.npy", (load_digits().images[:30] * 15).astype(np.uint8))
     typed = (f"run={finished.directory}", "input=images.npy", "output=a.csv")
     assert command_line("assign", *typed).status == 0
     assert len(rows_of(tmp_path / "a.csv")) == 30
 
 
-def test_a_run_without_labels_names_no_class(run_digits, command_line, tmp_path):
+def test_a_run_without_labels_names_no_class(
+    run_digits: Callable[..., Finished], command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     write_idx(tmp_path / "train-images-idx3-ubyte", load_digits().images * 15)
     run = run_digits("data=idx", f"data.root={tmp_path}", "model=pixels", "cluster=kmeans")
     typed = (f"run={run.directory}", f"input={tmp_path / 'train-images-idx3-ubyte'}")
@@ -138,7 +164,13 @@ def test_a_run_without_labels_names_no_class(run_digits, command_line, tmp_path)
         (("input=floats.npy",), "output is missing: type output="),
     ],
 )
-def test_mistakes_are_answered_in_plain_words(typed, text, finished, command_line, tmp_path):
+def test_mistakes_are_answered_in_plain_words(
+    typed: tuple[str, ...],
+    text: str,
+    finished: Finished,
+    command_line: Callable[..., Answer],
+    tmp_path: Path,
+) -> None:
     (tmp_path / "empty").mkdir()
     np.save(tmp_path / "floats.npy", np.zeros((2, 28, 28)))
     (tmp_path / "text.npy").write_text("no array")
@@ -156,8 +188,8 @@ def test_mistakes_are_answered_in_plain_words(typed, text, finished, command_lin
 @pytest.mark.real
 @pytest.mark.xdist_group("real")
 def test_the_real_images_as_pictures_get_exactly_the_clusters_of_training(
-    real_run, tmp_path, command_line
-):
+    real_run: Path, tmp_path: Path, command_line: Callable[..., Answer]
+) -> None:
     data = FashionMNIST(root=str(REAL))
     known = read_assignments(real_run, "gmm")
     for split in ("val", "test"):

@@ -3,8 +3,11 @@
 import gzip
 import hashlib
 import threading
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,12 +19,12 @@ from fmclust.errors import UserError
 
 
 class Flaky(SimpleHTTPRequestHandler):
-    """Cuts the first answer of every file short, as a lost connection does."""
+    """Truncate the first response for every file, as a lost connection does."""
 
-    seen: set[str] = set()
+    seen: ClassVar[set[str]] = set()
     cut = True
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         if self.cut and self.path not in self.seen:
             self.seen.add(self.path)
             self.send_response(200)
@@ -31,19 +34,18 @@ class Flaky(SimpleHTTPRequestHandler):
             return
         super().do_GET()
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         pass
 
 
 @pytest.fixture
-def served(tmp_path, monkeypatch):
-    """Serves four small idx files and makes torchvision and our checksums expect them."""
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Serve four small idx files whose checksums torchvision and fmclust expect."""
     site = tmp_path / "site"
     site.mkdir()
     resources, sha256 = [], {}
     for name in mnist_family.SHA256:
-        shape = (6, 28, 28) if "images" in name else (6,)
-        raw = idx(np.zeros(shape))
+        raw = idx(np.zeros((6, 28, 28) if "images" in name else 6))
         packed = gzip.compress(raw)
         (site / f"{name}.gz").write_bytes(packed)
         resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
@@ -61,7 +63,8 @@ def served(tmp_path, monkeypatch):
     server.server_close()
 
 
-def test_cut_connections_are_tried_again_and_the_files_verify(served, tmp_path):
+@pytest.mark.usefixtures("served")
+def test_cut_connections_are_tried_again_and_the_files_verify(tmp_path: Path) -> None:
     folder = mnist_family.locate_or_download(tmp_path / "data")
     assert folder == tmp_path / "data" / "FashionMNIST" / "raw"
     assert set(mnist_family.read_verified(folder)) == set(mnist_family.SHA256)
@@ -69,7 +72,7 @@ def test_cut_connections_are_tried_again_and_the_files_verify(served, tmp_path):
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["FashionMNIST"]
 
 
-def test_a_part_is_never_taken_for_the_whole(served, tmp_path):
+def test_an_incomplete_download_leaves_no_files(served: Path, tmp_path: Path) -> None:
     (served / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(UserError, match=r"missing.*make data.*data.root="):
         mnist_family.locate_or_download(tmp_path / "data")

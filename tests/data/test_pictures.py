@@ -1,68 +1,90 @@
 """Picture files of all kinds, and folders of them as a data set."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from fmclust.data import PictureFolder, border_brightness, pictures
-from fmclust.data.pictures import Unreadable, empty_images, read_in_order, read_picture
+from fmclust.data.pictures import empty_images, read_in_order, read_picture
 from fmclust.errors import UserError
 
 
 @pytest.fixture
-def ramp() -> np.ndarray:
+def ramp() -> NDArray[np.uint8]:
     """An image of 20 rows and 30 columns, brighter to the right."""
     return np.linspace(0, 255, 30).round().astype(np.uint8)[None].repeat(20, 0)
 
 
-def save(path, array, mode=None, **options):
+def save(path: Path, array: NDArray[Any], mode: str | None = None, **options: Any) -> Path:
     picture = Image.fromarray(array)
     (picture.convert(mode) if mode else picture).save(path, **options)
     return path
 
 
-def test_a_gray_picture_of_the_right_size_stays_as_it_is(ramp, tmp_path):
+def test_a_gray_picture_of_the_right_size_stays_as_it_is(
+    ramp: NDArray[np.uint8], tmp_path: Path
+) -> None:
     np.testing.assert_array_equal(read_picture(save(tmp_path / "a.png", ramp), (20, 30)), ramp)
 
 
 @pytest.mark.parametrize(
     ("name", "mode"),
-    [("a.png", "RGB"), ("a.png", "P"), ("a.png", "RGBA"), ("a.png", "LA"), ("a.jpg", "CMYK")]
-    + [("a.tif", "F"), ("a.tif", "I"), ("ä b.bmp", "L"), ("a.gif", "L"), ("a.webp", "RGB")],
+    [
+        ("a.png", "RGB"),
+        ("a.png", "P"),
+        ("a.png", "RGBA"),
+        ("a.png", "LA"),
+        ("a.jpg", "CMYK"),
+        ("a.tif", "F"),
+        ("a.tif", "I"),
+        ("ä b.bmp", "L"),
+        ("a.gif", "L"),
+        ("a.webp", "RGB"),
+    ],
 )
-def test_every_mode_gives_the_same_picture(name, mode, ramp, tmp_path):
+def test_every_mode_gives_the_same_picture(
+    name: str, mode: str | None, ramp: NDArray[np.uint8], tmp_path: Path
+) -> None:
     read = read_picture(save(tmp_path / name, ramp, mode), (20, 30))
-    assert read.dtype == np.uint8 and np.abs(read.astype(int) - ramp).max() <= 12
+    assert read.dtype == np.uint8
+    assert np.abs(read.astype(int) - ramp).max() <= 12
 
 
-def test_16_bits_become_8(ramp, tmp_path):
+def test_16_bits_become_8(ramp: NDArray[np.uint8], tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", ramp.astype(np.uint16) * 257)
     np.testing.assert_array_equal(read_picture(path, (20, 30)), ramp)
 
 
-def test_transparent_parts_are_white(tmp_path):
+def test_transparent_parts_are_white(tmp_path: Path) -> None:
     clear = np.zeros((9, 9, 4), np.uint8)
     clear[:3] = 255, 0, 0, 255
     read = read_picture(save(tmp_path / "a.png", clear), (9, 9))
-    assert (read[3:] == 255).all() and (read[:3] == 76).all()
+    assert (read[3:] == 255).all()
+    assert (read[:3] == 76).all()
 
 
-def test_a_picture_is_stretched_and_averaged(tmp_path):
+def test_a_picture_is_stretched_and_averaged(tmp_path: Path) -> None:
     checks = np.indices((64, 64)).sum(0) % 2 * np.uint8(255)
     read = read_picture(save(tmp_path / "a.png", checks.astype(np.uint8)), (16, 8))
-    assert read.shape == (16, 8) and np.abs(read[2:-2, 2:-2].astype(int) - 127).max() < 12
+    assert read.shape == (16, 8)
+    assert np.abs(read[2:-2, 2:-2].astype(int) - 127).max() < 12
 
 
-def test_exif_turns_a_picture_upright(ramp, tmp_path):
+def test_exif_turns_a_picture_upright(ramp: NDArray[np.uint8], tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90 degrees
     path = save(tmp_path / "a.png", ramp, exif=exif)
     np.testing.assert_array_equal(read_picture(path, (30, 20)), np.rot90(ramp, -1))
 
 
-def test_what_is_no_picture_is_named_with_its_reason(ramp, tmp_path, monkeypatch):
+def test_what_is_no_picture_is_named_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = save(
         tmp_path / "whole.png", np.random.default_rng(0).integers(0, 255, (99, 99), np.uint8)
     )
@@ -71,40 +93,43 @@ def test_what_is_no_picture_is_named_with_its_reason(ramp, tmp_path, monkeypatch
     (tmp_path / "empty.png").touch()
     names = ["whole.png", "cut.png", "text.jpg", "empty.png"]
     found = dict(read_in_order([tmp_path / name for name in names], (8, 8)))
-    bad = [path.name for path, image in found.items() if isinstance(image, Unreadable)]
+    bad = [path.name for path, image in found.items() if isinstance(image, UserError)]
     assert bad == names[1:]
     monkeypatch.setattr(pictures, "MAX_PIXELS", 99 * 98)  # a bomb promises more
-    with pytest.raises(UserError, match="whole.png is no readable picture: 99x99 pixels are too"):
+    with pytest.raises(UserError, match=r"whole.png is no readable picture: 99x99 pixels are too"):
         read_picture(whole, (8, 8))
 
 
-def test_many_pictures_come_in_order(tmp_path):
+def test_many_pictures_come_in_order(tmp_path: Path) -> None:
     paths = [
         save(tmp_path / f"{n}.png", np.full((8, 8), n % 256, np.uint8))
-        for n in range(2 * pictures.AHEAD + 5)
+        for n in range(2 * pictures.MAX_AHEAD + 5)
     ]
-    read = [int(image[0, 0]) for _, image in read_in_order(paths, (8, 8))]
+    read = [np.asarray(image)[0, 0] for _, image in read_in_order(paths, (8, 8))]
     assert read == [n % 256 for n in range(len(paths))]
 
 
-def test_the_brightness_of_the_border():
+def test_the_brightness_of_the_border() -> None:
     images = np.full((3, 8, 10), 200, np.uint8)
     images[:, 1:-1, 1:-1] = 0
     assert border_brightness(images) == 200
 
 
-def test_images_larger_than_memory_lie_in_a_file(tmp_path, monkeypatch):
+def test_images_larger_than_memory_lie_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert not isinstance(empty_images(5, (8, 8), None), np.memmap)
-    monkeypatch.setattr(pictures, "_free_memory", lambda: 100)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=100))
     room = empty_images(5, (8, 8), tmp_path)
-    assert isinstance(room, np.memmap) and room.shape == (5, 8, 8)
+    assert isinstance(room, np.memmap)
+    assert room.shape == (5, 8, 8)
     room[:] = 7
-    with pytest.raises(UserError, match="no room in memory.*type data.cache="):
+    with pytest.raises(UserError, match=r"no room in memory.*type data.cache="):
         empty_images(5, (8, 8), tmp_path / "nowhere")
 
 
 @pytest.fixture
-def folder(tmp_path, ramp):
+def folder(tmp_path: Path, ramp: NDArray[np.uint8]) -> Path:
     """40 pictures of two classes, one of them unreadable, a hidden file, a text."""
     root = tmp_path / "my pictures"
     for number in range(40):
@@ -116,18 +141,19 @@ def folder(tmp_path, ramp):
     return root
 
 
-def test_folders_are_classes_and_every_picture_is_in_one_split(folder):
+def test_folders_are_classes_and_every_picture_is_in_one_split(folder: Path) -> None:
     data = PictureFolder(root=str(folder), image_size=[10, 12])
     sizes = {name: len(split) for name, split in data.splits.items()}
     assert sizes == {"train": 33, "val": 3, "test": 3}
-    assert data.class_names == ("Hemd", "Schuh ü") and data.image_size == (10, 12)
-    labels = np.concatenate([split.labels.numpy() for split in data.splits.values()])
+    assert data.class_names == ("Hemd", "Schuh ü")
+    assert data.image_size == (10, 12)
+    labels = np.concatenate([np.asarray(split.labels) for split in data.splits.values()])
     assert np.bincount(labels).tolist() == [19, 20]
     assert data.warnings == ["1 of 40 files are no readable pictures: Hemd/0.png"]
 
 
-def test_what_is_in_which_split_does_not_depend_on_the_classes(folder):
-    def names():
+def test_what_is_in_which_split_does_not_depend_on_the_classes(folder: Path) -> None:
+    def names() -> list[list[str]]:
         data = PictureFolder(root=str(folder))
         return [[Path(name).name for name in split.names] for split in data.splits.values()]
 
@@ -137,29 +163,35 @@ def test_what_is_in_which_split_does_not_depend_on_the_classes(folder):
     assert names() == before
 
 
-def test_the_split_depends_on_the_names_alone(folder, monkeypatch):
+def test_the_split_depends_on_the_names_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = PictureFolder(root=str(folder))
     assert len(first.splits) == 3
-    monkeypatch.setattr(pictures, "AHEAD", 4)
+    monkeypatch.setattr(pictures, "MAX_AHEAD", 4)
     second = PictureFolder(root=str(folder))
     assert (first.splits["test"].images == second.splits["test"].images).all()
 
 
-def test_pictures_without_folders_have_no_labels(folder):
+def test_pictures_without_folders_have_no_labels(folder: Path) -> None:
     for path in list(folder.glob("*/*.png")):
         path.rename(folder / path.name)
     data = PictureFolder(root=str(folder))
-    assert data.splits["train"].labels is None and data.class_names is None
+    assert data.splits["train"].labels is None
+    assert data.class_names is None
 
 
-def test_pictures_beside_the_folders_leave_no_classes_and_are_told_of(folder, ramp):
+def test_pictures_beside_the_folders_leave_no_classes_and_lead_to_a_warning(
+    folder: Path, ramp: NDArray[np.uint8]
+) -> None:
     save(folder / "stray.png", ramp)
     data = PictureFolder(root=str(folder))
     assert len(data.splits) == 3
-    assert data.class_names is None and "for 1 pictures lie beside them" in data.warnings[-1]
+    assert data.class_names is None
+    assert "for 1 pictures lie beside them" in data.warnings[-1]
 
 
-def test_inverted_pictures_are_light_on_dark(folder):
+def test_inverted_pictures_are_light_on_dark(folder: Path) -> None:
     plain, inverted = (PictureFolder(root=str(folder), invert=i) for i in (False, True))
     assert (255 - plain.splits["val"].images == inverted.splits["val"].images).all()
 
@@ -175,12 +207,14 @@ def test_inverted_pictures_are_light_on_dark(folder):
         ({"root": "nowhere"}, "no folder: type data.root="),
     ],
 )
-def test_mistakes_are_answered_in_plain_words(options, text, folder):
+def test_mistakes_are_answered_in_plain_words(
+    options: dict[str, Any], text: str, folder: Path
+) -> None:
     with pytest.raises(UserError, match=text):
         _ = PictureFolder(**{"root": str(folder), **options}).splits
 
 
-def test_too_few_pictures_are_refused(folder):
+def test_too_few_pictures_are_refused(folder: Path) -> None:
     for path in list(folder.glob("*/1*.png")) + list(folder.glob("*/[23]*.png")):
         path.unlink()
     with pytest.raises(UserError, match="holds 6 readable pictures, at least 10"):

@@ -1,10 +1,12 @@
-"""MNIST and Kuzushiji-MNIST: torchvision's download against a local HTTP server, and its sums."""
+"""MNIST and Kuzushiji-MNIST: torchvision's download from a local server, and its checksums."""
 
 import gzip
 import hashlib
 import threading
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,16 +20,18 @@ SOURCES = {"MNIST": MNIST, "KMNIST": KMNIST}
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         pass
 
 
 @pytest.fixture(params=SOURCES)
-def served(request, tmp_path, monkeypatch):
-    """Serves four small files under the names of a data set, which expects their sums."""
+def served(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, Path]]:
+    """Serve four small files under the names of a data set, which expects their checksums."""
     site = tmp_path / "site"
     site.mkdir()
-    resources = []
+    resources: list[tuple[str, str]] = []
     for file, _ in datasets.MNIST.resources:
         n = 40 if file.startswith("train") else 5020
         shape = (n, 28, 28) if "images" in file else (n,)
@@ -45,18 +49,23 @@ def served(request, tmp_path, monkeypatch):
     server.server_close()
 
 
-def test_a_data_set_is_fetched_once_and_split_as_the_paper_does(served, tmp_path):
+def test_a_data_set_is_fetched_once_and_split_as_the_paper_does(
+    served: tuple[str, Path], tmp_path: Path
+) -> None:
     name, site = served
     data = SOURCES[name](root=str(tmp_path / "data"))
     assert [len(split) for split in data.splits.values()] == [40, 5000, 20]
-    assert len(data.class_names) == 10 and int(data.splits["train"].labels.max()) == 9
+    labels = data.splits["train"].labels
+    assert labels is not None
+    assert len(data.class_names) == 10
+    assert int(labels.max()) == 9
     for file in site.iterdir():
         file.unlink()
     again = SOURCES[name](root=str(tmp_path / "data"), split="all")
     assert len(again.splits["all"]) == 5060
 
 
-def test_a_damaged_file_is_named(served, tmp_path):
+def test_a_damaged_file_is_named(served: tuple[str, Path], tmp_path: Path) -> None:
     name, _ = served
     _ = SOURCES[name](root=str(tmp_path)).splits
     path = tmp_path / name / "raw" / "train-labels-idx1-ubyte.gz"
@@ -65,7 +74,9 @@ def test_a_damaged_file_is_named(served, tmp_path):
         _ = SOURCES[name](root=str(tmp_path)).splits
 
 
-def test_extracted_files_are_taken_as_torchvision_takes_them(served, tmp_path):
+def test_extracted_files_are_taken_as_torchvision_takes_them(
+    served: tuple[str, Path], tmp_path: Path
+) -> None:
     name, site = served
     folder = tmp_path / name / "raw"
     folder.mkdir(parents=True)
@@ -74,7 +85,9 @@ def test_extracted_files_are_taken_as_torchvision_takes_them(served, tmp_path):
     _ = SOURCES[name](root=str(tmp_path)).splits
 
 
-def test_a_failed_download_says_where_the_files_go(served, tmp_path):
+def test_a_failed_download_says_where_the_files_go(
+    served: tuple[str, Path], tmp_path: Path
+) -> None:
     name, site = served
     for file in site.iterdir():
         file.unlink()

@@ -42,7 +42,7 @@ def read_by_some(name: str) -> bool:
         return False
     covered = any(path.match(pattern) for pattern in COVERED)
     covered |= name == "status.json"
-    return covered and path.suffix != ".npz" or name in ("latents.npz", "thumbnails.npz")
+    return (covered and path.suffix != ".npz") or name in ("latents.npz", "thumbnails.npz")
 
 
 @pytest.mark.parametrize("damage", [truncate, flip])

@@ -138,7 +138,7 @@ def test_a_damaged_plan_and_other_directories_are_refused(command_line, tmp_path
 
 
 def test_a_failed_jobs_objective_is_finite():
-    assert np.isfinite(WORST) and WORST == sys.float_info.max
+    assert np.isfinite(WORST) and sys.float_info.max == WORST
 
 
 def job(number, overrides, metrics):

@@ -22,7 +22,7 @@ def test_reconstructions_have_the_images_shape(size):
     assert model.encode(images).shape == (3, 10)
     reconstructions = model.reconstruct(images)
     assert reconstructions.shape == images.shape
-    assert 0 <= reconstructions.min() and reconstructions.max() <= 1
+    assert reconstructions.min() >= 0 and reconstructions.max() <= 1
 
 
 @pytest.mark.parametrize(
