@@ -7,9 +7,8 @@ from fmclust.models.batches import (
     encode_all,
     reconstruct_all,
     reconstruction_errors,
-    to_uint8,
 )
-from fmclust.models.encoder import Encoder, StepLosses
+from fmclust.models.encoder import Encoder
 from fmclust.models.loading import build_encoder, load_weights, read_checkpoint
 from fmclust.models.pixels import Pixels
 
@@ -18,7 +17,6 @@ __all__ = [
     "Autoencoder",
     "Encoder",
     "Pixels",
-    "StepLosses",
     "build_encoder",
     "decode_all",
     "encode_all",
@@ -26,5 +24,4 @@ __all__ = [
     "read_checkpoint",
     "reconstruct_all",
     "reconstruction_errors",
-    "to_uint8",
 ]

@@ -9,7 +9,7 @@ from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from fmclust.errors import UserError, require_number, require_option, require_whole
+from fmclust import errors
 from fmclust.models.encoder import Encoder, StepLosses
 from fmclust.models.networks import NETWORKS
 from fmclust.models.optimization import Optimization
@@ -23,7 +23,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 class Autoencoder(Encoder):
-    """Minimizes the reconstruction loss of a network.
+    """Encoder trained to minimize the reconstruction loss of a network.
 
     Args:
         network: Key of `networks.NETWORKS`.
@@ -34,11 +34,11 @@ class Autoencoder(Encoder):
         lr: Learning rate.
         weight_decay: Weight decay.
         schedule: Schedule of the learning rate.
-        penalty: Key of `regularizers.PENALTIES`: what training minimizes beside the loss.
-        penalty_weight: What the penalty is multiplied with.
-        noise: Standard deviation of normal noise added to the pixels in 0..1 that are encoded
-            while training; the loss compares with the clean ones.
-        **axes: The network's own arguments, such as `latents` and `channels`.
+        penalty: Key of `regularizers.PENALTIES`: term added to the loss in training.
+        penalty_weight: Factor of the penalty.
+        noise: Standard deviation of the normal noise added to the encoded pixels in 0..1 while
+            training; the loss compares with the pixels without noise.
+        **axes: Arguments of the network, such as `latents` and `channels`.
 
     Raises:
         UserError: If an option is unknown or a number out of range.
@@ -64,15 +64,15 @@ class Autoencoder(Encoder):
         **axes: Any,
     ) -> None:
         super().__init__()
-        require_option("model.network", network, NETWORKS)
-        require_option("model.preprocessing", preprocessing, PREPROCESSING)
-        require_option("model.loss", loss, LOSSES)
+        errors.require_option("model.network", network, NETWORKS)
+        errors.require_option("model.preprocessing", preprocessing, PREPROCESSING)
+        errors.require_option("model.loss", loss, LOSSES)
         if loss == "bce" and preprocessing != "scale":
-            raise UserError("model.loss=bce compares pixels in 0..1: type model.loss=mse.")
-        require_option("model.penalty", penalty, PENALTIES)
-        require_number("model.penalty_weight", penalty_weight)
-        require_number("model.noise", noise)
-        require_whole("model.latents", axes["latents"], 1)
+            raise errors.UserError("model.loss=bce needs pixels in 0..1: type model.loss=mse.")
+        errors.require_option("model.penalty", penalty, PENALTIES)
+        errors.require_number("model.penalty_weight", penalty_weight)
+        errors.require_number("model.noise", noise)
+        errors.require_whole("model.latents", axes["latents"], 1)
         self.loss, self.loss_name = LOSSES[loss], f"reconstruction loss ({loss})"
         self.penalty, self.penalty_weight = PENALTIES[penalty], penalty_weight
         self.noise = noise
@@ -80,8 +80,9 @@ class Autoencoder(Encoder):
             optimizer=optimizer, lr=lr, weight_decay=weight_decay, schedule=schedule
         )
         self.preprocessing = PREPROCESSING[preprocessing]
-        output = self.preprocessing.output
-        self.network = NETWORKS[network](image_size=image_size, output=output, **axes)
+        self.network = NETWORKS[network](
+            image_size=image_size, output=self.preprocessing.output, **axes
+        )
 
     def encode(self, images: Tensor) -> Tensor:
         """Map uint8 images of shape (N, 1, H, W) to float32 latents of shape (N, latents)."""
@@ -96,32 +97,32 @@ class Autoencoder(Encoder):
         return self.preprocessing.restore(self.network.decode(self.encode(images)), images)
 
     def reconstruction_errors(self, images: Tensor, latents: Tensor) -> Tensor:
-        """Compare the pixels as the network sees them; see `Encoder.reconstruction_errors`."""
-        wanted = self.preprocessing.prepare(images)
-        return (self.network.decode(latents) - wanted).square().mean(dim=(1, 2, 3))
+        """Return the errors of the preprocessed pixels; see `Encoder.reconstruction_errors`."""
+        target = self.preprocessing.prepare(images)
+        return (self.network.decode(latents) - target).square().mean(dim=(1, 2, 3))
 
     def training_losses(self, images: Tensor, generator: Generator) -> StepLosses:
-        """Compare reconstructions with the images; add the penalty to what is minimized."""
-        clean = self.preprocessing.prepare(images)
-        noisy = clean
+        """Return the reconstruction loss, with the penalty in what is minimized."""
+        target = inputs = self.preprocessing.prepare(images)
         if self.noise:
-            drawn = torch.randn(clean.shape, generator=generator, device=clean.device)
-            noisy = clean + self.noise * drawn
-        latents = self.network.encode(noisy)
-        loss = self._compare(self.network.decode(latents), clean)
-        if self.penalty is None:
-            return StepLosses(loss, loss)
-        return StepLosses(loss + self.penalty_weight * self.penalty(self.network, latents), loss)
+            drawn = torch.randn(target.shape, generator=generator, device=target.device)
+            inputs = target + self.noise * drawn
+        latents = self.network.encode(inputs)
+        loss = minimized = self._loss(latents, target)
+        if self.penalty is not None:
+            minimized = loss + self.penalty_weight * self.penalty(self.network, latents)
+        return StepLosses(minimized, loss)
 
-    def validation_loss(self, images: Tensor, generator: Generator) -> Tensor:
-        """Compare reconstructions with the images."""
-        clean = self.preprocessing.prepare(images)
-        return self._compare(self.network.decode(self.network.encode(clean)), clean)
+    def validation_loss(self, images: Tensor, generator: Generator) -> Tensor:  # noqa: ARG002 the base class's
+        """Return the reconstruction loss of the images without noise."""
+        target = self.preprocessing.prepare(images)
+        return self._loss(self.network.encode(target), target)
 
     def configure_optimizer(self, n_steps: int) -> tuple[Optimizer, LRScheduler]:
-        """Return the optimizer and its schedule, see `Optimization`."""
+        """Return the optimizer and its schedule; see `Optimization`."""
         return self.optimization.configure(self.parameters(), n_steps)
 
-    def _compare(self, reconstructions: Tensor, images: Tensor) -> Tensor:
-        with torch.autocast(images.device.type, enabled=False):  # bce is unsafe in half precision
-            return self.loss(reconstructions.float(), images)
+    def _loss(self, latents: Tensor, target: Tensor) -> Tensor:
+        outputs = self.network.decode(latents)
+        with torch.autocast(target.device.type, enabled=False):  # bce is unsafe in half precision
+            return self.loss(outputs.float(), target)

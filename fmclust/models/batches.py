@@ -1,86 +1,96 @@
-"""Encoding and decoding any number of images, in batches of bounded memory, in float32."""
+"""Encode and decode any number of images in batches of bounded memory, in float32."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fmclust.models.encoder import Encoder
-from fmclust.models.preprocessing import MAX_PIXEL
+from fmclust.models.preprocessing import to_uint8
 
-BATCH = 2048
+BATCH = 2048  # images
 
 
-def encode_all(encoder: Encoder, images: Tensor) -> np.ndarray:
+def encode_all(encoder: Encoder, images: Tensor) -> NDArray[np.float32]:
     """Encode images in batches.
 
     Args:
-        encoder: Encodes on the device that it lies on.
+        encoder: Encoder; its device is used.
         images: uint8 tensor of shape (N, 1, H, W), on any device.
 
     Returns:
         float32 array of shape (N, d).
     """
-    with _exactly(encoder) as device:
-        # In place: small blocks kept between the large ones of each batch would spoil their reuse.
-        width = encoder.encode(images[:1].to(device)).shape[1]
-        latents = torch.empty((len(images), width))
-        for encoded, batch in zip(latents.split(BATCH), images.split(BATCH), strict=True):
-            encoded.copy_(encoder.encode(batch.to(device)))
-    return latents.numpy()
+    return _in_batches(encoder, encoder.encode, images).numpy()
 
 
-def decode_all(encoder: Encoder, latents: np.ndarray) -> np.ndarray:
+def decode_all(encoder: Encoder, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Decode latents, float32 of shape (N, d), to images, uint8 of shape (N, H, W)."""
     return _images(encoder, encoder.decode, torch.from_numpy(latents))
 
 
-def reconstruct_all(encoder: Encoder, images: Tensor) -> np.ndarray:
-    """Reconstruct uint8 images of shape (N, 1, H, W): uint8 of shape (N, H, W)."""
+def reconstruct_all(encoder: Encoder, images: Tensor) -> NDArray[np.uint8]:
+    """Reconstruct uint8 images of shape (N, 1, H, W) as uint8 of shape (N, H, W)."""
     return _images(encoder, encoder.reconstruct, images)
 
 
-def reconstruction_errors(encoder: Encoder, images: Tensor, latents: np.ndarray) -> np.ndarray:
-    """Return how far each image is from what its latents decode to.
+def reconstruction_errors(
+    encoder: Encoder, images: Tensor, latents: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the reconstruction error of each image, see `Encoder.reconstruction_errors`.
 
     Args:
-        encoder: Decodes on the device that it lies on.
+        encoder: Encoder with a decoder; its device is used.
         images: uint8 tensor of shape (N, 1, H, W), on any device.
-        latents: float32 array of shape (N, d), what the images were encoded to.
+        latents: float32 array of shape (N, d), the latents of the images.
 
     Returns:
-        float32 array of shape (N,), see `Encoder.reconstruction_errors`.
+        float32 array of shape (N,).
     """
-    errors = torch.empty(len(images))
-    encoded = torch.from_numpy(latents)
-    batches = zip(*(x.split(BATCH) for x in (errors, images, encoded)), strict=True)
-    with _exactly(encoder) as device:
-        for error, batch, codes in batches:
-            error.copy_(encoder.reconstruction_errors(batch.to(device), codes.to(device)))
-    return errors.numpy()
+    codes = torch.from_numpy(latents)
+    return _in_batches(encoder, encoder.reconstruction_errors, images, codes).numpy()
 
 
-def to_uint8(images: Tensor) -> Tensor:
-    """Map float images in 0..1 to uint8, same shape."""
-    return (images.float() * MAX_PIXEL).round().clamp(0, MAX_PIXEL).byte()
+def _images(
+    encoder: Encoder, compute: Callable[[Tensor], Tensor], inputs: Tensor
+) -> NDArray[np.uint8]:
+    images = _in_batches(encoder, lambda x: to_uint8(compute(x)), inputs, dtype=torch.uint8)
+    return images[:, 0].numpy()
 
 
-def _images(encoder: Encoder, make: Callable[[Tensor], Tensor], inputs: Tensor) -> np.ndarray:
-    with _exactly(encoder) as device:
-        made = [to_uint8(make(batch.to(device))).cpu() for batch in inputs.split(BATCH)]
-    return torch.cat(made)[:, 0].numpy()
+def _in_batches(
+    encoder: Encoder,
+    compute: Callable[..., Tensor],
+    *inputs: Tensor,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Apply a function to batches of the inputs on the encoder's device.
+
+    Returns:
+        The results on the CPU, one row for each row of the inputs.
+    """
+    with _in_float32(encoder) as device:
+        # Copied in place: small results kept from batch to batch would fragment the memory that
+        # is reused for the large intermediate tensors.
+        row = compute(*(x[:1].to(device) for x in inputs))
+        results = torch.empty((len(inputs[0]), *row.shape[1:]), dtype=dtype)
+        batches = zip(*(torch.split(x, BATCH) for x in (results, *inputs)), strict=True)
+        for result, *batch in batches:
+            result.copy_(compute(*(x.to(device) for x in batch)))
+    return results
 
 
 @contextmanager
-def _exactly(encoder: Encoder) -> Iterator[torch.device]:
-    """Put an encoder into evaluation mode and compute in float32: no autocast, no TF32.
+def _in_float32(encoder: Encoder) -> Iterator[torch.device]:
+    """Set evaluation mode and compute in float32, without autocast and TF32.
 
     A run and a later `assign` then encode an image alike, whatever precision trained the encoder.
 
     Yields:
-        The device that the encoder lies on.
+        The device of the encoder.
     """
     device = next((p.device for p in encoder.parameters()), torch.device("cpu"))
     training, precision = encoder.training, torch.get_float32_matmul_precision()

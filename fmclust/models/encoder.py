@@ -1,4 +1,4 @@
-"""What every encoder offers. Nothing outside this package asks for a class."""
+"""Base class of all encoders; code outside this package uses no other class."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
@@ -12,8 +12,8 @@ class StepLosses(NamedTuple):
     """The losses of a training batch, float32 scalars.
 
     Attributes:
-        minimized: What the optimizer minimizes.
-        logged: What `loss/train` averages: comparable with `loss/val`, so without penalties.
+        minimized: Loss that the optimizer minimizes.
+        logged: Loss that `loss/train` averages: without penalties, comparable with `loss/val`.
     """
 
     minimized: Tensor
@@ -21,19 +21,19 @@ class StepLosses(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Maps images to latents and, where there is a decoder, latents to images.
+    """Map images to latents and, where there is a decoder, latents to images.
 
-    A subclass is named by `_target_` in `conf/model/*.yaml`; the other keys there, but for `name`,
-    are its arguments, and `image_size` (height and width in pixels) is one more. It defines
-    `encode`; with `can_decode` also `decode`; with `trains` also `training_losses`,
+    A subclass is named by `_target_` in `conf/model/*.yaml`. The other keys of the file, except
+    `name`, are its arguments; `image_size` (height and width in pixels) is added. A subclass
+    defines `encode`; with `can_decode` also `decode`; with `trains` also `training_losses`,
     `validation_loss` and `configure_optimizer`.
 
     Attributes:
-        trains: Whether it has to be trained before it encodes.
+        trains: Whether the encoder has to be trained before it encodes.
         can_decode: Whether latents can be mapped back to images.
-        keeps_latents: Whether a run stores its latents; not where they are the images themselves.
-        monitor: What a sweep minimizes and `best.ckpt` follows: `loss/val` or `loss/train`.
-        loss_name: What the loss is, for axes of figures.
+        keeps_latents: Whether a run stores the latents; False where they equal the images.
+        monitor: Loss that a sweep minimizes and `best.ckpt` follows: `loss/val` or `loss/train`.
+        loss_name: Name of the loss on the axes of figures.
     """
 
     trains: ClassVar[bool] = False
@@ -55,11 +55,11 @@ class Encoder(nn.Module):
         return self.decode(self.encode(images))
 
     def reconstruction_errors(self, images: Tensor, latents: Tensor) -> Tensor:
-        """Return the mean squared difference of each image to what its latents decode to.
+        """Return the mean squared error of each image's reconstruction.
 
         Args:
             images: uint8 tensor of shape (N, 1, H, W).
-            latents: float32 tensor of shape (N, d), what the images were encoded to.
+            latents: float32 tensor of shape (N, d), the latents of the images.
 
         Returns:
             float32 tensor of shape (N,), in squared units of pixels in 0..1.
@@ -68,7 +68,7 @@ class Encoder(nn.Module):
 
     @property
     def prototypes(self) -> Mapping[str, Any] | None:
-        """Initial centres for a clusterer, `centres` (k, d) and `offsets` (k,); None without."""
+        """Initial centres of clusters, `centres` (k, d) and `offsets` (k,), or None."""
         return None
 
     def training_losses(self, images: Tensor, generator: Generator) -> StepLosses:
@@ -76,7 +76,7 @@ class Encoder(nn.Module):
 
         Args:
             images: uint8 tensor of shape (N, 1, H, W).
-            generator: What is drawn at random is drawn from it; it lies on the images' device.
+            generator: Source of all random numbers, on the device of the images.
         """
         raise NotImplementedError(f"{type(self).__name__} does not train")
 
@@ -85,5 +85,5 @@ class Encoder(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} does not train")
 
     def configure_optimizer(self, n_steps: int) -> tuple[Optimizer, LRScheduler]:
-        """Return the optimizer and its schedule, stepped after each of `n_steps` steps."""
+        """Return the optimizer and a learning rate schedule over `n_steps` steps."""
         raise NotImplementedError(f"{type(self).__name__} does not train")

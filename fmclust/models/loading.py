@@ -1,4 +1,4 @@
-"""Encoders from a configuration and, for a finished run, from its checkpoint."""
+"""Build encoders from a configuration and load their weights from a checkpoint."""
 
 import zipfile
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from fmclust.errors import UserError, reading, refuse_bomb
 from fmclust.models.encoder import Encoder
 from fmclust.trust import build
 
-PREFIX = "encoder."  # of an encoder's weights in a checkpoint: the LightningModule's attribute
+PREFIX = "encoder."  # of the names of weights in a checkpoint: an attribute of EncoderModule
 
 
 def build_encoder(settings: DictConfig, image_size: Sequence[int]) -> Encoder:
@@ -23,26 +23,25 @@ def build_encoder(settings: DictConfig, image_size: Sequence[int]) -> Encoder:
         image_size: Height and width of the images in pixels.
 
     Raises:
-        UserError: If it names no encoder, or the encoder refuses its arguments.
+        UserError: If `_target_` is not an encoder, or the encoder refuses its arguments.
     """
-    if not isinstance(settings, DictConfig):
-        return build(settings, Encoder)
-    plain: Any = OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
-    plain.pop("name", None)
-    encoder = build(OmegaConf.create(plain), Encoder, image_size=[*image_size])
+    if isinstance(settings, DictConfig):
+        plain: Any = OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
+        settings = OmegaConf.create({key: plain[key] for key in plain if key != "name"})
+    encoder: Encoder = build(settings, Encoder, image_size=[*image_size])
     if not encoder.trains and type(encoder).training_losses is not Encoder.training_losses:
         raise UserError(
-            f"{type(encoder).__name__} has training_losses but would not be trained: write "
+            f"{type(encoder).__name__} has training_losses but is not trained: write "
             "trains = True in the class."
         )
     return encoder
 
 
 def load_weights(encoder: Encoder, path: Path) -> None:
-    """Put the weights of a checkpoint into an encoder.
+    """Load the weights of a checkpoint into an encoder.
 
     Raises:
-        UserError: If the file is damaged, or of another encoder.
+        UserError: If the file is damaged, or was written for another encoder.
     """
     weights = read_checkpoint(path).get("state_dict", {})
     own = {k.removeprefix(PREFIX): v for k, v in weights.items() if k.startswith(PREFIX)}
@@ -51,23 +50,22 @@ def load_weights(encoder: Encoder, path: Path) -> None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint of Lightning's: weights and plain values, nothing that could run.
+    """Read weights and plain values from a Lightning checkpoint, without running any code.
 
     Args:
-        path: The file.
+        path: Path of the file.
 
     Returns:
-        What it holds, on the CPU.
+        The content of the checkpoint, with tensors on the CPU.
 
     Raises:
-        UserError: If it is damaged, or holds more than that.
+        UserError: If the file is damaged, or holds objects of other types.
     """
     try:
         refuse_bomb(path)
-        with zipfile.ZipFile(path) as file:  # torch compares no checksums
-            damaged = file.testzip()
-        if damaged is not None:
-            raise ValueError(damaged)
+        with zipfile.ZipFile(path) as file:  # torch does not verify checksums
+            if (damaged := file.testzip()) is not None:
+                raise ValueError(damaged)
         return dict(torch.load(path, weights_only=True, map_location="cpu"))
-    except Exception as error:  # torch raises nearly anything, and advises to trust the file
+    except Exception as error:  # torch raises errors of many types
         raise UserError(f"{path} is damaged, or holds more than weights.") from error

@@ -10,22 +10,22 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler,
 from fmclust.errors import require_number, require_option
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-SCHEDULES: dict[str, Callable[[Optimizer, int], LRScheduler]] = {  # of an optimizer's n steps
-    "constant": lambda optimizer, n: ConstantLR(optimizer, factor=1.0),
+SCHEDULES: dict[str, Callable[[Optimizer, int], LRScheduler]] = {  # by optimizer and n steps
+    "constant": lambda optimizer, _n_steps: ConstantLR(optimizer, factor=1.0),
     "cosine": CosineAnnealingLR,
     "onecycle": lambda optimizer, n: OneCycleLR(optimizer, optimizer.defaults["lr"], n + 1),
 }
 
 
 class Optimization:
-    """The optimizer and the schedule of an encoder.
+    """Optimizer and learning rate schedule of an encoder.
 
     Args:
         optimizer: `adam` or `adamw`.
-        lr: Learning rate, at its highest.
-        weight_decay: The optimizer's weight decay.
-        schedule: Over all steps of training: `constant`; `cosine`, from `lr` to zero; `onecycle`,
-            up to `lr` and then down to nothing (https://arxiv.org/abs/1708.07120).
+        lr: Maximum learning rate.
+        weight_decay: Weight decay of the optimizer.
+        schedule: Learning rate over all steps of training: `constant`; `cosine`, from `lr` to
+            zero; `onecycle`, up to `lr` and then down to zero (https://arxiv.org/abs/1708.07120).
 
     Raises:
         UserError: If an option is unknown or a number out of range.
@@ -42,7 +42,7 @@ class Optimization:
     def configure(
         self, parameters: Iterable[nn.Parameter], n_steps: int
     ) -> tuple[Optimizer, LRScheduler]:
-        """Return the optimizer of parameters, and its schedule over `n_steps` steps."""
+        """Return an optimizer of the parameters and its schedule over `n_steps` steps."""
         optimizer = OPTIMIZERS[self.optimizer](
             parameters, lr=self.lr, weight_decay=self.weight_decay, fused=True
         )

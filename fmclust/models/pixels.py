@@ -10,7 +10,7 @@ from fmclust.models.preprocessing import PREPROCESSING
 
 
 class Pixels(Encoder):
-    """Encodes an image as its pixels; nothing is trained.
+    """Encode an image as its pixels; nothing is trained.
 
     Args:
         image_size: Height and width of the images in pixels.
@@ -34,8 +34,8 @@ class Pixels(Encoder):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Map latents of shape (N, H * W) to float32 images in 0..1, shape (N, 1, H, W)."""
-        return self.preprocessing.show(latents.unflatten(1, (1, *self.image_size)))
+        return self.preprocessing.show(latents.reshape(-1, 1, *self.image_size))
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Give uint8 images back: float32 in 0..1, same shape."""
+        """Return uint8 images as float32 in 0..1, same shape."""
         return self.preprocessing.restore(self.preprocessing.prepare(images), images)

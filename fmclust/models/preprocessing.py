@@ -1,4 +1,4 @@
-"""What is done to pixels before a network, and undone behind it."""
+"""Preprocessing of pixels, and its inverse for the outputs of a network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,26 +11,39 @@ MIN_SD = 1e-6  # of an image of one colour
 
 
 def scale(images: Tensor) -> Tensor:
-    """Divides uint8 pixels by 255 (the paper, section 3): float32 in 0..1, same shape."""
+    """Divide uint8 pixels by 255 (the paper, section 3): float32 in 0..1, same shape."""
     return images.float() / MAX_PIXEL
 
 
+def to_uint8(images: Tensor) -> Tensor:
+    """Map float images in 0..1 to uint8, same shape."""
+    return (images.float() * MAX_PIXEL).round().clamp(0, MAX_PIXEL).byte()
+
+
 def standardize(images: Tensor) -> Tensor:
-    """Gives each uint8 image of shape (N, 1, H, W) mean 0 and standard deviation 1: float32."""
+    """Give each uint8 image of shape (N, 1, H, W) mean 0 and standard deviation 1: float32."""
     mean, sd = _mean_and_sd(images)
     return (scale(images) - mean) / sd
 
 
 def destandardize(outputs: Tensor, images: Tensor) -> Tensor:
-    """Gives what stands for standardized images their mean and standard deviation back: 0..1."""
+    """Invert `standardize`.
+
+    Args:
+        outputs: float tensor of shape (N, 1, H, W), reconstructions of standardized images.
+        images: uint8 tensor of shape (N, 1, H, W), the images before `standardize`.
+
+    Returns:
+        float32 tensor of the same shape, clipped to 0..1.
+    """
     mean, sd = _mean_and_sd(images)
     return (outputs * sd + mean).clamp(0, 1)
 
 
 def stretch(outputs: Tensor) -> Tensor:
-    """Spreads each image, of shape (N, 1, H, W), over 0..1: what to show of standardized ones."""
-    least, most = (f(outputs, dim=(1, 2, 3), keepdim=True) for f in (torch.amin, torch.amax))
-    return (outputs - least) / (most - least).clamp_min(MIN_SD)
+    """Map the range of each image of shape (N, 1, H, W) to 0..1, to display standardized images."""
+    low, high = (f(outputs, dim=(1, 2, 3), keepdim=True) for f in (torch.amin, torch.amax))
+    return (outputs - low) / (high - low).clamp_min(MIN_SD)
 
 
 def _mean_and_sd(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -40,13 +53,13 @@ def _mean_and_sd(images: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is done to pixels, and how to look at what comes out of a network.
+    """A preprocessing and the functions that undo it.
 
     Attributes:
-        prepare: uint8 images of shape (N, 1, H, W) to what a network reconstructs, float32.
-        output: Key of `networks.ACTIVATIONS`, of the network's last layer.
-        restore: A network's outputs and the images that went in, to reconstructions in 0..1.
-        show: A network's outputs to images in 0..1, where no image went in.
+        prepare: Maps uint8 images of shape (N, 1, H, W) to the float32 inputs of a network.
+        output: Key of `networks.ACTIVATIONS`: activation of the network's last layer.
+        restore: Maps a network's outputs and its uint8 inputs to reconstructions in 0..1.
+        show: Maps a network's outputs to images in 0..1 where there are no inputs.
     """
 
     prepare: Callable[[Tensor], Tensor]
@@ -56,6 +69,6 @@ class Preprocessing:
 
 
 PREPROCESSING = {
-    "scale": Preprocessing(scale, "sigmoid", lambda outputs, images: outputs, lambda o: o),
+    "scale": Preprocessing(scale, "sigmoid", lambda outputs, _images: outputs, lambda o: o),
     "standardize": Preprocessing(standardize, "none", destandardize, stretch),
 }

@@ -8,28 +8,23 @@ from fmclust.errors import UserError
 from fmclust.models.networks import Network
 
 
-def sparsity(network: Network, latents: Tensor) -> Tensor:
-    """Returns the mean absolute latent: most latents of an image are to be near zero.
-
-    Args:
-        network: What encoded; unused.
-        latents: float tensor of shape (N, latents).
-    """
+def sparsity(_network: Network, latents: Tensor) -> Tensor:
+    """Return the mean absolute value of the latents, float of shape (N, latents)."""
     return latents.abs().mean()
 
 
 def contraction(network: Network, latents: Tensor) -> Tensor:
-    """Returns the mean squared Frobenius norm of the Jacobian of latents by pixels.
+    """Return the mean squared Frobenius norm of the Jacobian of the latents by the pixels.
 
     In closed form for one sigmoid layer (Rifai et al. 2011, section 4): the derivative of latent
     j is h_j (1 - h_j) times row j of the weight.
 
     Args:
         network: A dense network whose encoder is one layer with a sigmoid.
-        latents: What it encoded, of shape (N, latents).
+        latents: float tensor of shape (N, latents), the output of the encoder.
 
     Raises:
-        UserError: If the network is another.
+        UserError: If the encoder has other layers.
     """
     match list(network.encoder.children()):
         case [nn.Flatten(), nn.Linear() as layer, nn.Sigmoid()]:

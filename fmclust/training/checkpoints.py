@@ -1,4 +1,4 @@
-"""Reading how far a run is from its last checkpoint, and writing checkpoints whole."""
+"""Read how many epochs a run has finished, and write checkpoints atomically."""
 
 import io
 import shlex
@@ -14,7 +14,7 @@ from fmclust.runs import LAST_CHECKPOINT, replacing
 
 
 def epochs_finished(directory: Path) -> int:
-    """Returns how many epochs the last checkpoint of a run has seen; 0 without one.
+    """Return the number of epochs in the last checkpoint of a run, or 0 without one.
 
     Raises:
         UserError: If the checkpoint is damaged.
@@ -26,21 +26,22 @@ def epochs_finished(directory: Path) -> int:
         with reading(path):
             return int(read_checkpoint(path)["epoch"]) + 1
     except UserError as error:
-        cure = f"Type rm {shlex.quote(str(path))}, then your command again, to train from epoch 1."
-        raise UserError(f"{error} {cure}") from error
+        raise UserError(
+            f"{error} Type rm {shlex.quote(str(path))}, then your command again, to train from "
+            "epoch 1."
+        ) from error
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the file and renames: on a full disk the last checkpoint stays.
+    """Write a checkpoint to a temporary file beside it and rename: a full disk damages nothing.
 
-    Lightning's own writes below the system's temporary folder, and what is on another disk than
-    the run is copied over the last checkpoint bit by bit.
+    Lightning writes to the system's temporary folder, and copies over the last checkpoint where
+    that folder is on another disk than the run.
     """
 
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
-    ) -> None:
-        buffer = io.BytesIO()  # torch hides why it can't write a file; this raises an OSError
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, *_: Any, **__: Any) -> None:
+        """Write a checkpoint; see `TorchCheckpointIO`."""
+        buffer = io.BytesIO()  # torch hides why a file can't be written; `replacing` does not
         torch.save(checkpoint, buffer)
         with replacing(Path(path)) as partial:
             partial.write_bytes(buffer.getbuffer())

@@ -1,4 +1,4 @@
-"""The processors that a job may use."""
+"""Checks and settings of the processors that a job uses."""
 
 import ctypes
 import sys
@@ -9,10 +9,10 @@ from fmclust.errors import UserError
 
 
 def require_device(accelerator: str) -> None:
-    """Refuses a GPU that is not there.
+    """Check that the GPU named by `trainer.accelerator` exists.
 
     Raises:
-        UserError: Says what to type instead.
+        UserError: If torch sees no such GPU.
     """
     found = {"cuda": CUDAAccelerator.is_available(), "mps": MPSAccelerator.is_available()}
     found["gpu"] = any(found.values())
@@ -24,14 +24,14 @@ def require_device(accelerator: str) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Lets glibc keep the memory that a training step frees, for the next step to use.
+    """Make glibc keep the memory that a training step frees for the next step.
 
-    It hands big blocks back to Linux by default, which then clears every page anew: a tenth of an
-    epoch of the default network.
+    By default it returns large blocks to Linux, which clears every page again. That takes a tenth
+    of an epoch of the default network.
     """
     if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent from musl
         if mallopt is not None:
             trim_threshold, mmap_threshold = -1, -3  # <malloc.h>
-            mallopt(mmap_threshold, 32 << 20)  # the most that glibc takes
+            mallopt(mmap_threshold, 32 << 20)  # the maximum of glibc
             mallopt(trim_threshold, 2**31 - 1)

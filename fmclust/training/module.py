@@ -11,20 +11,17 @@ from torch import Tensor
 from fmclust.errors import UserError, require_option
 from fmclust.models import Encoder
 
-LOSSES = ("loss/val", "loss/train")  # what is logged
-GPU_CHECK_INTERVAL = 50  # steps: reading the loss makes a GPU wait
+LOSSES = ("loss/val", "loss/train")
+GPU_CHECK_INTERVAL = 50  # steps; reading the loss makes the CPU wait for the GPU
 
 
 class EncoderModule(LightningModule):
-    """Trains an encoder that says what its losses and its optimizer are.
+    """Train an encoder with its own losses and optimizer.
 
     Args:
-        encoder: With `trains`.
-        seed: What is drawn at random in a step follows from it, the epoch, the step and the
-            process: a run that goes on after a stop draws the same.
-
-    Attributes:
-        n_images: Images of this epoch that this process has trained on.
+        encoder: Encoder with `trains`.
+        seed: Seed of the random numbers of each step, with epoch, step and rank: a resumed run
+            draws the same numbers.
     """
 
     def __init__(self, encoder: Encoder, *, seed: int) -> None:
@@ -36,18 +33,24 @@ class EncoderModule(LightningModule):
 
     @property
     def n_images(self) -> int:
+        """Number of images of this epoch that this process has trained on."""
         return sum(self._sizes)
 
     def on_fit_start(self) -> None:
+        """Make the generator on the device of the images."""
         self._generator = torch.Generator(self.device)
 
     def on_train_epoch_start(self) -> None:
-        # Lightning's own averaging takes 0.5 ms of every step; a list of losses would lie between
-        # the large blocks of each step and spoil their reuse.
+        """Allocate the losses of all steps.
+
+        Lightning's averaging takes 0.5 ms of every step; a list of tensors would fragment the
+        memory that is reused from step to step.
+        """
         n_batches = int(self.trainer.num_training_batches)
         self._losses, self._sizes = torch.zeros(n_batches, device=self.device), []
 
     def training_step(self, images: Tensor) -> Tensor:
+        """Return the loss to minimize; log the mean loss after the last step of an epoch."""
         self._seed(self.current_epoch, len(self._sizes))
         losses = self.encoder.training_losses(images, self._generator)
         self._losses[len(self._sizes)] = losses.logged.detach()
@@ -62,13 +65,15 @@ class EncoderModule(LightningModule):
         return losses.minimized
 
     def validation_step(self, images: Tensor, batch_idx: int) -> None:
-        self._seed(batch_idx)  # the same in every epoch: epochs are compared
+        """Log the loss of a batch."""
+        self._seed(batch_idx)  # the same in every epoch, so that epochs can be compared
         loss = self.encoder.validation_loss(images, self._generator)
         if not loss.isfinite():
             self._stop(f"loss/val is {loss:g} after the last step")
         self._log_mean("loss/val", loss, len(images))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Return the optimizer and its schedule, which is stepped after every step."""
         n_steps = int(self.trainer.estimated_stepping_batches)
         optimizer, schedule = self.encoder.configure_optimizer(n_steps)
         return {
@@ -77,13 +82,13 @@ class EncoderModule(LightningModule):
         }
 
     def _seed(self, *place: int) -> None:
-        """Seed the generator, and torch's own, which dropout draws from."""
+        """Seed the generator and that of torch, which dropout uses."""
         seeds = np.random.SeedSequence((self.seed, *place, self.global_rank)).generate_state(2)
         self._generator.manual_seed(int(seeds[0]))
         torch.manual_seed(int(seeds[1]))
 
     def _require_finite(self) -> None:
-        """Stop training at a loss that is no number, before a checkpoint holds what it made."""
+        """Stop training at a loss that is not finite, before a checkpoint is written."""
         finite = self._losses.isfinite()
         if not finite.all():
             step = int((~finite).nonzero()[0])
@@ -93,17 +98,11 @@ class EncoderModule(LightningModule):
         lr = self.trainer.optimizers[0].defaults["lr"]
         raise UserError(
             f"{reason} of epoch {self.current_epoch + 1}, so training stopped; the checkpoint of "
-            f"the epoch before is as it was. Type model.lr= with less than {lr:g}."
+            f"the epoch before is kept. Type model.lr= with less than {lr:g}."
         )
 
-    def _log_mean(self, name: str, loss: Tensor, n_images: int) -> None:
-        # By epoch and not to the loggers: LearningCurves logs against the epoch's number.
+    def _log_mean(self, name: str, loss: Tensor, n: int) -> None:
+        """Add the loss of n images to the epoch's mean, which LearningCurves logs."""
         self.log(
-            name,
-            loss,
-            on_step=False,
-            on_epoch=True,
-            logger=False,
-            batch_size=n_images,
-            sync_dist=True,
+            name, loss, on_step=False, on_epoch=True, logger=False, batch_size=n, sync_dist=True
         )

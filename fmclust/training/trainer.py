@@ -18,22 +18,20 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException, SI
 
 from fmclust.errors import UserError, one_line
 from fmclust.runs import LAST_CHECKPOINT, Run
-from fmclust.training.callbacks import (
-    ClusterLatents,
-    EpochCheckpoints,
-    FitMetrics,
-    RunCallback,
-)
-from fmclust.training.checkpoints import AtomicCheckpointIO
+from fmclust.training.callbacks.base import RunCallback
+from fmclust.training.callbacks.checkpoints import EpochCheckpoints
+from fmclust.training.callbacks.cluster_latents import ClusterLatents
+from fmclust.training.callbacks.fit_metrics import FitMetrics
+from fmclust.training.checkpoints import AtomicCheckpointIO, epochs_finished
 from fmclust.trust import build, build_all
 
 
 def build_trainer(config: DictConfig, directory: Path) -> Trainer:
-    """Build the Trainer with all callbacks, and make its rank that of this process.
+    """Build the Trainer with all callbacks, and set the rank of this process.
 
     Args:
-        config: Of the job: its groups `trainer` and `callbacks`.
-        directory: The run directory; nothing is written there yet.
+        config: Configuration of the job, with the groups `trainer` and `callbacks`.
+        directory: Run directory; nothing is written there yet.
 
     Raises:
         UserError: If Lightning refuses the settings.
@@ -42,24 +40,24 @@ def build_trainer(config: DictConfig, directory: Path) -> Trainer:
     own = build_all(config.callbacks, Callback).values()
     callbacks = [FitMetrics(config.encode_from), *own, EpochCheckpoints()]
     plugins: list[Any] = [AtomicCheckpointIO()]
-    if is_single_process(settings):  # variables of SLURM or torchrun say nothing of this run
+    if is_single_process(settings):  # despite environment variables of SLURM or torchrun
         plugins.append(LightningEnvironment())
-    trainer = build(
+    trainer: Trainer = build(
         OmegaConf.masked_copy(settings, [key for key in settings if key != "profiler"]),
         Trainer,
         callbacks=callbacks,
-        logger=False,  # set once the run directory is taken
+        logger=False,  # set once the run directory is claimed
         profiler=settings.profiler and build(settings.profiler, Profiler, dirpath=directory),
         plugins=plugins,
         default_root_dir=directory,
     )
-    # Loggers obey this one, which Lightning takes from the environment when it is imported.
+    # Used by loggers; Lightning sets it from environment variables when it is imported.
     rank_zero_only.rank = trainer.global_rank  # type: ignore[attr-defined]
     return trainer
 
 
 def is_single_process(settings: DictConfig) -> bool:
-    """Whether the group `trainer` asks for one device, not for several or for all there are."""
+    """Return whether the group `trainer` asks for exactly one device."""
     devices = settings.devices
     n_devices = len(devices) if isinstance(devices, ListConfig) else devices
     is_one = str(n_devices) == "1" and str(settings.get("num_nodes", 1)) == "1"
@@ -77,42 +75,41 @@ def fit(
     """Train, from the last checkpoint if there is one.
 
     Args:
-        trainer: As `build_trainer` makes it.
-        module: What is trained.
-        datamodule: On what.
-        run: What the callbacks write into.
-        after: What the callback `cluster_latents` calls at the end, with the number of epochs.
+        trainer: Trainer from `build_trainer`.
+        module: Module to train.
+        datamodule: Images to train on.
+        run: Run that the callbacks write into.
+        after: Function that the callback `cluster_latents` calls with the number of epochs.
 
     Raises:
-        KeyboardInterrupt: On Ctrl-C or SIGTERM, which Lightning would make an exit of.
-        UserError: If the user can put it right.
+        KeyboardInterrupt: On Ctrl-C or SIGTERM, for which Lightning raises SystemExit.
+        UserError: If Lightning refuses the settings, or the checkpoint is of another network.
     """
+    checkpoint = run.directory / LAST_CHECKPOINT
+    epochs_before = epochs_finished(run.directory)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, RunCallback):
-            callback.run = run
+            callback.run, callback.epochs_before = run, epochs_before
         if isinstance(callback, ClusterLatents):
             callback.evaluate = after
-    checkpoint = run.directory / LAST_CHECKPOINT
-    resumed = str(checkpoint) if checkpoint.exists() else None
+    resumed = str(checkpoint) if epochs_before else None
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, datamodule, ckpt_path=resumed, weights_only=True)
-    except SIGTERMException:  # an exit with status 0, as if all were done
+    except SIGTERMException:  # else an exit with status 0, as of a finished run
         raise KeyboardInterrupt("SIGTERM") from None
     except MisconfigurationException as error:
         raise UserError(f"Lightning refuses this: {one_line(error)}") from error
     except RuntimeError as error:
         if "loading state_dict" in str(error):
-            raise UserError(f"{checkpoint} is of another network than config.yaml says.") from error
+            raise UserError(f"{checkpoint} is of another network than config.yaml.") from error
         if "Early stopping conditioned on" not in str(error):
             raise
         raise UserError(f"callbacks.early_stopping.monitor: {one_line(error)}") from error
     except SystemExit as stop:
-        signal.signal(signal.SIGINT, on_interrupt)  # Lightning ignores it from then on
-        interrupt = stop.__context__
-        raise (
-            interrupt if isinstance(interrupt, KeyboardInterrupt) else KeyboardInterrupt()
-        ) from None
+        signal.signal(signal.SIGINT, on_interrupt)  # Lightning has set it to be ignored
+        cause = stop.__context__
+        raise cause if isinstance(cause, KeyboardInterrupt) else KeyboardInterrupt() from None
 
 
 @contextmanager
@@ -133,7 +130,7 @@ def stop_on_sigterm() -> Iterator[None]:
 
 
 def quieten_lightning() -> None:
-    """Leave out Lightning's hints and what it does that newer releases of torch deprecate."""
+    """Hide Lightning's hints, and warnings about its use of deprecated functions of torch."""
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (

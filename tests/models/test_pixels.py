@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from fmclust.errors import UserError
-from fmclust.models import Autoencoder, Pixels, to_uint8
-from fmclust.models.preprocessing import destandardize, standardize, stretch
+from fmclust.models import Autoencoder, Pixels
+from fmclust.models.preprocessing import destandardize, standardize, stretch, to_uint8
 
 IMAGES = torch.randint(0, 256, (5, 1, 9, 7), generator=torch.Generator().manual_seed(0)).byte()
 

@@ -1,4 +1,4 @@
-"""What callbacks share that write into the run directory."""
+"""Base class and helpers of the callbacks that write into the run directory."""
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
@@ -8,23 +8,26 @@ from fmclust.runs import Run
 
 
 class RunCallback(Callback):
-    """A callback that writes into the run directory, on rank zero only.
+    """Callback that writes into the run directory, on rank zero only.
 
     Attributes:
-        run: The run, set before training.
+        run: The run; set before training.
+        epochs_before: Epochs finished before this training, 0 in a new run; set before training.
     """
 
     run: Run
+    epochs_before: int
 
 
 def losses_of(trainer: Trainer) -> dict[str, float]:
-    """Return `loss/*` of the epoch that ended last."""
+    """Return `loss/*` of the last epoch."""
     return {n: float(v) for n, v in trainer.callback_metrics.items() if n.startswith("loss/")}
 
 
 def source_of(trainer: Trainer) -> ImageSource:
     """Return the images that the trainer trains on."""
-    return trainer.datamodule.source  # type: ignore[attr-defined]
+    source: ImageSource = trainer.datamodule.source  # type: ignore[attr-defined]
+    return source
 
 
 def encoder_of(module: LightningModule) -> Encoder:

@@ -1,4 +1,4 @@
-"""A checkpoint of every epoch's end, and of the best epoch."""
+"""Checkpoints of the last epoch and of the best epoch."""
 
 import math
 from typing import Any
@@ -11,13 +11,13 @@ from fmclust.training.callbacks.base import RunCallback, encoder_of, losses_of
 
 
 class EpochCheckpoints(RunCallback, Checkpoint):
-    """Writes last.ckpt after every epoch, and best.ckpt after one with the least monitored loss.
+    """Write last.ckpt after every epoch, and best.ckpt after an epoch with the lowest loss.
 
-    Lightning's ModelCheckpoint writes its last one only with a new best, and believes paths that a
-    checkpoint names.
+    Lightning's ModelCheckpoint writes the last checkpoint only after a new best one, and opens the
+    paths that a checkpoint names.
 
     Attributes:
-        best: The least value so far of the encoder's monitor, `loss/val`.
+        best: Lowest value so far of the encoder's monitor.
     """
 
     def __init__(self) -> None:
@@ -25,15 +25,19 @@ class EpochCheckpoints(RunCallback, Checkpoint):
         self._stopped = False
 
     def state_dict(self) -> dict[str, Any]:
+        """Return the state that a checkpoint stores."""
         return {"best": self.best, "stopped": self._stopped}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the state from a checkpoint."""
         self.best, self._stopped = state_dict["best"], state_dict["stopped"]
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        trainer.should_stop = trainer.should_stop or self._stopped  # EarlyStopping keeps no such
+    def on_fit_start(self, trainer: Trainer, *_: Any) -> None:
+        """Stop a run again that EarlyStopping, which does not store it, has stopped."""
+        trainer.should_stop = trainer.should_stop or self._stopped
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the checkpoints, and the times so far."""
         self._stopped = trainer.should_stop
         loss = losses_of(trainer)[encoder_of(pl_module).monitor]
         if loss < self.best:
@@ -41,4 +45,4 @@ class EpochCheckpoints(RunCallback, Checkpoint):
             trainer.save_checkpoint(self.run.directory / BEST_CHECKPOINT)
         trainer.save_checkpoint(self.run.directory / LAST_CHECKPOINT)
         if trainer.is_global_zero:
-            self.run.write_status("running")  # with the times so far, should it be killed
+            self.run.write_status("running")

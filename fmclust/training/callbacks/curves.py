@@ -1,4 +1,4 @@
-"""What every epoch gives as numbers: losses, learning rate, images per second."""
+"""Losses, learning rate and images per second of every epoch."""
 
 import time
 from collections import defaultdict
@@ -11,38 +11,43 @@ from fmclust.evaluation import Display, publish
 from fmclust.plots import draw_losses
 from fmclust.runs import write_rows
 from fmclust.training.callbacks.base import RunCallback, encoder_of, losses_of
-from fmclust.training.checkpoints import epochs_finished
 
 
 class LearningCurves(RunCallback):
-    """Logs the numbers of every epoch against its number, and draws the losses at the end.
+    """Log the values of every epoch against its number, and draw the losses at the end.
 
-    Lightning would log them against its count of steps, which no two batch sizes share. The
-    losses are drawn as the paper draws them (section 5.2).
+    Lightning would log them against its count of steps, which depends on the batch size. The
+    losses are drawn as in the paper, section 5.2.
     """
 
     def __init__(self) -> None:
         self.losses: dict[str, list[float]] = defaultdict(list)
-        self._last: dict[str, float] = {}  # what was logged of the epoch that ended last
+        self._last: dict[str, float] = {}  # values of the last epoch
         self._start = self._seconds = 0.0
 
     def state_dict(self) -> dict[str, Any]:
+        """Return the state that a checkpoint stores."""
         return {"losses": dict(self.losses), "last": self._last}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the state from a checkpoint."""
         self.losses.update(state_dict["losses"])
         self._last = state_dict["last"]
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._log(trainer, epochs_finished(self.run.directory))  # forgotten, see RunLogger
+    def on_fit_start(self, trainer: Trainer, *_: Any) -> None:
+        """Log the last epoch again, which RunLogger removes when a run is resumed."""
+        self._log(trainer, self.epochs_before)
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_start(self, *_: Any) -> None:
+        """Start the clock."""
         self._start = time.perf_counter()
 
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_start(self, *_: Any) -> None:
+        """Stop the clock."""
         self._seconds = time.perf_counter() - self._start
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the values of the epoch."""
         losses = losses_of(trainer)
         for name, value in losses.items():
             self.losses[name].append(value)
@@ -54,19 +59,17 @@ class LearningCurves(RunCallback):
         }
         self._log(trainer, trainer.current_epoch + 1)
 
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write losses.csv and draw the losses."""
+        if trainer.is_global_zero:
+            epochs = enumerate(zip(*self.losses.values(), strict=True), 1)
+            rows = [dict(zip(["epoch", *self.losses], [n, *e], strict=True)) for n, e in epochs]
+            write_rows(self.run.directory / "losses.csv", rows)
+            draw = partial(draw_losses, self.losses, encoder_of(pl_module).loss_name)
+            publish(self.run, Display(), "losses", draw)
+
     def _log(self, trainer: Trainer, epoch: int) -> None:
         if self._last:
             with self.run.timed("logging"):
                 for logger in trainer.loggers:
                     logger.log_metrics(self._last, step=epoch)
-
-    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.is_global_zero:
-            epochs = zip(*self.losses.values(), strict=True)
-            rows = [
-                {"epoch": epoch, **dict(zip(self.losses, values, strict=True))}
-                for epoch, values in enumerate(epochs, 1)
-            ]
-            write_rows(self.run.directory / "losses.csv", rows)
-            draw = partial(draw_losses, self.losses, encoder_of(pl_module).loss_name)
-            publish(self.run, Display(), "losses", draw)

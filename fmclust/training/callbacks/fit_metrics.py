@@ -1,6 +1,7 @@
-"""The end of training: its losses and time for metrics.json, the weights that encode."""
+"""Losses and time of training for metrics.json, and the weights that encode."""
 
 import time
+from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 
@@ -13,13 +14,13 @@ FIT_TIME = "time/fit"
 
 
 class FitMetrics(RunCallback):
-    """Keeps `loss/*` and `time/fit` in the run's metrics, and makes the encoder ready to encode.
+    """Add `loss/*` and `time/fit` to the run's metrics, and prepare the encoder to encode.
 
-    It comes first of all callbacks: the time ends, and the encoder lies on its device, before any
-    of them encodes.
+    This callback is the first of all: when training ends, it stops the clock and moves the encoder
+    to its device before another callback encodes.
 
     Args:
-        encode_from: Whose weights encode: `last`, or `best` by the encoder's monitor.
+        encode_from: Weights that encode: `last`, or `best` by the encoder's monitor.
     """
 
     def __init__(self, encode_from: str) -> None:
@@ -28,28 +29,35 @@ class FitMetrics(RunCallback):
         self._losses: dict[str, float] = {}
 
     def state_dict(self) -> dict[str, float]:
+        """Return the state that a checkpoint stores."""
         return self._losses
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        """Restore the state from a checkpoint."""
         self._losses = state_dict
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_start(self, *_: Any) -> None:
+        """Start the clock."""
         self._start, self._earlier = time.perf_counter(), self.run.metrics.get(FIT_TIME, 0.0)
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
+        """Update losses and time."""
         self._losses = losses_of(trainer)
-        self._keep()
+        self._update_metrics()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._keep()
+        """Update losses and time, load the best weights if they encode, and move the encoder."""
+        self._update_metrics()
         encoder = encoder_of(pl_module)
         if self.encode_from == "best":
             load_weights(encoder, self.run.directory / BEST_CHECKPOINT)
-            (checkpoints,) = [c for c in trainer.callbacks if isinstance(c, EpochCheckpoints)]  # type: ignore[attr-defined]
+            (checkpoints,) = (
+                c for c in trainer.checkpoint_callbacks if isinstance(c, EpochCheckpoints)
+            )
             self.run.metrics[encoder.monitor] = checkpoints.best
         pl_module.to(trainer.strategy.root_device)  # Lightning has moved it to the CPU
         self.run.facts |= {"trained": True, "epochs": trainer.current_epoch}
 
-    def _keep(self) -> None:
+    def _update_metrics(self) -> None:
         self.run.metrics[FIT_TIME] = self._earlier + time.perf_counter() - self._start
         self.run.metrics.update(self._losses)

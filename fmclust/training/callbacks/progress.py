@@ -1,11 +1,11 @@
-"""Progress of training: one bar over all epochs in a terminal, a line an epoch elsewhere."""
+"""Progress of training: one bar over all epochs in a terminal, one line an epoch elsewhere."""
 
 import logging
 import sys
 import time
 from typing import Any
 
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ProgressBar
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -15,85 +15,69 @@ from fmclust.training.callbacks.base import losses_of
 log = logging.getLogger(__name__)
 
 
-class EpochLines(ProgressBar):
-    """Logs one line an epoch: in train.log always, and on the console if it is no terminal."""
-
-    level = logging.INFO
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.enabled, self.losses, self._start = True, "", 0.0
-
-    def enable(self) -> None:
-        self.enabled = True
-
-    def disable(self) -> None:
-        """Lightning asks this of all processes but one."""
-        self.enabled = False
-
-    def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
-        self._start = time.perf_counter()
-
-    def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
-        if not self.enabled:
-            return
-        self.losses = "  ".join(f"{name} {value:.5f}" for name, value in losses_of(trainer).items())
-        seconds = time.perf_counter() - self._start
-        epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
-        log.log(self.level, "%s  %s  %.1f s", epoch, self.losses, seconds)
-
-
-class TerminalProgress(EpochLines):
-    """One Rich bar over all epochs, with the losses of the last and the time that is left.
+class EpochProgress(ProgressBar):
+    """Log one line an epoch and, in a terminal, show a bar with the losses and the time left.
 
     Args:
-        refresh_rate: Batches between two updates of the bar.
+        refresh_rate: Batches from one update of the bar to the next.
+        in_terminal: Whether to show the bar. The lines are then in train.log only, since on the
+            console they would break the bar.
     """
 
-    level = logging.DEBUG  # the file's alone: a line would tear the bar
-
-    def __init__(self, *, refresh_rate: int) -> None:
+    def __init__(self, *, refresh_rate: int, in_terminal: bool) -> None:
         super().__init__()
         require_whole("callbacks.progress.refresh_rate", refresh_rate, 1)
         self.refresh_rate = refresh_rate
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-        )
-        self._task = TaskID(0)
+        self.level = logging.DEBUG if in_terminal else logging.INFO
+        remaining = TimeRemainingColumn(elapsed_when_finished=True)
+        text = TextColumn("{task.description}")
+        self._bar = Progress(text, BarColumn(), remaining, disable=not in_terminal)
+        self._task, self._losses, self._start = TaskID(0), "", 0.0
+
+    def disable(self) -> None:
+        """Show nothing; called by Lightning on all ranks but zero."""
+        self._bar.disable = True
 
     def on_train_start(self, trainer: Trainer, *_: Any) -> None:
-        if self.enabled:
-            batches = int(trainer.num_training_batches)
-            total = batches * (trainer.max_epochs or 1)
-            self._task = self._bar.add_task("", total=total, completed=trainer.global_step)
-            self._bar.start()
+        """Show the bar."""
+        total = int(trainer.num_training_batches) * (trainer.max_epochs or 1)
+        self._task = self._bar.add_task("", total=total, completed=trainer.global_step)
+        self._bar.start()
 
     def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
-        super().on_train_epoch_start(trainer)
-        if self.enabled:
-            epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {self.losses}"
-            self._bar.update(self._task, description=epoch)
+        """Start the clock, and show which epoch begins."""
+        self._start = time.perf_counter()
+        epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+        self._bar.update(self._task, description=f"{epoch}  {self._losses}")
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        if self.enabled and trainer.global_step % self.refresh_rate == 0:
+        """Advance the bar."""
+        if trainer.global_step % self.refresh_rate == 0:
             self._bar.update(self._task, completed=trainer.global_step)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.enabled:
-            description = f"{trainer.current_epoch} epochs  {self.losses}"
-            self._bar.update(self._task, description=description, completed=trainer.global_step)
+    def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
+        """Log the losses and the seconds of the epoch."""
+        self._losses = "  ".join(f"{name} {loss:.5f}" for name, loss in losses_of(trainer).items())
+        seconds = time.perf_counter() - self._start
+        epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+        if trainer.is_global_zero:
+            log.log(self.level, "%s  %s  %.1f s", epoch, self._losses, seconds)
+
+    def on_train_end(self, trainer: Trainer, *_: Any) -> None:
+        """Show the last losses, and leave the bar on the screen."""
+        description = f"{trainer.current_epoch} epochs  {self._losses}"
+        self._bar.update(self._task, description=description, completed=trainer.global_step)
         self._bar.stop()
 
     def on_exception(self, *_: Any) -> None:
+        """Release the terminal."""
         self._bar.stop()
 
 
-def progress_bar(refresh_rate: int) -> EpochLines:
-    """Returns a bar if the output is a terminal, else plain lines.
+def progress_bar(refresh_rate: int) -> EpochProgress:
+    """Return the progress callback for the current output.
 
     Args:
-        refresh_rate: Batches between two updates of the bar.
+        refresh_rate: Batches from one update of the bar to the next.
     """
-    return TerminalProgress(refresh_rate=refresh_rate) if sys.stdout.isatty() else EpochLines()
+    return EpochProgress(refresh_rate=refresh_rate, in_terminal=sys.stdout.isatty())

@@ -1,4 +1,4 @@
-"""Originals beside reconstructions of a fixed batch, as training goes on."""
+"""Images of a fixed batch beside their reconstructions during training."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -12,18 +12,17 @@ from fmclust.evaluation import publish
 from fmclust.models import reconstruct_all
 from fmclust.plots import draw_rows
 from fmclust.training.callbacks.base import RunCallback, encoder_of, source_of
-from fmclust.training.checkpoints import epochs_finished
 from fmclust.training.loggers import LoggerDisplay
 
 
 class Reconstructions(RunCallback):
-    """Draws the first images of the validation split at some epochs (the paper, section 1.2).
+    """Draw the first images of the validation split after some epochs (the paper, section 1.2).
 
-    Encoders without a decoder have none.
+    Nothing is drawn for an encoder without a decoder.
 
     Args:
-        epochs: After which epochs, from 1; the last epoch is drawn in any case.
-        n_images: How many images.
+        epochs: Numbers of epochs, from 1, after which to draw; the last epoch is always drawn.
+        n_images: Number of images.
     """
 
     def __init__(self, *, epochs: Sequence[int], n_images: int) -> None:
@@ -33,37 +32,40 @@ class Reconstructions(RunCallback):
         self._drawn: dict[int, torch.Tensor] = {}  # epoch to uint8 reconstructions (N, H, W)
 
     def state_dict(self) -> dict[str, Any]:
+        """Return the state that a checkpoint stores."""
         return {"drawn": self._drawn}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the state from a checkpoint."""
         self._drawn = state_dict["drawn"]
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        epoch = epochs_finished(self.run.directory)
-        if epoch in self._drawn and trainer.is_global_zero:
-            self._publish(trainer, epoch)  # TensorBoard has forgotten it, see RunLogger
+    def on_fit_start(self, trainer: Trainer, *_: Any) -> None:
+        """Publish the last figure again, which RunLogger removes when a run is resumed."""
+        if self.epochs_before in self._drawn and trainer.is_global_zero:
+            self._publish(trainer, self.epochs_before)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the epoch if it is one of `epochs`."""
         if trainer.current_epoch + 1 in self.epochs:
             self._draw(trainer, pl_module, trainer.current_epoch + 1)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the last epoch."""
         if trainer.current_epoch not in self.epochs:
             self._draw(trainer, pl_module, trainer.current_epoch)
 
     def _draw(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
-        if not (trainer.is_global_zero and encoder_of(pl_module).can_decode):
-            return
-        made = reconstruct_all(encoder_of(pl_module), self._originals(trainer))
-        self._drawn[epoch] = torch.from_numpy(made)
-        self._publish(trainer, epoch)
+        encoder = encoder_of(pl_module)
+        if trainer.is_global_zero and encoder.can_decode:
+            images = reconstruct_all(encoder, self._originals(trainer))
+            self._drawn[epoch] = torch.from_numpy(images)
+            self._publish(trainer, epoch)
 
     def _publish(self, trainer: Trainer, epoch: int) -> None:
-        rows = {"original": self._originals(trainer)[:, 0].cpu()}
-        rows |= {f"epoch {epoch}": drawn for epoch, drawn in self._drawn.items()}
-        pixels = [images.numpy() for images in rows.values()]
+        rows = [self._originals(trainer)[:, 0].cpu(), *self._drawn.values()]
+        names = ["original", *(f"epoch {drawn}" for drawn in self._drawn)]
         title = "reconstructions by epoch"
-        draw = partial(draw_rows, pixels, [*rows], title=title, inches=0.7)
+        draw = partial(draw_rows, [r.numpy() for r in rows], names, title=title, inches=0.7)
         publish(self.run, LoggerDisplay(trainer.loggers, epoch), "reconstructions", draw)
 
     def _originals(self, trainer: Trainer) -> torch.Tensor:

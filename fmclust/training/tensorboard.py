@@ -1,0 +1,115 @@
+"""What TensorBoard shows of a run besides scalars: image files, hyper-parameters, charts."""
+
+import struct
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+
+# Always in the table of hyper-parameters, with all of `model` and what was typed.
+HYPER_PARAMETERS = ("seed", "n_clusters", "encode_from", "data.batch_size", "trainer.max_epochs")
+NO_HYPER_PARAMETERS = {"figures", "threads", "traceback"}  # without effect on any result
+TRAINING_CHARTS = {
+    "losses": ["Multiline", ["^loss/train$", "^loss/val$"]],
+    "learning rate": ["Multiline", ["^lr$"]],
+    "images per second": ["Multiline", ["^speed/images_per_second$"]],
+}
+
+
+def summary_writer(loggers: Iterable[Logger]) -> SummaryWriter | None:
+    """Return the SummaryWriter, or None without a TensorBoard logger or off rank zero."""
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger) and isinstance(logger.experiment, SummaryWriter):
+            return logger.experiment
+    return None
+
+
+def add_png(writer: SummaryWriter, tag: str, png: bytes, step: int) -> None:
+    """Write a PNG file as an image, without decoding and encoding it again."""
+    width, height = struct.unpack(">II", png[16:24])  # of the header
+    image = Summary.Image(height=height, width=width, colorspace=4, encoded_image_string=png)
+    _add(writer, Summary(value=[Summary.Value(tag=tag, image=image)]), step)
+
+
+def add_end(writer: SummaryWriter) -> None:
+    """Write that the run has finished."""
+    _add(writer, hparams({}, {})[2])  # type: ignore[no-untyped-call]
+    writer.flush()
+
+
+def introduce(
+    loggers: Sequence[Logger],
+    config: DictConfig,
+    overrides: Sequence[str],
+    final_metrics: Sequence[str],
+    scores: Sequence[str],
+) -> None:
+    """Write the configuration as text, the charts that compare runs, and the hyper-parameters.
+
+    TensorBoard takes the columns of its table of hyper-parameters from this first call only. It
+    first shows those that differ from run to run: the keys that were typed.
+
+    Args:
+        loggers: All loggers; nothing is written without TensorBoard's.
+        config: Composed configuration.
+        overrides: Overrides as typed.
+        final_metrics: Names in metrics.json to show in the table of hyper-parameters.
+        scores: Names of the scores; each gets a chart of its value for `test`, or for `all`
+            where nothing is held out.
+    """
+    writer = summary_writer(loggers)
+    if writer is None:
+        return
+    charts = {score: ["Multiline", [f"^.+/(test|all)/{score}$"]] for score in scores}
+    writer.add_text("config", f"```yaml\n{OmegaConf.to_yaml(config, resolve=True)}```")
+    writer.add_custom_scalars({"training": TRAINING_CHARTS, "scores on the held-out split": charts})
+    typed = {override.lstrip("+").partition("=")[0] for override in overrides}
+    typed -= NO_HYPER_PARAMETERS
+    values, metrics = hyper_parameters(config, typed), dict.fromkeys(final_metrics, 0.0)
+    columns, start, _ = hparams(values, metrics)  # type: ignore[no-untyped-call]
+    plugin_data = columns.value[0].metadata.plugin_data
+    parsed = HParamsPluginData.FromString(plugin_data.content)
+    for column in parsed.experiment.hparam_infos:
+        column.differs = column.name in typed
+    plugin_data.content = parsed.SerializeToString()
+    _add(writer, columns)
+    _add(writer, start)
+
+
+def hyper_parameters(config: DictConfig, typed: Collection[str]) -> dict[str, float | str]:
+    """Return the hyper-parameters of a run: float for numbers, str for all other values.
+
+    Args:
+        config: Composed configuration.
+        typed: Keys that were overridden; keys of groups are left out.
+    """
+    chosen = {"clusterers": "+".join(map(str, config.cluster))}
+    chosen |= _flat(OmegaConf.to_container(config.model, resolve=True), "model")
+    chosen |= {key: OmegaConf.select(config, key) for key in HYPER_PARAMETERS}
+    others = {key: OmegaConf.select(config, key) for key in {*typed} - {*chosen}}
+    # As text: a number may be null in another run.
+    chosen |= {key: str(v) for key, v in others.items() if not OmegaConf.is_config(v)}
+    chosen["trainer.precision"] = str(config.trainer.precision)
+    return {
+        name: float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else str(value)
+        for name, value in chosen.items()
+        if not name.endswith("_target_")
+    }
+
+
+def _flat(node: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(node, dict):
+        return {name: node}
+    return {k: v for key, value in node.items() for k, v in _flat(value, f"{name}.{key}").items()}
+
+
+def _add(writer: SummaryWriter, summary: Summary, step: int | None = None) -> None:
+    """Write a summary for which SummaryWriter has no method."""
+    writer.file_writer.add_summary(summary, step)  # type: ignore[attr-defined]
