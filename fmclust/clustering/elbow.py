@@ -1,64 +1,68 @@
-"""How many clusters: label-free statistics against k, and the knee of their curve."""
+"""Choose the number of clusters: label-free statistics for each k, and the knee of a curve."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from fmclust.clustering.estimators import estimator_of, n_clusters_key
+from fmclust.clustering.estimators import Floats, estimator_of, n_clusters_key
 from fmclust.clustering.fitting import assign, fit, own_statistics
 from fmclust.clustering.internal_scores import separation
 from fmclust.errors import UserError
 
 
 def statistics_by_k(
-    clusterer: BaseEstimator,
-    latents: np.ndarray,
-    numbers: Iterable[int],
-    *,
-    sample: int,
-    seed: int,
+    clusterer: BaseEstimator, latents: Floats, numbers: Iterable[int], *, sample: int, seed: int
 ) -> Iterator[dict[str, float]]:
-    """Fits an estimator once for each number of clusters.
+    """Fit an estimator once for each number of clusters.
 
     Args:
-        clusterer: Unfitted estimator; left as it is.
+        clusterer: Unfitted estimator; it is not changed.
         latents: float32 array of shape (N, d).
         numbers: Numbers of clusters to try.
-        sample: How many latents `separation` is taken of.
-        seed: What that sample is drawn from.
+        sample: Number of latents, drawn at random, from which `separation` is computed.
+        seed: Seed of that sample.
 
     Yields:
-        `k`; what `own_statistics` gives; `score`, scikit-learn's: minus the inertia of k-means, the
-        mean log-likelihood of a mixture; and from two clusters on what `separation` gives.
+        `k`; the statistics of `own_statistics`; `score`, as scikit-learn defines it: minus the
+        inertia of k-means, or the mean log-likelihood of a mixture; from two clusters on, the
+        scores of `separation`.
 
     Raises:
-        UserError: If the estimator refuses its parameters or the latents.
+        UserError: If the estimator rejects its parameters or the latents, or has neither an
+            inertia nor a BIC.
     """
     key = n_clusters_key(clusterer)
     if key is None:
-        raise UserError(f"{type(clusterer).__name__} takes no number of clusters to choose.")
+        raise UserError(
+            f"{type(clusterer).__name__} has no number of clusters to choose: "
+            "type cluster=kmeans or cluster=gmm."
+        )
     for k in numbers:
         fitted, _ = fit(clone(clusterer).set_params(**{key: k}), latents)
         statistics = {"k": float(k), **own_statistics(fitted, latents)}
-        if not {"inertia", "bic"} & statistics.keys():
-            name = type(estimator_of(clusterer)).__name__
+        if "inertia" in statistics:
+            statistics["score"] = -statistics["inertia"]
+        elif "bic" in statistics:
+            statistics["score"] = statistics["log_likelihood"]
+        else:
             raise UserError(
-                f"{name} has neither an inertia nor a BIC: type cluster=kmeans or cluster=gmm."
+                f"{type(estimator_of(clusterer)).__name__} has neither an inertia nor a BIC: "
+                "type cluster=kmeans or cluster=gmm."
             )
-        inertia = statistics.get("inertia")
-        statistics["score"] = statistics["log_likelihood"] if inertia is None else -inertia
         yield statistics | separation(latents, assign(fitted, latents), sample=sample, seed=seed)
 
 
 def knee(numbers: Sequence[float], values: Sequence[float]) -> int | None:
-    """Returns where a falling convex curve bends most, by kneed (Satopää et al. 2011), or None.
+    """Return the knee of a falling convex curve, or None if it has none.
+
+    The knee is the point of largest curvature (Satopää et al. 2011, "Finding a kneedle in a
+    haystack"), as the package kneed finds it.
 
     Args:
-        numbers: Numbers of clusters, rising.
-        values: A statistic for each, such as the inertia.
+        numbers: Numbers of clusters, in ascending order.
+        values: A statistic for each number, such as the inertia.
     """
-    from kneed import KneeLocator  # the main job does without it
+    from kneed import KneeLocator  # imported here: only the command elbow needs it
 
     if len(numbers) < 3:
         return None

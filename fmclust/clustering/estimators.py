@@ -1,42 +1,56 @@
-"""scikit-learn estimators as clusterers: pipelines, their parts and their parameters."""
+"""Clusterers as scikit-learn estimators: pipelines, their steps and their parameters."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from fmclust.clustering.inductive import InductiveClusterer
 from fmclust.errors import UserError, one_line
 
+Floats: TypeAlias = NDArray[np.floating]
+Ids: TypeAlias = NDArray[np.int64]
+
+
+class Clusterer(Protocol):
+    """A scikit-learn estimator that assigns any latents to clusters."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name."""
+
+    def fit(self, X: Floats, y: None = None) -> Self:
+        """Fit to latents of shape (N, d)."""
+
+    def predict(self, X: Floats) -> NDArray[np.integer]:
+        """Return the cluster ids, shape (N,), of latents of shape (N, d)."""
+
 
 def pipeline(**steps: BaseEstimator | None) -> Pipeline:
-    """Chains named steps, the estimator last; a step that is None is left out."""
+    """Return a Pipeline of named steps, the estimator last; steps that are None are left out."""
     return Pipeline([(name, step) for name, step in steps.items() if step is not None])
 
 
 def require_fittable(clusterers: Mapping[str, BaseEstimator], n_latents: int) -> None:
-    """Checks the parameters of estimators before anything slow is done for them.
+    """Check the parameters of estimators before an encoder is trained.
 
     Args:
         clusterers: Name to unfitted scikit-learn estimator.
-        n_latents: How many latents they will be fitted to.
+        n_latents: Number of latents that they will be fitted to.
 
     Raises:
-        UserError: If scikit-learn refuses a parameter, or wants more clusters than latents.
+        UserError: If scikit-learn rejects a parameter, an estimator has no `predict`, or there are
+            more clusters than latents.
     """
     for name, clusterer in clusterers.items():
-        for part in _parts(clusterer):
-            try:
-                if hasattr(part, "_parameter_constraints"):  # scikit-learn's and ours
-                    part._validate_params()
-            except ValueError as error:
-                raise UserError(f"cluster.{name}: {one_line(error)}") from error
-        if not hasattr(estimator_of(clusterer), "predict"):
+        for estimator in _nested(clusterer):
+            _require_valid_parameters(name, estimator)
+        if not hasattr(last := estimator_of(clusterer), "predict"):
             raise UserError(
-                f"cluster.{name}: {type(estimator_of(clusterer)).__name__} has no predict: wrap it "
-                "in fmclust.clustering.InductiveClusterer, as conf/cluster/hdbscan.yaml does."
+                f"cluster.{name}: {type(last).__name__} has no predict: wrap it in "
+                "fmclust.clustering.InductiveClusterer, as conf/cluster/hdbscan.yaml does."
             )
         n_clusters = declared_clusters(clusterer)
         if n_clusters > n_latents:
@@ -46,52 +60,66 @@ def require_fittable(clusterers: Mapping[str, BaseEstimator], n_latents: int) ->
             )
 
 
-def _parts(clusterer: BaseEstimator) -> Iterator[BaseEstimator]:
-    """Yields an estimator and all that works in it."""
+def _require_valid_parameters(name: str, estimator: BaseEstimator) -> None:
+    """Fit an estimator to an array without rows: scikit-learn checks the parameters first.
+
+    Its InvalidParameterError is both a ValueError and a TypeError; any other error is about the
+    missing rows.
+    """
+    try:
+        clone(estimator).fit(np.empty((0, 1)))
+    except Exception as error:
+        if isinstance(error, ValueError) and isinstance(error, TypeError):
+            raise UserError(f"cluster.{name}: {one_line(error)}") from error
+
+
+def _nested(clusterer: BaseEstimator) -> Iterator[BaseEstimator]:
+    """Yield an estimator and all estimators inside it."""
     yield clusterer
     if isinstance(clusterer, Pipeline):
         for step in clusterer.named_steps.values():
-            yield from _parts(step)
+            yield from _nested(step)
     elif isinstance(clusterer, InductiveClusterer):
-        yield from _parts(clusterer.estimator)
+        yield from _nested(clusterer.estimator)
 
 
-def declared_clusters(clusterer: Any) -> int:
+def declared_clusters(clusterer: BaseEstimator) -> int:
+    """Return the number of clusters that the parameters ask for, or 0 if they name none."""
     key = n_clusters_key(clusterer)
     return (clusterer.get_params()[key] or 0) if key else 0
 
 
 def n_clusters_key(clusterer: BaseEstimator) -> str | None:
-    """Returns the parameter for the number of clusters, of what clusters in it; None without."""
+    """Return the name of the parameter that sets the number of clusters, or None."""
+    prefix, estimator = innermost(clusterer)
+    known = estimator.get_params()
+    names = ("n_clusters", "n_components")
+    return next((f"{prefix}{name}" for name in names if name in known), None)
+
+
+def innermost(clusterer: BaseEstimator) -> tuple[str, BaseEstimator]:
+    """Return the prefix of its parameters' names and the estimator that does the clustering."""
     if isinstance(clusterer, Pipeline):
-        prefix, inner = clusterer.steps[-1]
+        name, inner = clusterer.steps[-1]
     elif isinstance(clusterer, InductiveClusterer):
-        prefix, inner = "estimator", clusterer.estimator
+        name, inner = "estimator", clusterer.estimator
     else:
-        known = clusterer.get_params()
-        return next((name for name in ("n_clusters", "n_components") if name in known), None)
-    key = n_clusters_key(inner)
-    return key and f"{prefix}__{key}"
+        return "", clusterer
+    prefix, found = innermost(inner)
+    return f"{name}__{prefix}", found
 
 
-def estimator_of(clusterer: Any) -> Any:
-    """Returns a pipeline's last step; of other estimators themselves."""
+def estimator_of(clusterer: BaseEstimator) -> BaseEstimator:
+    """Return the last step of a pipeline, or the estimator itself."""
     return clusterer[-1] if isinstance(clusterer, Pipeline) else clusterer
 
 
-def innermost(clusterer: Any) -> Any:
-    """Returns what does the clustering in an estimator, if need be itself."""
-    last = estimator_of(clusterer)
-    return innermost(last.estimator) if isinstance(last, InductiveClusterer) else last
+def steps_before(clusterer: BaseEstimator) -> Pipeline | None:
+    """Return the steps of a pipeline before its last one, or None if there are none."""
+    return clusterer[:-1] if isinstance(clusterer, Pipeline) and len(clusterer) > 1 else None
 
 
-def seen_by(clusterer: Any, latents: np.ndarray) -> np.ndarray:
-    """Returns latents as the estimator sees them: after the steps before it, if any."""
+def transformed(clusterer: BaseEstimator, latents: Floats) -> Floats:
+    """Return latents as the estimator of a pipeline receives them: after the steps before it."""
     steps = steps_before(clusterer)
     return latents if steps is None else steps.transform(latents)
-
-
-def steps_before(clusterer: Any) -> Pipeline | None:
-    """Returns the steps of a pipeline before its estimator; None if there are none."""
-    is_chain = isinstance(clusterer, Pipeline) and len(clusterer) > 1
-    return clusterer[:-1] if is_chain else None

@@ -1,66 +1,72 @@
-"""Fitting an estimator to latents, assigning latents to clusters, and its own statistics."""
+"""Fit an estimator to latents, assign latents to its clusters, and compute its statistics."""
 
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from fmclust.clustering.estimators import declared_clusters, estimator_of, innermost, seen_by
+from fmclust.clustering import estimators
+from fmclust.clustering.estimators import Clusterer, Floats, estimator_of
 from fmclust.clustering.inductive import InductiveClusterer
 from fmclust.clustering.internal_scores import SEPARATION, separation
 from fmclust.errors import UserError, one_line
 
-WIDE = 256  # dimensions; a mixture of 128 took 4 times as long on 2 threads, of 784 half as long
+# Dimensions up to which one BLAS thread is faster. On 2 threads a mixture of 128 dimensions took
+# 4 times as long as on one, a mixture of 784 dimensions half as long.
+MAX_NARROW = 256
+AnyClusterer = TypeVar("AnyClusterer", bound=Clusterer)
 
 
-def fit(clusterer: BaseEstimator, latents: np.ndarray) -> tuple[Any, list[str]]:
-    """Fits a copy of an estimator.
+def fit(clusterer: AnyClusterer, latents: Floats) -> tuple[AnyClusterer, list[str]]:
+    """Fit a copy of an estimator.
 
     Args:
-        clusterer: Estimator with `fit` and `predict`; left as it is.
+        clusterer: Estimator with `fit` and `predict`; it is not changed.
         latents: float32 array of shape (N, d).
 
     Returns:
-        The fitted estimator, and what it warned of.
+        The fitted estimator, and the texts of its warnings.
 
     Raises:
-        UserError: If the estimator refuses its parameters or the latents.
+        UserError: If the estimator rejects its parameters or the latents.
     """
-    fitted = clone(clusterer)
-    with warnings.catch_warnings(record=True) as caught, _few_blas_threads(latents):
+    fitted: AnyClusterer = clone(clusterer)
+    with warnings.catch_warnings(record=True) as caught, _blas_threads(latents):
         warnings.simplefilter("always", ConvergenceWarning)
         try:
             fitted.fit(latents)
         except ValueError as error:
+            name = type(estimators.innermost(clusterer)[1]).__name__
             raise UserError(
-                f"{type(innermost(clusterer)).__name__} can't cluster latents of shape "
-                f"{latents.shape}: {one_line(error)}"
+                f"{name} can't cluster latents of shape {latents.shape}: {one_line(error)}"
             ) from error
     return fitted, [one_line(warning.message) for warning in caught]
 
 
-def assign(clusterer: Any, latents: np.ndarray) -> np.ndarray:
-    """Returns the cluster id of every latent: int64 of shape (N,)."""
-    with _few_blas_threads(latents):
+def assign(clusterer: Clusterer, latents: Floats) -> NDArray[np.int64]:
+    """Return the cluster id of every latent, int64 of shape (N,)."""
+    with _blas_threads(latents):
         return clusterer.predict(latents).astype(np.int64)
 
 
-def responsibilities(clusterer: Any, latents: np.ndarray) -> np.ndarray | None:
-    """Returns p(cluster | latent), shape (N, n_clusters); None if it is not a mixture."""
+def responsibilities(clusterer: BaseEstimator, latents: Floats) -> Floats | None:
+    """Return p(cluster | latent), shape (N, n_clusters), or None if it is not a mixture."""
     if not hasattr(clusterer, "predict_proba"):
         return None
-    with _few_blas_threads(latents):
-        return clusterer.predict_proba(latents)
+    with _blas_threads(latents):
+        probabilities: Floats = clusterer.predict_proba(latents)
+    return probabilities
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """A fitted estimator and the clusters of every split; no label was near it.
+    """A fitted estimator and the clusters of every split, made without labels.
 
     Attributes:
         estimator: The fitted scikit-learn estimator.
@@ -71,105 +77,97 @@ class Clustering:
         propagated: Split to bool array of shape (N,), whether the cluster is that of the nearest
             fitted latents; empty for estimators that assign by themselves.
         statistics: Label-free numbers of the fitted split: `own_statistics`, `separation`.
-        warnings: What fitting warned of, and whether clusters are empty.
+        warnings: The warnings of the fit, and whether clusters are empty.
     """
 
-    estimator: Any
+    estimator: BaseEstimator
     n_clusters: int
-    clusters: dict[str, np.ndarray]
-    responsibilities: dict[str, np.ndarray]
-    propagated: dict[str, np.ndarray]
+    clusters: dict[str, NDArray[np.int64]]
+    responsibilities: dict[str, Floats]
+    propagated: dict[str, NDArray[np.bool_]]
     statistics: dict[str, float]
     warnings: list[str]
 
 
 def cluster(
-    clusterer: BaseEstimator, latents: Mapping[str, np.ndarray], fitted_split: str
+    clusterer: BaseEstimator, latents: Mapping[str, NDArray[np.float32]], fitted_split: str
 ) -> Clustering:
-    """Fits an estimator on one split and assigns all splits to its clusters.
+    """Fit an estimator on one split and assign all splits to its clusters.
 
     Args:
-        clusterer: Unfitted estimator with `fit` and `predict`; left as it is.
+        clusterer: Unfitted estimator with `fit` and `predict`; it is not changed.
         latents: Split to float32 array of shape (N, d).
         fitted_split: The split to fit on.
 
     Raises:
-        UserError: If the estimator refuses its parameters or the latents.
+        UserError: If the estimator rejects its parameters or the latents.
     """
     fitted, warned = fit(clusterer, latents[fitted_split])
     clusters = {split: assign(fitted, rows) for split, rows in latents.items()}
-    propagated = {}
+    ids, propagated = clusters[fitted_split], {}
     if isinstance(last := estimator_of(fitted), InductiveClusterer):
-        clusters[fitted_split][last.rows_] = last.labels_
-        propagated = {split: np.ones(len(rows), bool) for split, rows in latents.items()}
+        ids[last.rows_] = last.labels_
+        propagated = {split: np.ones(len(rows), np.bool_) for split, rows in latents.items()}
         propagated[fitted_split][last.rows_] = False
     soft = {split: responsibilities(fitted, rows) for split, rows in latents.items()}
-    n_clusters = _count_clusters(fitted, clusters[fitted_split])
-    there = np.unique(clusters[fitted_split])
-    empty = n_clusters - np.count_nonzero(there >= 0)
+    n_clusters = max(estimators.declared_clusters(fitted), int(ids.max()) + 1)
+    empty = n_clusters - len(np.unique(ids[ids >= 0]))
+    statistics = {"empty_clusters": float(empty), **own_statistics(fitted, latents[fitted_split])}
+    statistics |= separation(latents[fitted_split], ids)
     if empty:
         warned.append(f"{empty} of {n_clusters} clusters are empty")
     return Clustering(
-        estimator=fitted,
-        n_clusters=n_clusters,
-        clusters=clusters,
-        responsibilities={s: rows for s, rows in soft.items() if rows is not None},
+        fitted,
+        n_clusters,
+        clusters,
+        responsibilities={split: rows for split, rows in soft.items() if rows is not None},
         propagated=propagated,
-        statistics={
-            "empty_clusters": float(empty),
-            **own_statistics(fitted, latents[fitted_split]),
-            **separation(latents[fitted_split], clusters[fitted_split]),
-        },
+        statistics=statistics,
         warnings=warned,
     )
 
 
-def own_statistics(clusterer: Any, latents: np.ndarray) -> dict[str, float]:
-    """Label-free statistics of a fitted estimator.
+def own_statistics(clusterer: BaseEstimator, latents: Floats) -> dict[str, float]:
+    """Return the label-free statistics that a fitted estimator has.
 
     Args:
         clusterer: A fitted estimator.
-        latents: float32 array of shape (N, d), what it was fitted on.
+        latents: float32 array of shape (N, d), those it was fitted to.
 
     Returns:
-        What the estimator has of: `inertia` (sum of squared distances), `n_iter`, `converged`
-        (0 or 1), `log_likelihood` (mean per latent, nats), `bic`, `aic`.
+        Those that the estimator has of `inertia` (sum of squared distances), `n_iter`,
+        `converged` (0 or 1), `log_likelihood` (mean per latent, nats), `bic`, `aic`.
     """
-    estimator = estimator_of(clusterer)
-    before = seen_by(clusterer, latents)
+    estimator, inputs = estimator_of(clusterer), estimators.transformed(clusterer, latents)
     statistics = {
         name: float(getattr(estimator, f"{name}_"))
         for name in ("inertia", "n_iter", "converged")
         if hasattr(estimator, f"{name}_")
     }
-    with _few_blas_threads(latents):
+    with _blas_threads(latents):
         if hasattr(estimator, "score_samples"):
-            statistics["log_likelihood"] = float(estimator.score_samples(before).mean())
+            statistics["log_likelihood"] = float(estimator.score_samples(inputs).mean())
         for name in ("bic", "aic"):
             if hasattr(estimator, name):
-                statistics[name] = float(getattr(estimator, name)(before))
+                statistics[name] = float(getattr(estimator, name)(inputs))
     return statistics
 
 
-def statistic_names(clusterer: Any) -> tuple[str, ...]:
-    """Returns which label-free statistics an estimator will have that compare runs.
+def statistic_names(clusterer: BaseEstimator) -> tuple[str, ...]:
+    """Return the names of the label-free statistics by which runs of an estimator are compared.
 
     Args:
         clusterer: An estimator, fitted or not.
     """
     last = estimator_of(clusterer)
+    own = ["inertia"]
     if isinstance(last, InductiveClusterer):
-        return SEPARATION
-    if hasattr(last, "score_samples"):
-        own = ("log_likelihood", "bic", "aic")
-        return (*(name for name in own if name == own[0] or hasattr(last, name)), *SEPARATION)
-    return ("inertia", *SEPARATION)
+        own = []
+    elif hasattr(last, "score_samples"):
+        own = ["log_likelihood", *(name for name in ("bic", "aic") if hasattr(last, name))]
+    return (*own, *SEPARATION)
 
 
-def _count_clusters(clusterer: Any, clusters: np.ndarray) -> int:
-    return max(declared_clusters(clusterer), int(clusters.max()) + 1)
-
-
-def _few_blas_threads(latents: np.ndarray) -> threadpool_limits:
-    """Gives narrow latents one BLAS thread: their products are too small to share."""
-    return threadpool_limits(limits=None if latents.shape[1] > WIDE else 1, user_api="blas")
+def _blas_threads(latents: Floats) -> threadpool_limits:
+    """Limit BLAS to one thread for narrow latents: their products are too small to share."""
+    return threadpool_limits(limits=1 if latents.shape[1] <= MAX_NARROW else None, user_api="blas")

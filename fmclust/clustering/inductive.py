@@ -1,38 +1,39 @@
-"""Estimators that only cluster what they are fitted to, and how other latents are assigned."""
+"""Estimators without `predict`, and how they assign latents that they were not fitted to."""
 
 from numbers import Integral
-from typing import Any, ClassVar, Self
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-NOISE = -1  # the cluster id of what an estimator leaves out of all clusters
-FROM_ONE = Interval(Integral, 1, None, closed="left")
+NOISE = -1  # cluster id of latents that belong to no cluster
+FLOATS = (np.float64, np.float32)  # dtypes that are kept; others become float64
 
 
-class InductiveClusterer(ClusterMixin, BaseEstimator):
-    """Gives an estimator without `predict` one: by the majority of the nearest fitted latents.
+class ParameterError(ValueError, TypeError):
+    """A wrong parameter; of the same two types as scikit-learn's InvalidParameterError."""
+
+
+class InductiveClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # untyped base
+    """Add `predict` to an estimator without one: a vote of the nearest fitted latents.
 
     Args:
-        estimator: Has `fit_predict`; left as it is.
-        sample: Of how many latents at most it is fitted to, drawn at random; None for all. The
-            clusters of the rest are propagated to them.
-        n_neighbors: How many of the nearest fitted latents decide.
+        estimator: Estimator with `fit_predict`; it is not changed.
+        sample: Maximum number of latents to fit to, drawn at random; None for all. The others
+            get the cluster that `predict` returns.
+        n_neighbors: Number of nearest fitted latents that vote.
         random_state: Seed of the sample.
 
     Attributes:
-        rows_: int64 array of shape (n,): which of the latents it was fitted to, ascending.
-        latents_: Array of shape (n, d): those latents.
+        rows_: int64 array of shape (n,): indices of the fitted latents, ascending.
+        latents_: Array of shape (n, d): the fitted latents.
         labels_: int64 array of shape (n,): their cluster ids; -1 is noise.
     """
-
-    _parameter_constraints: ClassVar = {
-        "sample": [Interval(Integral, 2, None, closed="left"), None],
-        "n_neighbors": [FROM_ONE],
-    }
 
     def __init__(
         self,
@@ -45,57 +46,65 @@ class InductiveClusterer(ClusterMixin, BaseEstimator):
         self.estimator, self.sample = estimator, sample
         self.n_neighbors, self.random_state = n_neighbors, random_state
 
-    def fit(self, latents: np.ndarray, y: None = None) -> Self:
-        """Fits a copy of the estimator to an array of shape (N, d), or to a sample of it."""
-        self.rows_ = np.arange(len(latents))
-        if self.sample is not None and self.sample < len(latents):
-            shuffled = np.random.default_rng(self.random_state).permutation(len(latents))
+    def fit(self, X: NDArray[np.floating], y: None = None) -> Self:  # noqa: ARG002 - scikit-learn's
+        """Fit a copy of the estimator to an array of shape (N, d), or to a sample of it."""
+        _require_int(self, "n_neighbors", 1)
+        if self.sample is not None:
+            _require_int(self, "sample", 2)
+        X = validate_data(self, X, dtype=FLOATS)
+        self.rows_ = np.arange(len(X))
+        if self.sample is not None and self.sample < len(X):
+            shuffled = np.random.default_rng(self.random_state).permutation(len(X))
             self.rows_ = np.sort(shuffled[: self.sample])
-        self.latents_ = latents[self.rows_]
+        self.latents_ = X[self.rows_]
         self.labels_ = clone(self.estimator).fit_predict(self.latents_).astype(np.int64)
-        self._neighbors: KNeighborsClassifier | None = None
         return self
 
-    def predict(self, latents: np.ndarray) -> np.ndarray:
-        """Returns the cluster ids that most of the nearest fitted latents have: int64 (N,)."""
-        if self._neighbors is None:
-            n_neighbors = min(self.n_neighbors, len(self.latents_))
-            self._neighbors = KNeighborsClassifier(n_neighbors, n_jobs=-1)
-            self._neighbors.fit(self.latents_, self.labels_)
-        return self._neighbors.predict(latents)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # The tree is made anew: its file format is compiled code's, which no reader can check.
-        return {**super().__getstate__(), "_neighbors": None}
+    def predict(self, X: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Return the most frequent cluster id among the nearest fitted latents: int64 (N,)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=FLOATS, reset=False)
+        voters = KNeighborsClassifier(min(self.n_neighbors, len(self.latents_)), n_jobs=-1)
+        clusters: NDArray[np.int64] = voters.fit(self.latents_, self.labels_).predict(X)
+        return clusters
 
 
-class GraphAgglomerative(ClusterMixin, BaseEstimator):
-    """Agglomerative clustering that merges only what the graph of nearest neighbours connects.
+class GraphAgglomerative(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # untyped base
+    """Agglomerative clustering that merges only neighbours in a graph of nearest neighbours.
 
     Args:
         n_clusters: Number of clusters.
-        n_neighbors: Neighbours of a latent in the graph.
+        n_neighbors: Number of neighbours of each latent in the graph.
         linkage: scikit-learn's: `ward`, `complete`, `average` or `single`.
 
     Attributes:
         labels_: int64 array of shape (N,): the cluster ids.
     """
 
-    _parameter_constraints: ClassVar = {
-        "n_clusters": [FROM_ONE],
-        "n_neighbors": [FROM_ONE],
-        "linkage": [StrOptions({"ward", "complete", "average", "single"})],
-    }
-
     def __init__(
         self, *, n_clusters: int = 10, n_neighbors: int = 10, linkage: str = "ward"
     ) -> None:
         self.n_clusters, self.n_neighbors, self.linkage = n_clusters, n_neighbors, linkage
 
-    def fit(self, latents: np.ndarray, y: None = None) -> Self:
-        """Clusters an array of shape (N, d)."""
-        n_neighbors = min(self.n_neighbors, len(latents) - 1)
-        graph = kneighbors_graph(latents, n_neighbors, include_self=False, n_jobs=-1)
-        merging = AgglomerativeClustering(self.n_clusters, linkage=self.linkage, connectivity=graph)
-        self.labels_ = merging.fit_predict(latents)
+    def fit(self, X: NDArray[np.floating], y: None = None) -> Self:  # noqa: ARG002 - scikit-learn's
+        """Cluster an array of shape (N, d)."""
+        _require_int(self, "n_neighbors", 1)
+        tree = AgglomerativeClustering(
+            self.n_clusters, linkage=self.linkage, connectivity=self._graph
+        )
+        self.labels_ = tree.fit_predict(X)
+        self.n_features_in_ = tree.n_features_in_
         return self
+
+    def _graph(self, X: NDArray[np.floating]) -> csr_matrix:
+        n_neighbors = min(self.n_neighbors, len(X) - 1)
+        return kneighbors_graph(X, n_neighbors, include_self=False, n_jobs=-1)
+
+
+def _require_int(estimator: BaseEstimator, name: str, minimum: int) -> None:
+    value = getattr(estimator, name)
+    if not isinstance(value, Integral) or value < minimum:
+        raise ParameterError(
+            f"The {name!r} parameter of {type(estimator).__name__} must be an int of at least "
+            f"{minimum}. Got {value!r} instead."
+        )

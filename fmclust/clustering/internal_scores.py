@@ -1,34 +1,40 @@
-"""How well clusters stand apart, without a label."""
+"""Scores of how well clusters are separated, computed without labels."""
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
 SEPARATION = ("silhouette", "davies_bouldin", "calinski_harabasz")
-SAMPLE = 5000  # latents: the silhouette compares all pairs
+MAX_SAMPLE = 5000  # latents: the silhouette compares all pairs
 
 
 def separation(
-    latents: np.ndarray, clusters: np.ndarray, *, sample: int = SAMPLE, seed: int = 0
+    latents: NDArray[np.floating],
+    clusters: NDArray[np.int64],
+    *,
+    sample: int = MAX_SAMPLE,
+    seed: int = 0,
 ) -> dict[str, float]:
-    """Returns label-free scores of clusters; none where fewer than two clusters are there.
+    """Return label-free scores of clusters; empty if there are fewer than two clusters.
 
     Args:
         latents: float32 array of shape (N, d).
-        clusters: int64 cluster ids of shape (N,); what is noise (-1) is left out.
-        sample: Of how many latents, drawn at random.
-        seed: What they are drawn from.
+        clusters: int64 cluster ids of shape (N,); noise (-1) is left out.
+        sample: Maximum number of latents to compare, drawn at random.
+        seed: Seed of the sample.
 
     Returns:
-        `silhouette` (-1 to 1), `calinski_harabasz` (from 0), both higher for better;
-        `davies_bouldin` (from 0), lower for better.
+        `silhouette` (-1 to 1, higher is better; Rousseeuw 1987), `davies_bouldin` (from 0, lower
+        is better; Davies and Bouldin 1979), `calinski_harabasz` (from 0, higher is better;
+        Caliński and Harabasz 1974).
     """
     chosen = np.random.default_rng(seed).permutation(len(latents))[:sample]
     chosen = chosen[clusters[chosen] >= 0]
     latents, clusters = latents[chosen], clusters[chosen]
     if not 1 < len(np.unique(clusters)) < len(clusters):
         return {}
+    scores = (silhouette_score, davies_bouldin_score, calinski_harabasz_score)
     return {
-        "silhouette": float(silhouette_score(latents, clusters)),
-        "davies_bouldin": float(davies_bouldin_score(latents, clusters)),
-        "calinski_harabasz": float(calinski_harabasz_score(latents, clusters)),
+        name: float(score(latents, clusters))
+        for name, score in zip(SEPARATION, scores, strict=True)
     }

@@ -1,27 +1,28 @@
-"""The local optima of k-means: many starts, and which of them end at the same one."""
+"""Local optima of k-means: fit from many starts and group the starts that reach the same one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
+from fmclust.clustering.estimators import Floats
 from fmclust.clustering.fitting import assign, fit
 
-INERTIA_TOLERANCE = (
-    1e-5  # relative difference of two inertias of one optimum: fitting ends a little before it
-)
+# Relative difference of two inertias of one optimum: a fit stops a little before it.
+INERTIA_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
 class Start:
-    """What one start of k-means ended at.
+    """The result of k-means from one start.
 
     Attributes:
-        way: How it was started.
-        seed: The seed of the start.
+        way: Name of the way to choose the initial centres.
+        seed: Seed of the start.
         inertia: Sum of squared distances to the centres.
-        n_iter: Iterations.
+        n_iter: Number of iterations.
         clusters: int64 cluster ids of shape (N,).
     """
 
@@ -29,22 +30,22 @@ class Start:
     seed: int
     inertia: float
     n_iter: int
-    clusters: np.ndarray
+    clusters: NDArray[np.int64]
 
 
 def fit_from_starts(
-    ways: Mapping[str, BaseEstimator], latents: np.ndarray, seeds: Sequence[int]
+    ways: Mapping[str, BaseEstimator], latents: Floats, seeds: Sequence[int]
 ) -> Iterator[Start]:
-    """Fits estimators of one start each, once for every seed.
+    """Fit each estimator once for every seed.
 
     Args:
-        ways: Name to unfitted KMeans.
-        latents: float array of shape (N, d). In single precision 70,000 x 784 pixels end some
-            hundred-thousandths of the inertia early, which is as far as optima may lie apart.
-        seeds: Of the starts.
+        ways: Name to unfitted KMeans with `n_init=1`.
+        latents: float64 array of shape (N, d). In float32, the inertia of 70,000 x 784 pixels
+            ends a relative 1e-5 or more too high, which is as much as two optima may differ.
+        seeds: Seeds of the starts.
 
     Raises:
-        UserError: If an estimator refuses its parameters or the latents.
+        UserError: If an estimator rejects its parameters or the latents.
     """
     for seed in seeds:
         for way, clusterer in ways.items():
@@ -54,7 +55,7 @@ def fit_from_starts(
 
 
 def distinct_optima(starts: Sequence[Start]) -> list[list[Start]]:
-    """Groups starts by their inertia, the least first: one group for each local optimum."""
+    """Group starts by local optimum: those of equal inertia, the lowest inertia first."""
     groups: list[list[Start]] = []
     for start in sorted(starts, key=lambda start: start.inertia):
         if groups and start.inertia <= groups[-1][0].inertia * (1 + INERTIA_TOLERANCE):

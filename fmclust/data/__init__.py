@@ -9,21 +9,3 @@ from fmclust.data.pictures import border_brightness
 from fmclust.data.readers import Batch, open_input
 from fmclust.data.sources import ImageSource, build_source
 from fmclust.data.splits import Split, sum_of
-
-__all__ = [
-    "KMNIST",
-    "MNIST",
-    "Batch",
-    "Digits",
-    "EpochOrder",
-    "FashionMNIST",
-    "IdxFiles",
-    "ImageSource",
-    "PictureFolder",
-    "ResidentLoader",
-    "Split",
-    "border_brightness",
-    "build_source",
-    "open_input",
-    "sum_of",
-]

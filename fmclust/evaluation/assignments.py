@@ -1,78 +1,65 @@
 """assignments.csv: the cluster of every image by every clusterer."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import repeat
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fmclust.clustering import Clustering
-from fmclust.evaluation.labels import Labels
-from fmclust.runs import replacing
+from fmclust import runs
+from fmclust.evaluation.results import Evaluation
 
-COLUMNS = (
-    "clusterer",
-    "split",
-    "index",
-    "cluster",
-    "class",
-    "matched_class",
-    "probability",
-    "propagated",
-    "image",
-)
-MAX_RESPONSIBILITIES = 100  # columns; beyond them only the assigned cluster's is written
-Matchings = Mapping[tuple[str, str], Mapping[int, int]]
+MAX_RESPONSIBILITIES = 100  # columns; with more clusters only `probability` is written
 
 
-def write_assignments(
-    path: Path, clusterings: Mapping[str, Clustering], labels: Labels, matchings: Matchings
-) -> None:
-    """Writes one row per clusterer, split and image; what is not known stays empty.
+def write_assignments(path: Path, made: Evaluation) -> None:
+    """Write one row per clusterer, split and image; unknown values are empty cells.
 
-    `propagated` is 1 where the cluster is that of the nearest fitted latents, 0 where the clusterer
-    gave it itself; `image` is the file, where each image has one. The last columns,
-    `responsibility_0` and so on, are of mixtures.
+    Columns: `clusterer`, `split`, `index` of the image in the split, `cluster`, `class`,
+    `matched_class`, `probability` of the cluster by a mixture, `propagated` (1 where the cluster is
+    that of the nearest fitted latents), `image` (the name of its file) and, for mixtures,
+    `responsibility_0` and so on.
+
+    The csv module is used since it takes half the time of pandas.
 
     Args:
         path: The file.
-        clusterings: By name.
-        labels: For the columns `class` and `image`.
-        matchings: (clusterer, split) to the matching that the split's accuracy is made with.
+        made: At least one clustering, and the labels.
     """
-    k = max((made.n_clusters for made in clusterings.values() if made.responsibilities), default=0)
+    k = max((c.n_clusters for c in made.clusterings.values() if c.responsibilities), default=0)
     k = k if k <= MAX_RESPONSIBILITIES else 0
-    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow([*COLUMNS, *(f"responsibility_{cluster}" for cluster in range(k))])
-        for name, clustering in clusterings.items():
-            for split, ids in clustering.clusters.items():
-                clusters = ids.tolist()
-                matching = matchings.get((name, split), {})
-                soft = clustering.responsibilities.get(split)
-                probability: Iterable[str] = repeat("")
-                columns: list[Iterable[str]] = [repeat("")] * k
-                if soft is not None:
-                    probability = _formatted(soft.max(axis=1))
-                    columns = [*map(_formatted, soft.T[:k])]
-                marks = clustering.propagated.get(split)
-                table.writerows(
-                    zip(
-                        repeat(name),
-                        repeat(split),
-                        range(len(clusters)),
-                        clusters,
-                        labels.classes[split].tolist() if split in labels.classes else repeat(""),
-                        [matching.get(cluster, "") for cluster in clusters],
-                        probability,
-                        repeat(0) if marks is None else marks.astype(int).tolist(),
-                        labels.images.get(split, repeat("")),
-                        *columns,
-                        strict=False,  # what repeats has no end
-                    )
-                )
+    with runs.replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        for name, clustering in made.clusterings.items():
+            for split in clustering.clusters:
+                columns = _columns(made, name, split, k)
+                if file.tell() == 0:
+                    writer.writerow(columns)
+                writer.writerows(zip(*columns.values(), strict=False))  # repeat() has no end
 
 
-def _formatted(values: np.ndarray) -> Iterable[str]:
+def _columns(made: Evaluation, name: str, split: str, k: int) -> dict[str, Iterable[object]]:
+    """Return column name to values, or to one value without end."""
+    clustering, labels, matching = made.clusterings[name], made.labels, made.matching(name, split)
+    clusters = clustering.clusters[split].tolist()
+    soft, propagated = clustering.responsibilities.get(split), clustering.propagated.get(split)
+    columns = iter([] if soft is None else map(_formatted, soft.T))
+    empty = repeat("")
+    return {
+        "clusterer": repeat(name),
+        "split": repeat(split),
+        "index": range(len(clusters)),
+        "cluster": clusters,
+        "class": labels.classes[split].tolist() if split in labels.classes else empty,
+        "matched_class": [matching.get(cluster, "") for cluster in clusters],
+        "probability": empty if soft is None else _formatted(soft.max(axis=1)),
+        "propagated": repeat(0) if propagated is None else propagated.astype(int).tolist(),
+        "image": labels.images.get(split, empty),
+        **{f"responsibility_{i}": next(columns, empty) for i in range(k)},
+    }
+
+
+def _formatted(values: NDArray[np.floating]) -> Iterable[str]:
     return map("{:.6f}".format, values.tolist())

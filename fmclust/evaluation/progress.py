@@ -1,25 +1,17 @@
-"""Telling of a stage that takes seconds and can't count its steps."""
+"""Show a step that takes seconds and can't count its progress."""
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.console import Console
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def spinner(text: str) -> Iterator[None]:
-    """Logs what is being done; in a terminal, a spinner shows for how long."""
-    if not sys.stdout.isatty():
-        log.info(text)
+    """Log the text, and show a spinner while the block runs if the output is a terminal."""
+    log.info(text)
+    with Console().status("in progress"):
         yield
-        return
-    log.debug(text)
-    columns = (SpinnerColumn(), TextColumn(text, markup=False), TimeElapsedColumn())
-    with Progress(*columns) as progress:
-        task = progress.add_task("", total=1)
-        yield
-        progress.update(task, completed=1)

@@ -1,10 +1,11 @@
-"""A figure for the run directory and the loggers alike."""
+"""Save a figure in the run directory and show it in the loggers."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fmclust.runs import Run, replacing
@@ -13,7 +14,7 @@ DPI = 120
 
 
 class Display:
-    """Shows results besides the run directory: here nowhere, in `training/` in the loggers."""
+    """Show results outside the run directory; this base class shows nothing."""
 
     def scalars(self, values: Mapping[str, float]) -> None:
         """Show numbers by name."""
@@ -22,25 +23,28 @@ class Display:
         """Show a figure."""
 
     def latents(
-        self, latents: np.ndarray, images: Tensor, columns: Mapping[str, Sequence[str]]
+        self, latents: NDArray[np.float32], images: Tensor, columns: Mapping[str, Sequence[str]]
     ) -> None:
         """Show latents (N, d) with their uint8 images (N, 1, H, W) and columns of N texts."""
 
 
 def publish(run: Run, display: Display, tag: str, draw: Callable[[], Figure | None]) -> None:
-    """Save a figure below `figures/` and display it; one that can't be drawn is a warning.
+    """Save a figure in `figures/` and show it; if that fails, the run gets a warning.
 
     Args:
-        run: Whose directory it is saved in; nothing is drawn where it wants no figures.
-        display: Where else it is shown.
-        tag: The figure's name, such as `gmm/test/confusion_raw`; the file has `_` for `/`.
-        draw: Makes the figure; None where there is nothing to show.
+        run: The run; nothing is drawn if it wants no figures.
+        display: Where else to show the figure.
+        tag: Name of the figure, such as `gmm/test/confusion_raw`; the file has `_` for `/`.
+        draw: Returns the figure, or None if there is nothing to show.
     """
     if not run.wants_figures:
         return
     png = None
     with run.attempt(f"the figure {tag} is missing"), run.timed("figures"):
-        png = _png(draw())
+        if (figure := draw()) is not None:
+            buffer = io.BytesIO()
+            figure.savefig(buffer, dpi=DPI, format="png", bbox_inches="tight")
+            png = buffer.getvalue()
     if png is None:
         return
     name = tag.replace("/", "_")
@@ -48,11 +52,3 @@ def publish(run: Run, display: Display, tag: str, draw: Callable[[], Figure | No
         partial.write_bytes(png)
     with run.attempt(f"the figure {tag} is not shown by every logger"):
         display.figure(tag, png)
-
-
-def _png(figure: Figure | None) -> bytes | None:
-    if figure is None:
-        return None
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=DPI, format="png", bbox_inches="tight")
-    return buffer.getvalue()

@@ -1,50 +1,36 @@
-"""clusterings.json: what later commands ask of the clusterings of a run."""
+"""clusterings.json: names, sizes, matchings and statistics of the clusterings of a run."""
 
-from collections.abc import Mapping
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from fmclust.clustering import Clustering
-from fmclust.evaluation.scoring import Scored
-from fmclust.runs import CLUSTERINGS_FILE, write_json
+from fmclust import runs
+from fmclust.evaluation.results import Evaluation
 
 
-def write_summary(
-    directory: Path,
-    clusterings: Mapping[str, Clustering],
-    scored: Mapping[tuple[str, str], Scored],
-) -> None:
-    """Write the names, sizes, matchings and statistics of all clusterings of a directory.
+def write_summary(directory: Path, made: Evaluation) -> None:
+    """Write the summary of all clusterings.
 
     Args:
         directory: The run directory, or that of a later clustering.
-        clusterings: By name.
-        scored: (clusterer, split) to its scores and matching; empty without labels.
+        made: The clusterings and their matchings.
     """
-    summary = {name: _summary(name, made, scored) for name, made in clusterings.items()}
-    write_json(directory / CLUSTERINGS_FILE, summary)
-
-
-def _summary(
-    name: str, clustering: Clustering, scored: Mapping[tuple[str, str], Scored]
-) -> dict[str, Any]:
-    matchings = {
-        split: {str(cluster): cls for cluster, cls in sorted(found.confusion.matching.items())}
-        for (clusterer, split), found in scored.items()
-        if clusterer == name
+    summary = {
+        name: {
+            "n_clusters": clustering.n_clusters,
+            "sizes": {
+                split: Counter(map(str, np.sort(ids).tolist()))  # empty clusters are left out
+                for split, ids in clustering.clusters.items()
+            },
+            "matchings": {
+                split: {str(cluster): cls for cluster, cls in sorted(confusion.matching.items())}
+                for (clusterer, split), confusion in made.confusions.items()
+                if clusterer == name
+            },
+            "statistics": {k: v for k, v in clustering.statistics.items() if np.isfinite(v)},
+            "warnings": clustering.warnings,
+        }
+        for name, clustering in made.clusterings.items()
     }
-    return {
-        "n_clusters": clustering.n_clusters,
-        "sizes": {split: _sizes(ids) for split, ids in clustering.clusters.items()},
-        "matchings": matchings,
-        "statistics": {k: v for k, v in clustering.statistics.items() if np.isfinite(v)},
-        "warnings": clustering.warnings,
-    }
-
-
-def _sizes(clusters: np.ndarray) -> dict[str, int]:
-    """Return cluster id, -1 for noise, to its number of images; empty clusters are left out."""
-    ids, counts = np.unique(clusters, return_counts=True)
-    return dict(zip(map(str, ids.tolist()), counts.tolist(), strict=True))
+    runs.write_json(directory / runs.CLUSTERINGS_FILE, summary)

@@ -2,5 +2,3 @@
 
 from fmclust.inference.assigning import COLUMNS, Assignment, to_table
 from fmclust.inference.loaded_run import LoadedRun, load_run
-
-__all__ = ["COLUMNS", "Assignment", "LoadedRun", "load_run", "to_table"]

@@ -40,8 +40,9 @@ from fmclust.runs import (
 )
 from fmclust.training.checkpoints import epochs_finished
 from fmclust.training.devices import keep_freed_memory, require_device
-from fmclust.training.loggers import LoggerDisplay, build_loggers, introduce
+from fmclust.training.loggers import LoggerDisplay, build_loggers
 from fmclust.training.module import EncoderModule
+from fmclust.training.tensorboard import introduce
 from fmclust.training.trainer import build_trainer, fit, quieten_lightning, stop_on_sigterm
 from fmclust.trust import build_all
 

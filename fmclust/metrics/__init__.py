@@ -1,14 +1,4 @@
-"""Cluster ids and labels to scores; labels exist here and in what calls it."""
+"""Scores of cluster ids against labels; only this package and its callers use labels."""
 
 from fmclust.metrics.matching import Confusion, confusion_of, count_pairs, match_clusters
 from fmclust.metrics.scores import SCORES, score, scores_of
-
-__all__ = [
-    "SCORES",
-    "Confusion",
-    "confusion_of",
-    "count_pairs",
-    "match_clusters",
-    "score",
-    "scores_of",
-]

@@ -1,15 +1,16 @@
-"""The Hungarian matching of clusters to classes, and what is computed with it."""
+"""Hungarian matching of clusters to classes, accuracy and confusion matrix."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 
 def count_pairs(
-    clusters: np.ndarray, classes: np.ndarray, *, n_clusters: int, n_classes: int
-) -> np.ndarray:
+    clusters: NDArray[np.integer], classes: NDArray[np.integer], *, n_clusters: int, n_classes: int
+) -> NDArray[np.int64]:
     """Count the samples of every class in every cluster: the contingency table.
 
     Args:
@@ -33,12 +34,10 @@ def count_pairs(
     clusters, classes = np.asarray(clusters), np.asarray(classes)
     if clusters.shape != classes.shape:
         raise ValueError(f"{clusters.shape} clusters but {classes.shape} classes")
-    for name, ids, least, n in (
-        ("cluster id", clusters, -1, n_clusters),
-        ("class", classes, 0, n_classes),
-    ):
-        if ids.size and not (least <= ids.min() and ids.max() < n):
-            raise ValueError(f"a {name} is outside {least}..{n - 1}")
+    limits = (("cluster id", clusters, -1, n_clusters), ("class", classes, 0, n_classes))
+    for name, ids, lowest, n in limits:
+        if ids.size and not (lowest <= ids.min() and ids.max() < n):
+            raise ValueError(f"a {name} is outside {lowest}..{n - 1}")
     n_columns = n_clusters + int((clusters < 0).any())
     columns = np.where(clusters < 0, n_clusters, clusters)
     pairs = classes.astype(np.int64) * n_columns + columns
@@ -46,7 +45,7 @@ def count_pairs(
     return counts.reshape(n_classes, n_columns)
 
 
-def match_clusters(contingency: np.ndarray) -> dict[int, int]:
+def match_clusters(contingency: NDArray[np.integer]) -> dict[int, int]:
     """Match clusters to classes one to one so that the most samples agree (Kuhn 1955).
 
     Args:
@@ -69,18 +68,18 @@ class Confusion:
 
     Attributes:
         raw: int64 array of shape (n_classes, n_clusters); with noise one more column, the last.
-        n_clusters: Number of clusters, noise aside.
-        matching: Cluster id to class; clusters beyond the number of classes, and noise, have none.
+        n_clusters: Number of clusters, without noise.
+        matching: Cluster id to class; noise and clusters beyond the number of classes have none.
     """
 
-    raw: np.ndarray
+    raw: NDArray[np.int64]
     n_clusters: int
     matching: Mapping[int, int]
 
     @property
     def has_noise(self) -> bool:
         """Whether the last column counts noise."""
-        return self.raw.shape[1] > self.n_clusters
+        return bool(self.raw.shape[1] > self.n_clusters)
 
     @property
     def accuracy(self) -> float:
@@ -89,8 +88,8 @@ class Confusion:
         return float(agreed / max(self.raw.sum(), 1))
 
     @property
-    def matched(self) -> np.ndarray:
-        """int64 array whose column j counts the cluster matched to class j.
+    def matched(self) -> NDArray[np.int64]:
+        """Confusion matrix, int64, whose column j counts the cluster matched to class j.
 
         Its shape is (n_classes, max(n_classes, n_clusters)): unmatched clusters follow, and with
         noise one more column, the last.
@@ -106,7 +105,7 @@ class Confusion:
 
 
 def confusion_of(
-    clusters: np.ndarray, classes: np.ndarray, *, n_clusters: int, n_classes: int
+    clusters: NDArray[np.integer], classes: NDArray[np.integer], *, n_clusters: int, n_classes: int
 ) -> Confusion:
     """Count int cluster ids of shape (N,), -1 for noise, against int classes, and match them.
 

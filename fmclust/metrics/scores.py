@@ -1,6 +1,7 @@
-"""All scores of cluster ids against classes, by one call."""
+"""Scores of cluster ids against classes."""
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
 from fmclust.metrics.matching import Confusion, confusion_of
@@ -9,7 +10,7 @@ SCORES = ("accuracy", "nmi", "ari", "homogeneity", "completeness")
 
 
 def score(
-    clusters: np.ndarray, classes: np.ndarray, *, n_clusters: int, n_classes: int
+    clusters: NDArray[np.integer], classes: NDArray[np.integer], *, n_clusters: int, n_classes: int
 ) -> dict[str, float]:
     """Score one split.
 
@@ -29,12 +30,14 @@ def score(
         >>> score(clusters, classes, n_clusters=2, n_classes=2)["accuracy"]
         1.0
     """
-    sizes = {"n_clusters": n_clusters, "n_classes": n_classes}
-    return scores_of(confusion_of(clusters, classes, **sizes), clusters, classes)
+    confusion = confusion_of(clusters, classes, n_clusters=n_clusters, n_classes=n_classes)
+    return scores_of(confusion, clusters, classes)
 
 
-def scores_of(confusion: Confusion, clusters: np.ndarray, classes: np.ndarray) -> dict[str, float]:
-    """Return what `score` does, of ids that are counted already."""
+def scores_of(
+    confusion: Confusion, clusters: NDArray[np.integer], classes: NDArray[np.integer]
+) -> dict[str, float]:
+    """Return the scores of `score` from ids and their confusion matrix."""
     homogeneity, completeness, nmi = sklearn_metrics.homogeneity_completeness_v_measure(
         classes, clusters
     )

@@ -10,13 +10,13 @@ from fmclust.metrics.matching import Confusion, count_pairs, match_clusters
 
 
 class _Contingency(Metric):
-    """Counts samples per (class, cluster) as a state that sums over processes.
+    """Count samples per class and cluster, in a state that is summed over processes.
 
     Args:
         n_classes: Number of classes.
-        n_clusters: Number of clusters, noise aside.
-        noise: Whether -1, what a clusterer leaves out, counts as a cluster that matches no class.
-        **kwargs: torchmetrics' own.
+        n_clusters: Number of clusters, without noise.
+        noise: Whether cluster ids may be -1, noise, which matches no class.
+        **kwargs: Arguments of `torchmetrics.Metric`.
     """
 
     full_state_update = False
@@ -36,12 +36,8 @@ class _Contingency(Metric):
         Raises:
             ValueError: If the shapes differ or an id is out of range.
         """
-        counts = count_pairs(
-            clusters.cpu().numpy(),
-            classes.cpu().numpy(),
-            n_clusters=self.n_clusters,
-            n_classes=self.n_classes,
-        )
+        pair = (clusters.cpu().numpy(), classes.cpu().numpy())
+        counts = count_pairs(*pair, n_clusters=self.n_clusters, n_classes=self.n_classes)
         if counts.shape[1] > self.contingency.shape[1]:
             raise ValueError("a cluster id is -1: build the metric with noise=True")
         self.contingency[:, : counts.shape[1]] += torch.from_numpy(counts).to(self.device)

@@ -11,17 +11,3 @@ from fmclust.models.batches import (
 from fmclust.models.encoder import Encoder
 from fmclust.models.loading import build_encoder, load_weights, read_checkpoint
 from fmclust.models.pixels import Pixels
-
-__all__ = [
-    "BATCH",
-    "Autoencoder",
-    "Encoder",
-    "Pixels",
-    "build_encoder",
-    "decode_all",
-    "encode_all",
-    "load_weights",
-    "read_checkpoint",
-    "reconstruct_all",
-    "reconstruction_errors",
-]

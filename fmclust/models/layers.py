@@ -72,7 +72,8 @@ class Permute(nn.Module):
 
 def in_blocks(images: Tensor, side: int) -> Tensor:
     """Cut the last two of four axes: (N, C, H, W) to (N, C, H / side, side, W / side, side)."""
-    return images.unflatten(3, (-1, side)).unflatten(2, (-1, side))
+    blocks: Tensor = images.unflatten(3, (-1, side)).unflatten(2, (-1, side))
+    return blocks
 
 
 def convolution(inner: int, outer: int, *, kernel: int, stride: int) -> nn.Conv2d:

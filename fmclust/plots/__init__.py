@@ -1,4 +1,4 @@
-"""Arrays to matplotlib figures: pure functions, no files, no loggers."""
+"""Draw arrays as matplotlib figures: pure functions, no files, no loggers."""
 
 from fmclust.plots.confusion import draw_confusion
 from fmclust.plots.elbow import draw_elbow
@@ -6,14 +6,3 @@ from fmclust.plots.images import draw_named_images, draw_rows
 from fmclust.plots.losses import draw_losses
 from fmclust.plots.outlines import Plane, draw_outlines
 from fmclust.plots.sweeps import draw_sweep
-
-__all__ = [
-    "Plane",
-    "draw_confusion",
-    "draw_elbow",
-    "draw_losses",
-    "draw_named_images",
-    "draw_outlines",
-    "draw_rows",
-    "draw_sweep",
-]

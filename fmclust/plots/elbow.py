@@ -1,4 +1,4 @@
-"""Figures against the number of clusters: the elbow method."""
+"""Statistics against the number of clusters: the elbow method."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,13 +20,13 @@ def draw_elbow(
     knee: int | None = None,
     paper: Sequence[int] = (),
 ) -> Figure:
-    """Draws every figure in a panel of its own against k (the paper, sections 1.1 and 5.1).
+    """Draw every statistic against k, each in its own panel (the paper, sections 1.1 and 5.1).
 
     Args:
-        rows: For each number of clusters its figures, with `k`.
-        title: What was clustered by what.
-        knee: What kneed finds on the first panel's curve, if anything.
-        paper: Numbers that the paper reads off its curve.
+        rows: For each number of clusters, its statistics by name, and `k`.
+        title: Title of the figure.
+        knee: Number of clusters at the knee of the first panel's curve, or None.
+        paper: Numbers of clusters that the paper reads off its curve.
     """
     shown = [name for name in TITLES if any(name in row for row in rows)]
     figure = Figure(figsize=(4.2 * len(shown), 3.6), layout="constrained")
@@ -36,15 +36,13 @@ def draw_elbow(
         axes.set(xlabel="k (number of clusters)", title=TITLES[name])
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
-        if name != shown[0]:
-            continue
-        for k in paper:
-            axes.axvline(k, color="C7", ls=":", label="read off in the paper")
-        if knee is not None:
-            axes.axvline(knee, color="C3", ls="--", label=f"knee by kneed: {knee}")
-        lines = {line.get_label(): line for line in axes.get_lines()}
-        lines = {label: line for label, line in lines.items() if not str(label).startswith("_")}
-        if lines:
-            axes.legend(lines.values(), lines)
+    first = figure.axes[0]
+    for k in paper:
+        label = "read off in the paper" if k == paper[0] else None
+        first.axvline(k, color="C7", ls=":", label=label)
+    if knee is not None:
+        first.axvline(knee, color="C3", ls="--", label=f"knee by kneed: {knee}")
+    if paper or knee is not None:
+        first.legend()
     figure.suptitle(title)
     return figure

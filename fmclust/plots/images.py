@@ -1,24 +1,25 @@
-"""Small images side by side, all in one axes: an axes for each would take most of a small run."""
+"""Small images side by side, in one axes: an axes for each image is slow to draw."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 WHITE = 255
 
 
 def draw_rows(
-    rows: Sequence[np.ndarray], names: Sequence[str], *, title: str, inches: float
+    rows: Sequence[NDArray[np.uint8]], names: Sequence[str], *, title: str, inches: float
 ) -> Figure:
-    """Draws rows of images with a name beside each row; shorter rows end in black.
+    """Draw rows of images with a name beside each row; shorter rows are filled with black.
 
     Args:
-        rows: uint8 arrays of shape (n, H, W), n their own.
-        names: A name for every row.
-        title: What the figure shows.
-        inches: Width of an image.
+        rows: uint8 arrays of shape (n, H, W); n may differ.
+        names: Name of every row.
+        title: Title of the figure.
+        inches: Width of an image in inches.
     """
     height, width = rows[0].shape[1:]
     n_columns = max(1, *map(len, rows))
@@ -31,24 +32,22 @@ def draw_rows(
 
 
 def draw_named_images(
-    images: np.ndarray, names: Sequence[str], *, n_columns: int, title: str
+    images: NDArray[np.uint8], names: Sequence[str], *, n_columns: int, title: str
 ) -> Figure:
-    """Draws rows of images with a name below each.
+    """Draw rows of images with a name below each image.
 
     Args:
         images: uint8 array of shape (N, H, W).
-        names: A name for every image; none at all where there are none.
-        n_columns: Images in a row.
-        title: What the figure shows.
+        names: Name of every image, or empty.
+        n_columns: Number of images in a row.
+        title: Title of the figure.
     """
     n, height, width = images.shape
     n_rows, n_columns = -(-n // n_columns), min(n, n_columns)
     gap, room = width // 8, (height // 3 if names else height // 8)
     canvas = np.full((n_rows * (height + room), n_columns * (width + gap)), WHITE, np.uint8)
-    corners = [
-        (index // n_columns * (height + room), index % n_columns * (width + gap))
-        for index in range(n)
-    ]
+    places = (divmod(index, n_columns) for index in range(n))
+    corners = [(row * (height + room), column * (width + gap)) for row, column in places]
     for (top, left), image in zip(corners, images, strict=True):
         canvas[top : top + height, left : left + width] = image
     figure, axes = _show(canvas, 0.95 / (width + gap), title)
@@ -58,10 +57,10 @@ def draw_named_images(
     return figure
 
 
-def _show(canvas: np.ndarray, inches: float, title: str) -> tuple[Figure, Axes]:
-    """Shows gray pixels of so many inches in an axes that fills its figure.
+def _show(canvas: NDArray[np.uint8], inches: float, title: str) -> tuple[Figure, Axes]:
+    """Show gray pixels, each of this size in inches, in an axes that fills its figure.
 
-    What stands around the axes is outside the figure, for `bbox_inches="tight"` to bring in.
+    Labels are outside the figure; `bbox_inches="tight"` includes them when it is saved.
     """
     height, width = canvas.shape
     figure = Figure(figsize=(width * inches, height * inches))

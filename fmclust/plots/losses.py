@@ -6,14 +6,14 @@ from matplotlib.figure import Figure
 
 
 def draw_losses(losses: Mapping[str, Sequence[float]], loss_name: str) -> Figure:
-    """Draws curves as the paper does (section 5.2).
+    """Draw losses against epochs (the paper, section 5.2).
 
     Args:
-        losses: A name such as `loss/train`, to a value for each epoch from the first on.
-        loss_name: What the loss is, for the axis.
+        losses: Name, such as `loss/train`, to the value of each epoch from the first on.
+        loss_name: Label of the axis.
     """
     figure = Figure(figsize=(5.3, 3.4))
-    axes = figure.add_axes((0, 0, 1, 1))  # labels are outside, for bbox_inches="tight" to bring in
+    axes = figure.add_axes((0, 0, 1, 1))  # bbox_inches="tight" includes labels outside
     for name, values in losses.items():
         axes.plot(range(1, len(values) + 1), values, label=name, marker="." * (len(values) < 60))
     axes.set(xlabel="epoch", ylabel=loss_name)

@@ -1,4 +1,4 @@
-"""Latents in planes, with the outlines of their clusters."""
+"""Latents in planes, with an ellipse around each cluster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,36 +8,37 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
 class Plane:
-    """What one panel shows.
+    """The content of one panel.
 
     Attributes:
-        title: What the panel shows.
+        title: Title of the panel.
         axes: Names of its two axes.
-        points: Array of shape (N, 2).
-        clusters: int array of shape (N,).
-        centres: Array of shape (k, 2).
-        outlines: Array of shape (k, 2, 2): the matrix of each ellipse x' M^-1 x = 1 around its
-            centre.
+        points: float array of shape (N, 2).
+        clusters: int64 array of shape (N,), the cluster ids of the points.
+        centres: float array of shape (k, 2).
+        outlines: float array of shape (k, 2, 2): the matrix M of each ellipse x' M^-1 x = 1
+            around its centre.
     """
 
     title: str
     axes: tuple[str, str]
-    points: np.ndarray
-    clusters: np.ndarray
-    centres: np.ndarray
-    outlines: np.ndarray
+    points: NDArray[np.floating]
+    clusters: NDArray[np.int64]
+    centres: NDArray[np.floating]
+    outlines: NDArray[np.floating]
 
 
 def draw_outlines(rows: Sequence[Sequence[Plane]], *, title: str) -> Figure:
-    """Draws planes in rows: points and ellipses coloured by cluster, ids at the centres.
+    """Draw planes in rows: points and ellipses coloured by cluster, ids at the centres.
 
     Args:
-        rows: For each row its panels.
-        title: What the figure shows.
+        rows: The panels of each row.
+        title: Title of the figure.
     """
     n_rows, n_columns = len(rows), max(map(len, rows))
     figure = Figure(figsize=(4 * n_columns, 3.9 * n_rows))
@@ -62,17 +63,10 @@ def _draw_plane(axes: Axes, plane: Plane) -> None:
         lengths, directions = np.linalg.eigh(outline)
         angle = np.degrees(np.arctan2(*directions[::-1, 1]))
         width, height = 2 * np.sqrt(lengths[::-1])
-        axes.add_patch(
-            Ellipse(centre, width, height, angle=angle, fill=False, ec=colours[cluster], lw=1.5)
-        )
-        label = axes.annotate(
-            str(cluster),
-            centre,
-            ha="center",
-            va="center",
-            fontsize=8,
-            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": colours[cluster], "lw": 0.8},
-        )
+        edge = {"fill": False, "ec": colours[cluster], "lw": 1.5}
+        axes.add_patch(Ellipse(centre, width, height, angle=angle, **edge))
+        box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": colours[cluster], "lw": 0.8}
+        label = axes.annotate(str(cluster), centre, ha="center", va="center", fontsize=8, bbox=box)
         label.set_in_layout(False)
     axes.set(title=plane.title, xlabel=plane.axes[0], ylabel=plane.axes[1])
     axes.set_aspect("equal", adjustable="datalim")

@@ -1,4 +1,4 @@
-"""Scores against what a sweep swept."""
+"""Scores against the value that a sweep varies."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,18 +7,18 @@ from matplotlib.lines import Line2D
 
 STYLES = {"test": "-", "all": "-", "val": ":", "train": "--", "": "-"}
 N_COLUMNS = 3
-KEY, CHARACTER = 0.7, 0.09  # inches of a legend's entry
-MAX_TICKS = 8  # beyond this they stand in each other's way
+LEGEND_KEY, CHARACTER = 0.7, 0.09  # widths in a legend, inches
+MAX_TICKS = 8  # more labels would overlap
 
 
 def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
-    """Draw means against the swept value, with bars of one standard deviation over seeds.
+    """Draw means against the varied value, with bars of one standard deviation over seeds.
 
     Args:
-        points: A row for each point. Columns: `panel`, the score; `line`, what it is of, a
-            colour each; `split`, a line style each; `x`, the swept value as text; `mean`; `std`,
-            NaN for one seed; `count`, the number of seeds.
-        x_name: What was swept.
+        points: One row per point. Columns: `panel`, name of the score; `line`, drawn in a colour
+            of its own; `split`, drawn in a line style of its own; `x`, the varied value as text;
+            `mean`; `std`, NaN for one seed; `count`, the number of seeds.
+        x_name: Name of the varied setting.
     """
     panels, names = points.panel.unique(), list(points.line.unique())
     n_columns = min(len(panels), N_COLUMNS)
@@ -37,11 +37,11 @@ def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
     keys = [Line2D([], [], color=f"C{n}", label=name or "all jobs") for n, name in enumerate(names)]
     keys += [Line2D([], [], color="gray", ls=STYLES[split], label=split) for split in splits]
     longest = max(len(name) for name in (*names, *splits))
-    ncols = max(1, int(figure.get_figwidth() / (KEY + CHARACTER * longest)))
+    ncols = max(1, int(figure.get_figwidth() / (LEGEND_KEY + CHARACTER * longest)))
     figure.legend(handles=keys, loc="outside lower center", ncols=ncols)
-    least, most = int(points["count"].min()), int(points["count"].max())
-    seeds = f"{most} seed{'s' * (most > 1)}" if least == most else f"{least} to {most} seeds"
-    figure.suptitle(f"mean ± sd over {seeds}")
+    lowest, highest = int(points["count"].min()), int(points["count"].max())
+    seeds = f"{highest}" if lowest == highest else f"{lowest} to {highest}"
+    figure.suptitle(f"mean ± sd over {seeds} seed{'s' * (highest > 1)}")
     return figure
 
 
@@ -54,5 +54,5 @@ def _draw_line(axes: Axes, line: pd.DataFrame, colour: str, style: str) -> None:
         if len(x) <= MAX_TICKS:
             axes.set_xticks(x, line.x)
     axes.plot(x, line["mean"], style + "o", color=colour, ms=4)
-    if style == "-" and line["std"].notna().any():  # bars of all splits would hide one another
+    if style == "-" and line["std"].notna().any():  # bars of every split would overlap
         axes.errorbar(x, line["mean"], line["std"], fmt="none", ecolor=colour, capsize=3)

@@ -18,10 +18,8 @@ from torch.nn.functional import pad
 from fmclust.evaluation import Display
 from fmclust.training import tensorboard
 from fmclust.training.checkpoints import epochs_finished
-from fmclust.training.tensorboard import introduce
 from fmclust.trust import build, target_class
 
-__all__ = ["LoggerDisplay", "RunLogger", "build_loggers", "introduce"]
 MAX_PROJECTED = 5000  # latents
 MAX_PROJECTED_WIDTH = 256  # columns; wider latents (pixels) make files of tens of MB
 MAX_SPRITE_SIDE = 8192  # pixels, the limit of TensorBoard's projector

@@ -38,7 +38,7 @@ def add_png(writer: SummaryWriter, tag: str, png: bytes, step: int) -> None:
 
 def add_end(writer: SummaryWriter) -> None:
     """Write that the run has finished."""
-    _add(writer, hparams({}, {})[2])  # type: ignore[no-untyped-call]
+    _add(writer, hparams({}, {})[2])
     writer.flush()
 
 
@@ -71,7 +71,7 @@ def introduce(
     typed = {override.lstrip("+").partition("=")[0] for override in overrides}
     typed -= NO_HYPER_PARAMETERS
     values, metrics = hyper_parameters(config, typed), dict.fromkeys(final_metrics, 0.0)
-    columns, start, _ = hparams(values, metrics)  # type: ignore[no-untyped-call]
+    columns, start, _ = hparams(values, metrics)
     plugin_data = columns.value[0].metadata.plugin_data
     parsed = HParamsPluginData.FromString(plugin_data.content)
     for column in parsed.experiment.hparam_infos:

@@ -2,16 +2,20 @@
 
 import csv
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
-from conftest import write_idx
+from conftest import Finished, write_idx
 from sklearn.datasets import load_digits
 
 from fmclust.runs import read_latents
 
 
-def test_other_labels_change_scores_and_nothing_else(tmp_path, run_digits):
+def test_other_labels_change_scores_and_nothing_else(
+    tmp_path: Path, run_digits: Callable[..., Finished]
+) -> None:
     digits = load_digits()
     runs = []
     for name, classes in (("own", digits.target), ("other", np.roll(digits.target, 7) // 2)):

@@ -180,7 +180,10 @@ def test_a_run_that_would_do_nothing_is_refused(tmp_path):
     ("broken", "missing"),
     [
         ("fmclust.jobs.run.write_run_page", "report.html is missing: a bug"),
-        ("fmclust.evaluation.stage.draw_samples", "the figure gmm/test/samples is missing: a bug"),
+        (
+            "fmclust.evaluation.figures.draw_samples",
+            "the figure gmm/test/samples is missing: a bug",
+        ),
     ],
 )
 def test_a_page_or_a_figure_that_fails_is_a_warning(broken, missing, run_digits, monkeypatch):

@@ -7,6 +7,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor
+from torchmetrics import Metric
 
 from fmclust.metrics.torch import ClusterAccuracy, MatchedConfusion
 
@@ -25,21 +28,22 @@ KMEANS_PIXELS = """4001 199 208 23 47 508 1977 3 34 0 285 6298 30 2 55 148 182 0
 24 24 346 2508 45 496 379 333 2837 8 8 3 2 7 11 235 69 777 5 5883"""
 
 
-def samples(counts: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+def samples(counts: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
     classes, clusters = np.indices(counts.shape).reshape(2, -1).repeat(counts.ravel(), axis=1)
     return torch.from_numpy(clusters), torch.from_numpy(classes)
 
 
-def score(metric, clusters, classes):
+def score(metric: Metric, clusters: Tensor, classes: Tensor) -> Tensor:
     metric.update(clusters, classes)
-    return metric.compute()
+    found: Tensor = metric.compute()
+    return found
 
 
 @pytest.mark.parametrize(
     ("printed", "accuracy"),
     [(KMEANS_PIXELS, 0.5398571428571428), (KMEANS_LATENTS, 0.5656), (GMM_LATENTS, 0.5876)],
 )
-def test_the_papers_matrices_give_its_accuracies(printed, accuracy):
+def test_the_papers_matrices_give_its_accuracies(printed: str, accuracy: float) -> None:
     counts = np.array(printed.split(), dtype=int).reshape(10, 10)
     assert float(score(ClusterAccuracy(10, 10), *samples(counts))) == pytest.approx(
         accuracy, abs=1e-12
@@ -50,7 +54,7 @@ ids = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_
 
 
 @given(ids)
-def test_brute_force_over_all_permutations_agrees(pairs):
+def test_brute_force_over_all_permutations_agrees(pairs: list[tuple[int, int]]) -> None:
     clusters, classes = torch.tensor(pairs).T
     best = max(
         (torch.tensor(p)[clusters] == classes).double().mean().item()
@@ -60,7 +64,9 @@ def test_brute_force_over_all_permutations_agrees(pairs):
 
 
 @given(ids, st.permutations(range(4)))
-def test_relabelling_clusters_changes_no_score(pairs, renamed):
+def test_relabelling_clusters_changes_no_score(
+    pairs: list[tuple[int, int]], renamed: list[int]
+) -> None:
     clusters, classes = torch.tensor(pairs).T
     other = torch.tensor(renamed)[clusters]
     assert score(ClusterAccuracy(4, 4), clusters, classes) == score(
@@ -69,14 +75,15 @@ def test_relabelling_clusters_changes_no_score(pairs, renamed):
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (5, 3)])
-def test_rectangular_confusion_keeps_every_sample(shape):
+def test_rectangular_confusion_keeps_every_sample(shape: tuple[int, int]) -> None:
     counts = np.random.default_rng(0).integers(1, 9, shape)
     matched = score(MatchedConfusion(*shape), *samples(counts)).numpy()
-    assert matched.shape == (shape[0], max(shape)) and matched.sum() == counts.sum()
+    assert matched.shape == (shape[0], max(shape))
+    assert matched.sum() == counts.sum()
     accuracy = float(score(ClusterAccuracy(*shape), *samples(counts)))
     assert np.trace(matched[:, : shape[0]]) / counts.sum() == pytest.approx(accuracy)
 
 
-def test_an_id_out_of_range_is_named():
-    with pytest.raises(ValueError, match="cluster id is outside -1..9"):
+def test_an_id_out_of_range_is_named() -> None:
+    with pytest.raises(ValueError, match=r"cluster id is outside -1\.\.9"):
         ClusterAccuracy(10, 10).update(torch.tensor([10]), torch.tensor([0]))

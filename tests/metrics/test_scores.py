@@ -3,20 +3,24 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 from torchmetrics.functional import clustering as torchmetrics_clustering
 
 from fmclust.metrics import score
 
+Ids = tuple[NDArray[np.int64], NDArray[np.int64]]  # clusters and classes
+
 
 @pytest.fixture
-def labelled():
+def labelled() -> Ids:
     rng = np.random.default_rng(0)
     classes = rng.integers(0, 4, 500)
     return np.where(rng.random(500) < 0.7, classes, rng.integers(0, 6, 500)), classes
 
 
-def test_scikit_learn_and_torchmetrics_agree(labelled):
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks:UserWarning")
+def test_scikit_learn_and_torchmetrics_agree(labelled: Ids) -> None:
     clusters, classes = labelled
     ours = score(clusters, classes, n_clusters=6, n_classes=4)
     theirs = {
@@ -33,7 +37,7 @@ def test_scikit_learn_and_torchmetrics_agree(labelled):
     )
 
 
-def test_relabelled_clusters_score_the_same(labelled):
+def test_relabelled_clusters_score_the_same(labelled: Ids) -> None:
     clusters, classes = labelled
     renamed = np.random.default_rng(1).permutation(6)[clusters]
     assert score(renamed, classes, n_clusters=6, n_classes=4) == pytest.approx(

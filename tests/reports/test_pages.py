@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shutil
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -237,7 +238,7 @@ def test_every_picture_has_a_text_and_every_heading_an_order(open_page, finished
     unnamed = "[...document.querySelectorAll('[role=img], canvas, svg')].filter"
     assert page.evaluate(f"{unnamed}(e => !e.getAttribute('aria-label')).length") == 0
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(e => +e.tagName[1])")
-    assert levels[0] == 1 and all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+    assert levels[0] == 1 and all(b - a <= 1 for a, b in pairwise(levels))
 
 
 def test_the_table_of_runs_sorts(open_page, finished, run_digits, tmp_path):

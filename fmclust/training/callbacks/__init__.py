@@ -4,5 +4,3 @@ from fmclust.training.callbacks.cluster_latents import ClusterLatents
 from fmclust.training.callbacks.curves import LearningCurves
 from fmclust.training.callbacks.progress import progress_bar
 from fmclust.training.callbacks.reconstructions import Reconstructions
-
-__all__ = ["ClusterLatents", "LearningCurves", "Reconstructions", "progress_bar"]

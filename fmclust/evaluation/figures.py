@@ -1,0 +1,146 @@
+"""Figures of clusterings: confusion matrices, members, decoded centres, clusters in planes."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline
+from torch import Tensor
+
+from fmclust import plots
+from fmclust.clustering import NOISE, Clustering, shapes_of
+from fmclust.clustering.estimators import Floats
+from fmclust.clustering.shapes import Shapes
+from fmclust.evaluation.results import Evaluation, Labels
+
+MAX_SAMPLES = 16  # images of a cluster
+N_FIRST, N_COLUMNS = 30, 10  # images of the data set, and images in a row
+CONFIDENCE = 0.95  # share of a cluster inside its outline
+REACH = -2 * np.log(1 - CONFIDENCE)  # squared Mahalanobis distance of that outline in a plane
+MAX_POINTS = 3000  # latents in a plane
+MAX_PAIRS = 3  # planes of two latents each
+MAX_LATENTS = 256  # dimensions; more are pixels, and a plane of two pixels shows nothing
+
+
+def draw_confusion(made: Evaluation, name: str, split: str, *, matched: bool) -> Figure:
+    """Draw a confusion matrix by cluster id, or by the class that each cluster is matched to."""
+    confusion, class_names = made.confusions[name, split], made.labels.names
+    names = [str(cluster) for cluster in range(confusion.n_clusters)]
+    if matched:
+        cluster_of = {cls: cluster for cluster, cls in confusion.matching.items()}
+        spare = [cluster for cluster in names if int(cluster) not in confusion.matching]
+        names = [f"{cls} ({cluster_of.get(i, 'none')})" for i, cls in enumerate(class_names)]
+        names += [f"unmatched ({cluster})" for cluster in spare]
+    kind = "matched" if matched else "raw"
+    return plots.draw_confusion(
+        confusion.matched if matched else confusion.raw,
+        class_names,
+        title=f"{name}, {split}: accuracy {confusion.accuracy:.4f} ({kind})",
+        cluster_names=[*names, "noise"] if confusion.has_noise else names,
+    )
+
+
+def draw_samples(made: Evaluation, name: str, split: str, images: Tensor) -> Figure:
+    """Draw members of every cluster, evenly spaced in their order.
+
+    Args:
+        made: The clusterings and their matchings.
+        name: Name of the clusterer.
+        split: Name of the images' split.
+        images: uint8 tensor of shape (N, 1, H, W).
+    """
+    clustering = made.clusterings[name]
+    clusters = clustering.clusters[split]
+    members, names = [], []
+    for cluster in [*range(clustering.n_clusters), *([NOISE] if (clusters < 0).any() else [])]:
+        rows = np.flatnonzero(clusters == cluster)
+        chosen = rows[np.linspace(0, len(rows) - 1, min(MAX_SAMPLES, len(rows))).astype(int)]
+        members.append(images[chosen, 0].numpy())
+        names.append(f"{made.cluster_name(name, split, cluster)}: {len(rows):,}")
+    title = f"{name}, {split}: samples of every cluster and its size"
+    return plots.draw_rows(members, names, title=title, inches=0.45)
+
+
+def draw_centres(made: Evaluation, name: str, split: str) -> Figure:
+    """Draw the decoded centre of every cluster, with the class it is matched to in a split."""
+    centres = made.centres[name]
+    names = [made.cluster_name(name, split, cluster) for cluster in range(len(centres))]
+    title = f"{name}: the centres of the clusters, decoded"
+    return plots.draw_named_images(centres, names, n_columns=N_COLUMNS, title=title)
+
+
+def draw_first_images(images: Tensor, split: str, labels: Labels) -> Figure:
+    """Draw the first images of a split, with the names of their classes if there are labels."""
+    first, names = images[:N_FIRST, 0].numpy(), labels.named(split)[:N_FIRST]
+    title = f"the first images of {split}"
+    return plots.draw_named_images(first, names, n_columns=N_COLUMNS, title=title)
+
+
+def draw_clusters_in_planes(made: Evaluation, split: str) -> Figure | None:
+    """Draw a row of planes for every clusterer that has centres (the paper, section 1.3).
+
+    The first plane is that of the first two principal components, the others are of two latents
+    each. Ellipses are projections of the confidence ellipsoids of a mixture. A circle of k-means
+    holds the same share of the members: one that reaches the most distant member, as in section
+    4.3 of the paper, would hide the other clusters.
+
+    Args:
+        made: The clusterings, and latents of at least 2 dimensions.
+        split: Name of the latents' split.
+
+    Returns:
+        The figure, or None if no clusterer has centres.
+    """
+    rows = [
+        planes
+        for name, clustering in made.clusterings.items()
+        if (planes := _planes(name, clustering, made.latents[split], clustering.clusters[split]))
+    ]
+    title = f"clusters in the latents of {split}"
+    return plots.draw_outlines(rows, title=title) if rows else None
+
+
+def _planes(
+    name: str, clustering: Clustering, latents: Floats, clusters: NDArray[np.int64]
+) -> list[plots.Plane]:
+    shapes = shapes_of(clustering.estimator, latents, clusters, share=CONFIDENCE)
+    if shapes is None or min(shapes.latents.shape) < 2:
+        return []
+    kind = "ellipsoids" if shapes.radii is None else "circles"
+    noun = "transformed latent" if isinstance(clustering.estimator, Pipeline) else "latent"
+    chosen = slice(None, None, -(-len(latents) // MAX_POINTS))
+    return [
+        plots.Plane(
+            f"{name}: {kind} of {CONFIDENCE:.0%}",
+            axes,
+            (shapes.latents[chosen] - origin) @ directions.T,
+            clusters[chosen],
+            (shapes.centres - origin) @ directions.T,
+            _outlines(shapes, directions),
+        )
+        for axes, origin, directions in _views(shapes.latents, noun)
+    ]
+
+
+def _views(latents: Floats, noun: str) -> Iterator[tuple[tuple[str, str], Floats, Floats]]:
+    """Yield planes: names of both axes, a point (d,) and two orthonormal directions (2, d)."""
+    n_latents = latents.shape[1]
+    pca = PCA(2, svd_solver="covariance_eigh").fit(latents)
+    first, second = (f"{share:.0%}" for share in pca.explained_variance_ratio_)
+    axes = (f"principal component 1 ({first})", f"principal component 2 ({second})")
+    yield axes, pca.mean_, pca.components_
+    if n_latents <= MAX_LATENTS:
+        for i in range(0, min(2 * MAX_PAIRS, n_latents - 1), 2):
+            directions = np.eye(n_latents)[[i, i + 1]]
+            yield (f"{noun} {i}", f"{noun} {i + 1}"), np.zeros(n_latents), directions
+
+
+def _outlines(shapes: Shapes, directions: Floats) -> Floats:
+    """Return the matrix of each cluster's outline in a plane, shape (k, 2, 2)."""
+    if shapes.covariances is not None:
+        outlines: Floats = REACH * (directions @ shapes.covariances @ directions.T)
+        return outlines
+    assert shapes.radii is not None
+    return shapes.radii[:, None, None] ** 2 * np.eye(2)
