@@ -71,6 +71,7 @@ def mixture(n: int) -> float:
 
 
 def fitting(name: str, n: int, **changed: object) -> float:
+    """Return the seconds of fitting a clusterer on random latents."""
     clusterer = as_called(name, max_iter=ITERATIONS, tol=0, **changed)
     latents = np.random.default_rng(0).normal(size=(n, 10)).astype(np.float32)
     start = time.perf_counter()
