@@ -70,7 +70,7 @@ def complain(text: str, status: int = MISTAKE, *, error: BaseException | None = 
     Args:
         text: The line.
         status: The exit status.
-        error: What it is about; its traceback is printed before where the user asked for it.
+        error: The error; its traceback is printed first if the user asked for tracebacks.
     """
     if error is not None and os.environ.get(TRACEBACK) == "1":
         traceback.print_exception(error)
@@ -82,9 +82,9 @@ def require_option(key: str, value: object, options: Iterable[str]) -> None:
     """Check that a value is one of the options.
 
     Args:
-        key: The name as one types it, `model.loss` for instance.
-        value: What was typed.
-        options: What can be typed.
+        key: Name of the option, `model.loss` for instance.
+        value: Value of the option.
+        options: Known values.
 
     Raises:
         UserError: If it is none of them; names the nearest.

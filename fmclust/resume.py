@@ -18,7 +18,7 @@ from fmclust.errors import UserError, require_whole
 
 def resume(config: DictConfig) -> float:
     """Go on with a run, by its saved configuration and what is typed; leave a finished one."""
-    from fmclust.runs import CLUSTERINGS, read_metrics, read_status
+    from fmclust.runs import CLUSTERINGS, is_done, read_metrics, read_status
 
     if not isinstance(config.run, str):
         raise UserError(f"run={config.run} is no directory: type run=<a run's directory>.")
@@ -28,7 +28,7 @@ def resume(config: DictConfig) -> float:
     status, changed = read_status(directory), changes(config)
     if "cluster" in changed:
         refuse_without_callback(directory, status)
-    if status is not None and status["status"] == "done":
+    if status is not None and is_done(status):
         print(f"{directory} is finished already: nothing was done.")
         return read_metrics(directory)[status["objective"]]
 
@@ -68,11 +68,9 @@ def changes(config: DictConfig) -> dict[str, Any]:
 def refuse_without_callback(directory: Path, status: dict[str, Any] | None) -> None:
     """Refuse another clusterer where resuming the run would not cluster anything."""
     from fmclust.config.schema import clusters_after
-    from fmclust.runs import read_config
+    from fmclust.runs import is_done, read_config
 
-    if status is not None and (
-        status["status"] == "done" or not clusters_after(read_config(directory))
-    ):
+    if status is not None and (is_done(status) or not clusters_after(read_config(directory))):
         run = shlex.quote(f"run={directory}")
         raise UserError(
             f"resuming {directory} clusters nothing: type python -m fmclust.cluster {run} "

@@ -8,4 +8,4 @@ from fmclust.data.mnist_family import KMNIST, MNIST, FashionMNIST
 from fmclust.data.pictures import border_brightness
 from fmclust.data.readers import Batch, open_input
 from fmclust.data.sources import ImageSource, build_source
-from fmclust.data.splits import Split, sum_of
+from fmclust.data.splits import Split, sums_of

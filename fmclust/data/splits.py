@@ -1,7 +1,7 @@
 """One split of a data set, in memory."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,9 @@ class Split:
         return Split(self.images[rows], labels, self.names[rows])
 
 
-def sum_of(images: Tensor) -> int:
-    """Return a checksum (CRC-32) of a uint8 tensor, to detect changed images."""
-    return zlib.crc32(np.ascontiguousarray(images.cpu().numpy()).data)
+def sums_of(splits: Mapping[str, Split]) -> dict[str, int]:
+    """Return split to a checksum (CRC-32) of its images, to detect changed images."""
+    return {
+        name: zlib.crc32(np.ascontiguousarray(split.images.cpu().numpy()).data)
+        for name, split in splits.items()
+    }

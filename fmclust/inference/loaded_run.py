@@ -67,7 +67,7 @@ class LoadedRun:
             raise ValueError(f"its images have {height}x{width} pixels")
         self.image_size = height, width
         self.class_names: tuple[str, ...] = tuple(status["class_names"])
-        self.is_done, self.is_encoded = status["status"] == "done", bool(status.get("encoded"))
+        self.is_done, self.is_encoded = runs.is_done(status), bool(status.get("encoded"))
         self.border = float(status.get("border", 0.0))
         self.sums: Mapping[str, int] = status["sums"]
         self.folders = runs.clustered_in(directory)

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from sklearn.base import BaseEstimator
 
 from fmclust.clustering import require_fittable
-from fmclust.data import ImageSource, build_source, sum_of
+from fmclust.data import ImageSource, build_source, sums_of
 from fmclust.errors import UserError
 from fmclust.evaluation import evaluate, evaluate_latents
 from fmclust.inference import LoadedRun, load_run
@@ -23,6 +23,7 @@ from fmclust.runs import (
     CLUSTERINGS,
     Advice,
     claim,
+    is_done,
     locked,
     note_environment,
     read_status,
@@ -42,8 +43,8 @@ def cluster_again(
 
     Args:
         directory: The run directory.
-        wanted: As composed from `conf/cluster.yaml`; what is null is as the run has it.
-        names: Clusterer to the name of what comes of it.
+        wanted: As composed from `conf/cluster.yaml`; null keeps the run's value.
+        names: Clusterer to the name of its clustering.
         overrides: What was typed.
 
     Yields:
@@ -60,7 +61,7 @@ def cluster_again(
     if wanted.data.root is not None:
         run.config.data.root = os.path.abspath(wanted.data.root)
     source = build_source(run.config.data)
-    if {split: sum_of(held.images) for split, held in source.splits.items()} != run.sums:
+    if sums_of(source.splits) != run.sums:
         raise UserError(
             f"the images differ from those that {directory} was made of: restore them, or type "
             "data.root=<where they are>."
@@ -168,12 +169,12 @@ def _again(_: Path) -> str:
 
 
 def remove_unfinished(target: Path) -> None:
-    """Remove what a stopped process has left of a clustering.
+    """Remove an unfinished clustering that a stopped process left.
 
     Raises:
-        UserError: If it is finished: another process has done so just now.
+        UserError: If it is finished, for example by another process in the meantime.
     """
-    if (read_status(target) or {}).get("status") == "done":
+    if is_done(read_status(target)):
         raise UserError(f"{target} is there already: type name=<another>.")
     shutil.rmtree(target)
 

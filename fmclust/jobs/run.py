@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 
 from fmclust.clustering import require_fittable
 from fmclust.config.schema import check, clusters_after
-from fmclust.data import ImageSource, build_source, sum_of
+from fmclust.data import ImageSource, build_source, sums_of
 from fmclust.data.datamodule import ImageDataModule, loader_settings
 from fmclust.errors import UserError
 from fmclust.evaluation import evaluate
@@ -80,8 +80,8 @@ def resume_job(
 
     Args:
         directory: The run directory of a job that was stopped or failed.
-        changes: Groups or keys of the configuration that are others from now on.
-        typed: The changes as they were typed, to be noted.
+        changes: Groups or keys of the configuration to their new values.
+        typed: The changes as typed, for the warnings of the run.
         is_own: Whether the user has just typed what the saved configuration holds.
 
     Returns:
@@ -135,7 +135,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
 
 
 def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner: bool) -> None:
-    """Read the images and note what they are; refuse others than an earlier part had."""
+    """Read the images and note their sizes; raise UserError if they changed since the start."""
     run.wants_figures = config.figures
     note_environment(run.facts)
     with run.timed("data"):
@@ -147,7 +147,7 @@ def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner:
     run.facts["image_size"] = [*source.image_size]
     run.facts["class_names"] = [*(source.class_names or ())]
     run.facts["images"] = {name: len(split) for name, split in splits.items()}
-    sums = {name: sum_of(split.images) for name, split in splits.items()}
+    sums = sums_of(splits)
     if run.facts.setdefault("sums", sums) != sums:
         raise UserError(
             "the images differ from those this run started with: restore them, or start a new run."

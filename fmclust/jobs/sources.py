@@ -20,7 +20,7 @@ class Source:
     Attributes:
         latents: float32 array of shape (N, d).
         classes: int64 array of shape (N,), to score with; None without labels.
-        name: What to call them.
+        name: Name in titles and messages.
         is_papers: Whether they are the pixels that the paper clusters, all of Fashion-MNIST's.
     """
 
@@ -40,11 +40,11 @@ def source_of(config: DictConfig) -> Source:
 
 
 def _latents(run: str) -> Source:
-    from fmclust.runs import read_classes, read_latents, read_status
+    from fmclust.runs import is_done, read_classes, read_latents, read_status
 
     directory = Path(os.path.abspath(run))
-    status = read_status(directory) or {}
-    if status.get("status") != "done":
+    status = read_status(directory)
+    if status is None or not is_done(status):
         raise UserError(f"run={run} is no finished run: type run=<one's directory>.")
     if not (directory / "latents.npz").exists():
         if status.get("encoded"):

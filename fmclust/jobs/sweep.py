@@ -175,7 +175,7 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
 
 def _run(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     from fmclust.jobs.run import resume_job, run_job
-    from fmclust.runs import read_metrics, read_overrides, read_status
+    from fmclust.runs import is_done, read_metrics, read_overrides, read_status
     from fmclust.training.trainer import is_single_process
 
     if not is_single_process(config.trainer):
@@ -188,7 +188,7 @@ def _run(config: DictConfig, directory: Path, overrides: list[str]) -> float:
         return run_job(config, directory, overrides)
     if read_overrides(directory) != overrides:
         raise UserError(f"{directory} holds a job with other overrides.")
-    if status["status"] == "done":
+    if is_done(status):
         return read_metrics(directory)[status["objective"]]
     return resume_job(directory, is_own=True)
 

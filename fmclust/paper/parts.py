@@ -137,13 +137,13 @@ def run_all(
 
 def _make(run: PaperRun, more: Sequence[str]) -> str | None:
     """Make a run, or what is missing of it; return why it failed, if it did."""
-    from fmclust.runs import read_status
+    from fmclust.runs import is_done, read_status
 
     try:
         status = read_status(run.directory)
     except UserError as error:
         return str(error)
-    if status is not None and status["status"] == "done":
+    if is_done(status):
         return None
     typed = ["fmclust.resume", f"run={run.directory}"]
     if status is None:

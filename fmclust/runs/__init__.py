@@ -19,7 +19,7 @@ from fmclust.runs.layout import (
     CLUSTERINGS_FILE,
     LAST_CHECKPOINT,
 )
-from fmclust.runs.manifest import MANIFEST, update_manifest, verified
+from fmclust.runs.manifest import MANIFEST, is_done, update_manifest, verified
 from fmclust.runs.reading import (
     clustered_in,
     find_runs,

@@ -18,7 +18,7 @@ from fmclust.runs.files import (
     write_text,
 )
 from fmclust.runs.layout import LAST_CHECKPOINT, LOCK
-from fmclust.runs.manifest import MANIFEST
+from fmclust.runs.manifest import MANIFEST, is_done
 from fmclust.runs.reading import read_status
 from fmclust.runs.run import Run
 
@@ -103,7 +103,7 @@ def reopen(
                 f"{directory} is no run directory: it has no status.json. If it was stopped as it "
                 "began, type its command again."
             )
-        if status["status"] == "done" and not even_done:
+        if is_done(status) and not even_done:
             raise UserError(f"{directory} is finished: there is nothing to go on with.")
         refuse_links(directory)
         remove_temporaries(directory)

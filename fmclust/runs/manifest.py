@@ -88,7 +88,7 @@ def _warn_once(text: str) -> None:
 
 
 def is_done(status: Any) -> bool:
-    """Whether what status.json holds is of a finished run."""
+    """Return whether the content of status.json, or None without one, is of a finished run."""
     return isinstance(status, dict) and status.get("status") == "done"
 
 

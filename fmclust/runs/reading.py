@@ -51,14 +51,14 @@ def _other_format(directory: Path, status: dict[str, Any]) -> str:
 def is_trained(status: Mapping[str, Any]) -> bool:
     """Whether a run has its trained encoder, though it may have failed or been stopped later."""
     ended_early = status["status"] in ("failed", "stopped")
-    return status["status"] == "done" or bool(ended_early and status.get("trained"))
+    return is_done(status) or bool(ended_early and status.get("trained"))
 
 
 def find_runs(key: str, pattern: str) -> list[Path]:
     """Return the run directories that a path or a pattern names, finished or not, sorted.
 
     Args:
-        key: The name as one types it, for an error.
+        key: Name of the option, for error messages.
         pattern: A directory, or a pattern such as `outputs/sweeps/*/*/*`.
 
     Raises:
@@ -67,11 +67,7 @@ def find_runs(key: str, pattern: str) -> list[Path]:
     exists = Path(pattern).exists()  # its name may hold brackets
     paths = [pattern] if exists else sorted(glob(pattern, recursive=True))
     found = [Path(os.path.abspath(path)) for path in paths]
-    runs = [
-        path
-        for path in found
-        if (path / "status.json").exists() and path.parent.name != CLUSTERINGS
-    ]
+    runs = [path for path in found if (path / STATUS).exists() and path.parent.name != CLUSTERINGS]
     if not runs:
         near = [p for p in sorted(glob(f"{escape(pattern)}*")) if Path(p, STATUS).exists()]
         hint = near[-1] if near else "<a run's directory>"
@@ -133,7 +129,7 @@ def clustered_in(directory: Path) -> dict[str, Path]:
         directory: A run directory; its own clusterings come first, later ones follow by name.
     """
     later = sorted((directory / CLUSTERINGS).glob("*"))
-    done = [f for f in later if (read_status(f) or {}).get("status") == "done"]
+    done = [folder for folder in later if is_done(read_status(folder))]
     return {name: folder for folder in (directory, *done) for name in read_clusterings(folder)}
 
 

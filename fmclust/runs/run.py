@@ -147,7 +147,7 @@ class Run:
         )
 
     def end(self, status: str, reason: str) -> None:
-        """Write why and in which stage the run ended early, as far as the disk lets it."""
+        """Write the reason and the stage of an early end, unless the disk is full."""
         log.debug(reason, exc_info=True)  # train.log alone has the traceback
         with suppress(OSError):
             if self.facts.get("trained"):  # what `cluster` goes on from
@@ -155,10 +155,10 @@ class Run:
             self.write_status(status, reason, self.failed_stage)
 
     def finish(self, advise: Callable[[Path], str]) -> None:
-        """Write metrics, page, manifest and status of a run that came to its end.
+        """Write metrics, page, manifest and status of a run whose block has ended.
 
         Raises:
-            UserError: If a stage failed; what the others made is written, and is of use.
+            UserError: If a stage failed; the results of the others are written.
         """
         self.metrics[TOTAL_TIME] = self._total_seconds()
         self.write_metrics()
