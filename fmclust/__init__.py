@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fmclust.inference import Assignment, LoadedRun, load_run
 
-__all__ = ["Assignment", "LoadedRun", "load_run"]
+__version__ = "0.2.0.dev0"
+
+__all__ = ["Assignment", "LoadedRun", "__version__", "load_run"]
 
 
 def __getattr__(name: str) -> Any:

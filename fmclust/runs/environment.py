@@ -6,7 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("fmclust", "torch", "torchvision", "pytorch-lightning", "scikit-learn", "numpy")
+from fmclust import __version__
+
+PACKAGES = ("torch", "torchvision", "pytorch-lightning", "scikit-learn", "numpy")
 
 
 def environment() -> dict[str, Any]:
@@ -16,7 +18,7 @@ def environment() -> dict[str, Any]:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {"fmclust": __version__} | {name: version(name) for name in PACKAGES},
         "cpu": _cpu_model(),
         "gpu": gpu,
         "threads": torch.get_num_threads(),
