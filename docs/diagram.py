@@ -39,8 +39,11 @@ WHAT = {
     "plots": "arrays to figures",
     "runs": "the run directory",
 }
-WAY = (("data", "models", "images"), ("models", "clustering", "latents"))
-WAY += (("clustering", "metrics", "cluster ids"),)
+WAY = (
+    ("data", "models", "images"),
+    ("models", "clustering", "latents"),
+    ("clustering", "metrics", "cluster ids"),
+)
 WIDTH, ROW_HEIGHT, BOX_WIDTH, BOX_HEIGHT, MARGIN = 1120, 110, 158, 58, 24
 
 

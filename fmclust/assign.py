@@ -1,4 +1,4 @@
-"""Assign new images to the clusters of a finished run; write a row of a CSV file for each.
+"""Assign new images to the clusters of a finished run; write a CSV file with a row for each.
 
 `python -m fmclust.assign run=<directory> input=<images> output=<csv>`
 """
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 UNREADABLE, FAR, REVERSED = "unreadable", "far", "reversed"  # counted like the cluster ids
 MIDDLE = 127.5  # brightness: below it a background is dark, above it light
 MIN_CONTRAST = 32**2  # brightness squared: minimum for two backgrounds to be opposite
-LINE_END = "\r\n"  # of CSV (RFC 4180)
 
 
 def assign(config: DictConfig) -> None:
@@ -52,7 +51,8 @@ def assign_all(
     """Write a row for every image at a path, batch after batch.
 
     Returns:
-        The number of images in each cluster, and of those `UNREADABLE`, `FAR` and `REVERSED`.
+        Cluster id to number of images, and the numbers of images that are `UNREADABLE`, `FAR`
+        from the training images, or `REVERSED`: on the opposite background.
     """
     from rich.progress import Progress
 
@@ -63,40 +63,42 @@ def assign_all(
     csv = output.open("w", newline="", encoding="utf-8", errors="surrogateescape")
     with csv as file, Progress() as progress:
         task = progress.add_task(f"Assigning {n_images:,} images", total=n_images)
-        file.write(",".join(inference.COLUMNS) + LINE_END)
         for batch in batches:
             images = 255 - batch.images if invert else batch.images
             assigned = run.assign(images, clusterer) if len(images) else None
             table = inference.to_table(batch.names, batch.reasons, assigned, run.class_names)
             table.to_csv(
-                file, header=False, index=False, float_format="%.6g", lineterminator=LINE_END
+                file,
+                header=file.tell() == 0,
+                index=False,
+                float_format="%.6g",
+                lineterminator="\r\n",  # of CSV (RFC 4180)
             )
             counts[UNREADABLE] += len(batch.reasons)
             if assigned is not None:
                 counts.update(assigned.clusters.tolist())
                 counts[FAR] += 0 if assigned.far is None else int(assigned.far.sum())
-                border = data.border_brightness(images)
-                if (border - MIDDLE) * (run.border - MIDDLE) < -MIN_CONTRAST:
-                    counts[REVERSED] += len(images)
+                contrast = (data.border_brightness(images) - MIDDLE) * (run.border - MIDDLE)
+                counts[REVERSED] += len(images) if contrast < -MIN_CONTRAST else 0
             progress.advance(task, len(batch.names))
     return counts
 
 
 def summary(counts: Counter[int | str], run: "LoadedRun", clusterer: str, *, invert: bool) -> str:
-    """Describe in words how the images were assigned."""
-    sizes = {key: counts[key] for key in sorted(k for k in counts if isinstance(k, int))}
-    matching, total = run.matching(clusterer), sum(sizes.values())
+    """Return the sizes of the clusters as text, with advice if the backgrounds differ."""
+    sizes = sorted((key, size) for key, size in counts.items() if isinstance(key, int))
+    matching, total = run.matching(clusterer), sum(size for _, size in sizes)
     lines = [f"{total:,} images are assigned by {clusterer}, {counts[UNREADABLE]:,} unreadable."]
-    for cluster, size in sizes.items():
+    for cluster, size in sizes:
         name = f" ({run.class_names[matching[cluster]]})" if cluster in matching else ""
         lines.append(f"  {'noise' if cluster < 0 else cluster}{name}: {size:,}")
     if counts[FAR]:
-        lines.append(f"{counts[FAR]:,} images are far from all that the run was trained on.")
+        lines.append(f"{counts[FAR]:,} images are far from all training images of the run.")
     if counts[REVERSED] > total / 2:
         background = "dark" if run.border < MIDDLE else "light"
         lines.append(
-            f"Most images have another background than those of the run, which is {background}: "
-            f"if dark and light are swapped, type invert={str(not invert).lower()}."
+            f"The images of the run have a {background} background, and most of these images do "
+            f"not: if dark and light are swapped, type invert={str(not invert).lower()}."
         )
     return "\n".join(lines)
 

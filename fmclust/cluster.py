@@ -1,4 +1,4 @@
-"""Clustering the latents of finished runs again, without training.
+"""Cluster the latents of finished runs again, without training.
 
 `python -m fmclust.cluster run=<directory> cluster=kmeans`
 """
@@ -18,7 +18,7 @@ def cluster(config: DictConfig) -> None:
     """Cluster every run with every clusterer; write clusterings/<name>/ in each directory."""
     directories, names = require(config)
     from fmclust.jobs.recluster import cluster_again
-    from fmclust.jobs.threads import limited_threads  # torch, which `--help` does without
+    from fmclust.jobs.threads import limited_threads  # imports torch, which `--help` does not need
     from fmclust.reports import print_run
 
     failed, typed = 0, list(HydraConfig.get().overrides.task)
@@ -40,10 +40,10 @@ def cluster(config: DictConfig) -> None:
 
 
 def require(config: DictConfig) -> tuple[list[Path], dict[str, str]]:
-    """Return the runs' directories, and by what name each clusterer's results go.
+    """Return the run directories, and clusterer to the name of its clustering.
 
     Raises:
-        UserError: If there is no such run, or a value makes no sense.
+        UserError: If there is no such run, or a value is invalid.
     """
     from fmclust.runs import find_runs
 
@@ -54,15 +54,15 @@ def require(config: DictConfig) -> tuple[list[Path], dict[str, str]]:
     for key, settings in config.cluster.items():
         require_target(f"cluster.{key}", settings)
     if not isinstance(config.data, DictConfig):
-        raise UserError("data is the runs' own: type data.root= where it was moved.")
+        raise UserError(
+            "the data of the runs can't be changed: type data.root=<folder> if it was moved."
+        )
     if config.figures is not None:
         require_bool("figures", config.figures)
     wanted = [str(key) for key, settings in config.cluster.items() if settings is not None]
     name = None if config.name is None else str(config.name)
     if name is not None and (len(wanted) != 1 or name.startswith(".") or Path(name).name != name):
-        raise UserError(
-            f"name={name} is to be a folder's name, of one clusterer: type name=<word>."
-        )
+        raise UserError(f"name={name} is not a folder's name for one clusterer: type name=<word>.")
     return find_runs("run", str(config.run)), {key: name or key for key in wanted}
 
 

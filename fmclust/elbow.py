@@ -1,7 +1,7 @@
 """The elbow method: label-free statistics against the number of clusters.
 
-`python -m fmclust.elbow data=fashion_mnist_all k_max=20`, of pixels; with `run=<directory>`, of a
-run's latents.
+`python -m fmclust.elbow data=fashion_mnist_all k_max=20` for pixels; with `run=<directory>` for the
+latents of a run.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from fmclust.paper.numbers import ELBOWS
 def elbow(config: DictConfig) -> None:
     """Fit one clusterer for every k; write elbow.csv and elbow.png."""
     require(config)
-    from rich.progress import track  # these and scikit-learn, which `--help` does without
+    from rich.progress import track  # these are slow, and `--help` does not need them
     from sklearn.base import BaseEstimator
 
     from fmclust.clustering import statistics_by_k
@@ -45,25 +45,27 @@ def elbow(config: DictConfig) -> None:
         )
         for row in track(trials, title, total=len(numbers)):
             rows.append(row)
-            write_rows(directory / "elbow.csv", rows)  # now: a stop loses one k at most
+            write_rows(
+                directory / "elbow.csv", rows
+            )  # every time, so that a stop loses at most one k
     paper = ELBOWS.get(config.k_max, ()) if name == "kmeans" and source.is_papers else ()
     print(conclude(directory, rows, title, paper))
 
 
 def require(config: DictConfig) -> None:
-    """Refuse values that no elbow can be made of, before anything is read."""
+    """Refuse invalid values before anything is read."""
     require_seed(config.seed)
     require_whole("k_min", config.k_min, 1)
     require_whole("k_max", config.k_max, config.k_min + 1)
     require_whole("sample", config.sample, 2)
     if len(config.cluster) != 1:
-        raise UserError("an elbow is of one clusterer: type cluster=kmeans, for instance.")
+        raise UserError("an elbow needs exactly one clusterer: type cluster=kmeans, for example.")
 
 
 def conclude(
     directory: Path, rows: list[dict[str, float]], title: str, paper: tuple[int, ...]
 ) -> str:
-    """Draw the figure; return where the knee is and where the files are."""
+    """Draw the figure; return a text with the knee and the paths of the files."""
     from fmclust.clustering import knee
     from fmclust.plots import draw_elbow
     from fmclust.runs import replacing

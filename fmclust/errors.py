@@ -1,4 +1,4 @@
-"""UserError, the one exception for what a user can mend, and the functions around it."""
+"""UserError, the exception for users' mistakes, and functions that raise and print it."""
 
 import errno
 import math
@@ -12,27 +12,27 @@ from difflib import get_close_matches
 from pathlib import Path
 
 TRACEBACK = "FMCLUST_TRACEBACK"  # environment variable that the commands set
-MISTAKE = 2  # exit status of what the user can put right
+MISTAKE = 2  # exit status after a user's mistake
 MAX_SEED = 2**32 - 1  # NumPy's
-MAX_UNPACKED = 1 << 26  # bytes; what is large in a run is not compressed
+MAX_UNPACKED = 1 << 26  # bytes; the large files of a run are not compressed
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class UserError(Exception):
-    """An error that the user can mend: what is wrong, with which value, and what to type."""
+    """An error that the user can fix; says what is wrong, with which value, and what to type."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was stopped, for example by Ctrl-C: what is kept, and how to go on."""
+    """A run was stopped, for example by Ctrl-C; says what is kept and how to resume."""
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error says that there is no space left to write to."""
+    """Return whether an error means that no space is left on the disk."""
     return isinstance(error, OSError) and error.errno in DISK_FULL
 
 
 def one_line(error: object) -> str:
-    """Return the text of an error, or of a warning, without its line breaks."""
+    """Return the text of an error or a warning without line breaks."""
     return " ".join(str(error).split())
 
 
@@ -41,7 +41,7 @@ def reading(path: Path) -> Iterator[None]:
     """Turn any error while reading `path` into a UserError.
 
     Raises:
-        UserError: If the block raises anything; libraries do for bytes that are not theirs.
+        UserError: If the block raises any error: libraries raise many for damaged files.
     """
     try:
         yield
@@ -52,11 +52,11 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def refuse_bomb(path: Path) -> None:
-    """Refuse a zip file whose compressed entries would take too much memory.
+    """Refuse a zip file whose compressed entries would need too much memory.
 
     Raises:
-        ValueError: If it promises more than a run's compressed files hold.
-        zipfile.BadZipFile: If it is none.
+        ValueError: If they are larger than the compressed files of a run.
+        zipfile.BadZipFile: If it is not a zip file.
     """
     with zipfile.ZipFile(path) as file:
         packed = [e for e in file.infolist() if e.compress_type != zipfile.ZIP_STORED]
@@ -65,7 +65,7 @@ def refuse_bomb(path: Path) -> None:
 
 
 def complain(text: str, status: int = MISTAKE, *, error: BaseException | None = None) -> int:
-    """Print one line on standard error; return the exit status that goes with it.
+    """Print one line on standard error and return the exit status.
 
     Args:
         text: The line.
@@ -82,12 +82,12 @@ def require_option(key: str, value: object, options: Iterable[str]) -> None:
     """Check that a value is one of the options.
 
     Args:
-        key: Name of the option, `model.loss` for instance.
+        key: Name of the option, for example `model.loss`.
         value: Value of the option.
         options: Known values.
 
     Raises:
-        UserError: If it is none of them; names the nearest.
+        UserError: If it is not; names the most similar option.
     """
     known = list(options)
     if value not in known:
@@ -100,17 +100,17 @@ def require_new(path: Path) -> None:
     """Refuse to write over the results of an earlier command.
 
     Raises:
-        UserError: If the file is there.
+        UserError: If the file exists.
     """
     if path.exists():
         raise UserError(f"{path} is there already: type hydra.run.dir=<a new directory>.")
 
 
 def require_seed(value: object) -> None:
-    """Check that a value is a seed that NumPy takes.
+    """Check that a value is a valid seed of NumPy.
 
     Raises:
-        UserError: If it is no whole number, or out of range.
+        UserError: If it is not a whole number, or out of range.
     """
     require_whole("seed", value, 0)
     if int(str(value)) > MAX_SEED:
@@ -121,11 +121,11 @@ def require_whole(key: str, value: object, least: int) -> None:
     """Check that a value is a whole number, at least `least`.
 
     Raises:
-        UserError: If it is no whole number, or below.
+        UserError: If it is not a whole number, or too small.
     """
     hint = f"type {key}= with a whole number from {least} on."
     if isinstance(value, bool) or not isinstance(value, int):
-        raise UserError(f"{key}={value} is no whole number: {hint}")
+        raise UserError(f"{key}={value} is not a whole number: {hint}")
     if value < least:
         raise UserError(f"{key}={value} is too small: {hint}")
 
@@ -134,32 +134,32 @@ def require_bool(key: str, value: object) -> None:
     """Check that a value is true or false.
 
     Raises:
-        UserError: If it is anything else, such as `no`.
+        UserError: If it is something else, such as `no`.
     """
     if not isinstance(value, bool):
-        raise UserError(f"{key}={value} is neither true nor false: type {key}=true, or false.")
+        raise UserError(f"{key}={value} is neither true nor false: type {key}=true or {key}=false.")
 
 
 def require_number(key: str, value: object, *, above: float | None = None) -> None:
-    """Check that a value is a finite number: above a bound, or from zero on.
+    """Check that a value is a finite number above a bound, or at least 0 if there is no bound.
 
     Raises:
-        UserError: If it is no number, or out of range.
+        UserError: If it is not a number, or out of range.
     """
     hint = f"type {key}= with a number " + ("from 0 on." if above is None else f"above {above}.")
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise UserError(f"{key}={value} is no number: {hint}")
+        raise UserError(f"{key}={value} is not a number: {hint}")
     if value < 0 if above is None else value <= above:
         raise UserError(f"{key}={value} is too small: {hint}")
 
 
 def require_whole_numbers(key: str, values: object) -> None:
-    """Check that a value is a list of whole numbers from 1 on.
+    """Check that a value is a list of whole numbers, each at least 1.
 
     Raises:
-        UserError: If it is no such list.
+        UserError: If it is not.
     """
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise UserError(f"{key}={values} is no list: type '{key}=[{values}]'.")
+        raise UserError(f"{key}={values} is not a list: type '{key}=[{values}]'.")
     for value in values:
         require_whole(key, value, 1)

@@ -1,6 +1,6 @@
-"""The local optima of k-means, and which of them is the paper's (section 5.1).
+"""Find local optima of k-means, and which of them is the paper's (section 5.1).
 
-`python -m fmclust.optima starts=50`, of pixels; `run=<directory>`, of a run's latents.
+`python -m fmclust.optima starts=50` for pixels; with `run=<directory>` for the latents of a run.
 """
 
 from pathlib import Path
@@ -15,11 +15,11 @@ from fmclust.jobs.sources import source_of
 
 def optima(config: DictConfig) -> None:
     """Start k-means many times; write starts.csv and print the optima."""
-    for key, least in (("starts", 1), ("n_clusters", 1)):
-        require_whole(key, config[key], least)
+    for key in ("starts", "n_clusters"):
+        require_whole(key, config[key], 1)
     require_seed(config.seed)
-    require_seed(config.seed + config.starts - 1)  # of the last start
-    from rich.progress import track  # these and scikit-learn, which `--help` does without
+    require_seed(config.seed + config.starts - 1)  # seed of the last start
+    from rich.progress import track  # these are slow, and `--help` does not need them
     from sklearn.cluster import KMeans
 
     from fmclust.clustering import distinct_optima, fit_from_starts
@@ -46,7 +46,7 @@ def optima(config: DictConfig) -> None:
     rows = starts_frame(found, source.classes, config.n_clusters)
     with replacing(directory / "starts.csv") as partial:
         rows.to_csv(partial, index=False)
-    print(f"{title}: what the starts end at\n\n{spread_over_starts(rows)}\n")
+    print(f"{title}: results of the starts\n\n{spread_over_starts(rows)}\n")
     print(f"The local optima\n\n{optima_by_frequency(rows)}")
     if source.is_papers and source.classes is not None and config.n_clusters == 10:
         print(f"\n{compared_with_the_paper(found, source.classes)}")

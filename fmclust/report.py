@@ -1,4 +1,4 @@
-"""Pages that show finished runs: report.html of each, and one over all of them.
+"""Write HTML pages of finished runs: report.html of each, and a page that compares them.
 
 `python -m fmclust.report runs='outputs/sweeps/<date>/<time>/*'`
 """
@@ -14,8 +14,8 @@ from fmclust.errors import UserError, complain
 
 
 def report(config: DictConfig) -> None:
-    """Write report.html of every finished run and, of several runs, a page over them."""
-    from rich.progress import track  # these, which `--help` does without
+    """Write report.html of every finished run; for several runs, also a page that compares them."""
+    from rich.progress import track  # imported here, since `--help` doesn't need these
 
     from fmclust.reports import Job, is_page, write_run_page, write_runs_page
     from fmclust.runs import find_runs, update_manifest
@@ -24,10 +24,9 @@ def report(config: DictConfig) -> None:
     jobs = [Job.read(path) for path in directories]
     done = [job.directory for job in jobs if job.status == "done"]
     failed = [job for job in jobs if job.is_damaged]
-    if not done and failed:
-        raise UserError(failed[0].reason)
     if not done:
-        raise UserError(f"runs={config.runs} has no finished run: type runs=<finished runs>.")
+        missing = f"runs={config.runs} has no finished run: type runs=<finished runs>."
+        raise UserError(failed[0].reason if failed else missing)
     for directory in track(done, "Writing pages"):
         try:
             page = write_run_page(directory)
@@ -40,7 +39,7 @@ def report(config: DictConfig) -> None:
         folder = Path(os.path.commonpath(directories))
         page = folder / "report.html" if config.output is None else Path(str(config.output))
         if page.exists() and not is_page(page):
-            raise UserError(f"output={page} is no page of fmclust: type output=<a new file>.")
+            raise UserError(f"output={page} is not a page of fmclust: type output=<a new file>.")
         write_runs_page(page.absolute(), jobs)
     print(page)
     for job in failed:

@@ -1,4 +1,4 @@
-"""The paper's parts over many seeds, its numbers beside ours.
+"""Run the paper's parts with many seeds, and compare the results with the paper.
 
 `python -m fmclust.reproduce seeds=10`
 """
@@ -15,7 +15,7 @@ from fmclust.paper.parts import PARTS, VARIANTS, planned, run_all
 
 
 def reproduce(config: DictConfig) -> None:
-    """Run what is missing; leave results.csv and results.md."""
+    """Run what is missing; write results.csv and results.md."""
     require(config)
     from fmclust.runs import locked
 
@@ -28,8 +28,8 @@ def reproduce(config: DictConfig) -> None:
 
 
 def run_missing(config: DictConfig, folder: Path) -> int:
-    """Make the runs whose results are not there yet; return how many failed."""
-    from rich.progress import track  # these, which `--help` does without
+    """Run the jobs without results; return the number of jobs that failed."""
+    from rich.progress import track  # `--help` does not need it
 
     from fmclust.paper.reproduction import read_rows, row_of, write_reproduction
 
@@ -55,12 +55,12 @@ def run_missing(config: DictConfig, folder: Path) -> int:
 
 
 def require(config: DictConfig) -> None:
-    """Refuse values that nothing can be made of, before anything is run."""
+    """Refuse invalid values before anything is run."""
     require_whole("seeds", config.seeds, 1)
     require_whole("jobs", config.jobs, 1)
     for key in ("parts", "variants", "overrides"):
         if not isinstance(config[key], ListConfig):
-            raise UserError(f"{key}={config[key]} is no list: type '{key}=[...]'.")
+            raise UserError(f"{key}={config[key]} is not a list: type '{key}=[...]'.")
     for part in config.parts:
         require_option("parts", part, PARTS)
     for variant in config.variants:
@@ -68,7 +68,7 @@ def require(config: DictConfig) -> None:
 
 
 def keep_overrides(folder: Path, overrides: list[str]) -> None:
-    """Note what all runs are made with; refuse to mix them with others."""
+    """Write the overrides of all runs; refuse a folder with runs of other overrides."""
     from fmclust.runs import read_json, write_json
 
     path = folder / "overrides.json"

@@ -1,4 +1,4 @@
-"""Go on with a stopped or failed run from its last epoch-end checkpoint.
+"""Resume a stopped or failed run from its last epoch-end checkpoint.
 
 `python -m fmclust.resume run=outputs/<date>/<time>`
 """
@@ -17,14 +17,16 @@ from fmclust.errors import UserError, require_whole
 
 
 def resume(config: DictConfig) -> float:
-    """Go on with a run, by its saved configuration and what is typed; leave a finished one."""
+    """Resume a run with its saved configuration and typed changes; skip a finished run."""
     from fmclust.runs import CLUSTERINGS, is_done, read_metrics, read_status
 
     if not isinstance(config.run, str):
-        raise UserError(f"run={config.run} is no directory: type run=<a run's directory>.")
-    directory = Path(os.path.abspath(config.run))  # as checkpoints name it
+        raise UserError(f"run={config.run} is not a directory: type run=<a run directory>.")
+    directory = Path(os.path.abspath(config.run))  # as in the checkpoints
     if directory.parent.name == CLUSTERINGS:
-        raise UserError(f"{directory} is a clustering: type python -m fmclust.cluster once more.")
+        raise UserError(
+            f"{directory} is a clustering: repeat its command, python -m fmclust.cluster."
+        )
     status, changed = read_status(directory), changes(config)
     if "cluster" in changed:
         refuse_without_callback(directory, status)
@@ -34,7 +36,7 @@ def resume(config: DictConfig) -> float:
 
     from pytorch_lightning.utilities import rank_zero_only
 
-    from fmclust.jobs.run import resume_job  # torch and Lightning, only where there is work
+    from fmclust.jobs.run import resume_job  # imports torch and Lightning
     from fmclust.reports import print_run
 
     typed = [text for text in HydraConfig.get().overrides.task if not text.startswith("run=")]
@@ -44,17 +46,17 @@ def resume(config: DictConfig) -> float:
 
 
 def changes(config: DictConfig) -> dict[str, Any]:
-    """Return the typed changes of the run's configuration: key to value."""
+    """Return the typed changes of the configuration of the run: key to value."""
     found: dict[str, Any] = {}
-    for key in ("n_clusters", "data.root", "trainer.accelerator", "trainer.devices"):
+    for key in ("n_clusters", "trainer.accelerator", "trainer.devices"):
         if (value := OmegaConf.select(config, key)) is not None:
             found[key] = value
     if config.n_clusters is not None:
         require_whole("n_clusters", config.n_clusters, 1)
         if config.get("cluster") is None:
             raise UserError(
-                f"n_clusters={config.n_clusters} is for a new clusterer: type cluster=gmm besides, "
-                "for instance."
+                f"n_clusters={config.n_clusters} is for a new clusterer: also type cluster=gmm, "
+                "for example."
             )
     if config.data.root is not None:
         found["data.root"] = os.path.abspath(config.data.root)
@@ -66,14 +68,14 @@ def changes(config: DictConfig) -> dict[str, Any]:
 
 
 def refuse_without_callback(directory: Path, status: dict[str, Any] | None) -> None:
-    """Refuse another clusterer where resuming the run would not cluster anything."""
+    """Refuse another clusterer if resuming the run would not cluster anything."""
     from fmclust.config.schema import clusters_after
     from fmclust.runs import is_done, read_config
 
     if status is not None and (is_done(status) or not clusters_after(read_config(directory))):
         run = shlex.quote(f"run={directory}")
         raise UserError(
-            f"resuming {directory} clusters nothing: type python -m fmclust.cluster {run} "
+            f"resuming {directory} would cluster nothing: type python -m fmclust.cluster {run} "
             "cluster=<option>."
         )
 

@@ -1,4 +1,4 @@
-"""The main job: images to latents to clusters to scores, in a directory of its own.
+"""Run the main job: images to latents to clusters to scores, in a new run directory.
 
 `python -m fmclust.train model=convae cluster=gmm`
 """
@@ -15,10 +15,12 @@ from fmclust.jobs.sweep import SweepPlan, sweep_job
 
 
 def train(config: DictConfig) -> float:
-    """Run the job that the command line describes, in the directory that Hydra made for it."""
+    """Run the job that the command line describes, in the directory that Hydra has made."""
     from pytorch_lightning.utilities import rank_zero_only
 
-    from fmclust.jobs.run import run_job  # torch and Lightning, which `--help` does without
+    from fmclust.jobs.run import (
+        run_job,
+    )  # imports torch and Lightning, which `--help` does not need
     from fmclust.reports import print_run
 
     hydra = HydraConfig.get()
@@ -33,10 +35,10 @@ def train(config: DictConfig) -> float:
 
 
 def share_of_cores(launcher: DictConfig) -> int | None:
-    """Return the threads of one job when a launcher runs several at once; None: all."""
+    """Return the threads of one of a launcher's parallel jobs; None for all threads."""
     if "cpus_per_task" in launcher:  # submitit's
         return int(launcher.cpus_per_task)
-    if "n_jobs" in launcher:  # joblib's; -1 is one for every core
+    if "n_jobs" in launcher:  # joblib's; -1 means one job per core
         cores = os.cpu_count() or 1
         return max(1, cores // launcher.n_jobs) if launcher.n_jobs > 0 else 1
     return None

@@ -1,4 +1,4 @@
-"""Which packages a `_target_` may name, and building an object from one."""
+"""Check which classes a `_target_` names, and build objects from them."""
 
 import os
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from fmclust.errors import UserError, one_line
 VARIABLE = "FMCLUST_TRUST"  # environment variable: more packages to trust, comma-separated
 PACKAGES = ("fmclust", "sklearn", "torch", "torchvision", "pytorch_lightning", "umap")
 EXTRAS = {"umap": "manifold"}  # package to the extra that installs it
-# Functions that may be named although they are no class.
+# Functions that may be named in addition to classes.
 FUNCTIONS = ("fmclust.training.callbacks.progress_bar", "fmclust.clustering.pipeline")
 
 
 def own_packages() -> list[str]:
-    """Return the packages that the user trusts by the environment variable."""
+    """Return the packages that the environment variable adds."""
     return list(filter(None, os.environ.get(VARIABLE, "").split(",")))
 
 
@@ -26,9 +26,9 @@ def build(config: DictConfig, base: type, **arguments: Any) -> Any:
     """Instantiate a configuration after checking every `_target_` in it.
 
     Args:
-        config: Has a `_target_`; so may what it holds.
-        base: The class that all targets must derive from.
-        **arguments: More arguments for the outermost target.
+        config: Has a `_target_`, and may contain others.
+        base: Class that all targets must derive from.
+        **arguments: Additional arguments of the outermost target.
 
     Returns:
         The object.
@@ -38,14 +38,15 @@ def build(config: DictConfig, base: type, **arguments: Any) -> Any:
             scikit-learn cache (`memory`) is set.
     """
     if not (isinstance(config, DictConfig) and "_target_" in config):
-        raise UserError(f"{config} is no {base.__name__}: it has no _target_.")
-    # Resolved: an interpolation may lead to a target that stands elsewhere.
-    for node in _dictionaries(OmegaConf.to_container(config, resolve=True)):
-        if "_target_" in node:
-            target_class(node["_target_"], base)
-        if "_partial_" in node or "_args_" in node:
+        raise UserError(f"{config} is not a configuration of {base.__name__}: it has no _target_.")
+    # Resolved, since an interpolation may lead to another target.
+    for name, value in leaves(OmegaConf.to_container(config, resolve=True)):
+        keys = name.split(".")
+        if "_target_" in keys:
+            target_class(value, base)
+        if "_partial_" in keys or "_args_" in keys:
             raise UserError("_partial_ and _args_ are refused: leave them out.")
-        if node.get("memory") is not None:  # joblib would unpickle the files in this folder
+        if "memory" in keys and value is not None:  # joblib unpickles the files in this folder
             raise UserError("memory= is refused: a cache may hold code. Leave it out.")
     try:
         return instantiate(config, _convert_="all", **arguments)
@@ -57,7 +58,7 @@ def build(config: DictConfig, base: type, **arguments: Any) -> Any:
 
 
 def build_all(configs: DictConfig, base: type, **arguments: Any) -> dict[str, Any]:
-    """Instantiate a dictionary of configurations; entries that are null are left out."""
+    """Instantiate the configurations of a dictionary, without those that are null."""
     return {
         str(key): build(value, base, **arguments)
         for key, value in configs.items()
@@ -66,10 +67,10 @@ def build_all(configs: DictConfig, base: type, **arguments: Any) -> dict[str, An
 
 
 def target_class(target: str, base: type) -> Any:
-    """Return what a `_target_` names: a trusted class derived from `base`, or one of FUNCTIONS.
+    """Return the object that a `_target_` names: a subclass of `base`, or one of FUNCTIONS.
 
     Raises:
-        UserError: If it is anything else, or not found.
+        UserError: If it is something else, not trusted, or not found.
     """
     if target in FUNCTIONS:
         return get_object(target)
@@ -94,10 +95,10 @@ def target_class(target: str, base: type) -> Any:
     return found
 
 
-def _dictionaries(node: Any) -> Iterator[dict[Any, Any]]:
-    """Yield every dictionary in a configuration."""
-    if isinstance(node, dict):
-        yield node
+def leaves(node: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value that is neither a dictionary nor a list, with its dotted name."""
     if isinstance(node, dict | list):
-        for value in node.values() if isinstance(node, dict) else node:
-            yield from _dictionaries(value)
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from leaves(value, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, node

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from hypothesis import settings
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from fmclust.config.schema import conf_directory, register_schema
@@ -63,7 +64,7 @@ def small_figures() -> None:
 
 
 @pytest.fixture(scope="session")
-def run_digits(tmp_path_factory) -> Callable[..., Finished]:
+def run_digits(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Finished]:
     """Run the main job for one epoch on digits, with more overrides if given."""
     from fmclust.jobs.run import run_job
 
@@ -76,19 +77,19 @@ def run_digits(tmp_path_factory) -> Callable[..., Finished]:
 
 
 @pytest.fixture(scope="session")
-def finished(run_digits) -> Finished:
+def finished(run_digits: Callable[..., Finished]) -> Finished:
     """One finished run with both clusterers, for tests that only read it."""
     return run_digits(*FINISHED)
 
 
 @pytest.fixture
-def run(finished, tmp_path) -> Path:
+def run(finished: Finished, tmp_path: Path) -> Path:
     """A copy of that run, to be added to or spoiled."""
     return shutil.copytree(finished.directory, tmp_path / "run")
 
 
 @pytest.fixture(scope="session")
-def once_stopped(tmp_path_factory) -> Path:
+def once_stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that stopped after its first epoch, for tests that only read it."""
     from fmclust.jobs.run import run_job
 
@@ -101,13 +102,13 @@ def once_stopped(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def stopped(once_stopped, tmp_path) -> Path:
+def stopped(once_stopped: Path, tmp_path: Path) -> Path:
     """A copy of that run, alone in its folder, to be spoiled."""
     return shutil.copytree(once_stopped, tmp_path / "alone" / "stopped")
 
 
 @pytest.fixture(scope="session")
-def real_run(tmp_path_factory) -> Path:
+def real_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An epoch on the real images; its tests go to one worker."""
     from fmclust.jobs.run import run_job
 
@@ -122,9 +123,16 @@ class Answer:
     out: str
     err: str
 
+    def refuses(self, *named: str) -> bool:
+        """Whether a mistake was answered in one line that names all of this."""
+        is_one_line = self.err.startswith("fmclust: ") and self.err.count("\n") == 1
+        return self.status == 2 and is_one_line and all(text in self.err for text in named)
+
 
 @pytest.fixture
-def command_line(monkeypatch, tmp_path, capsys) -> Callable[..., Answer]:
+def command_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Answer]]:
     """Type a command, in process: a module of fmclust and its arguments, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     root = logging.getLogger()
@@ -133,7 +141,9 @@ def command_line(monkeypatch, tmp_path, capsys) -> Callable[..., Answer]:
     def type_in(module: str, *arguments: str) -> Answer:
         monkeypatch.setattr(sys, "argv", [f"fmclust.{module}", *arguments])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as stop:
+            for name in ("HYDRA_FULL_ERROR", "FMCLUST_TRACEBACK"):  # which a command sets
+                patch.setenv(name, os.environ.get(name, "0"))
             importlib.import_module(f"fmclust.{module}").main()
         return Answer(int(stop.value.code or 0), *capsys.readouterr())
 
@@ -146,6 +156,18 @@ def sign(run: Path) -> None:
     from fmclust.runs.manifest import write_manifest
 
     write_manifest(run, coming={"status.json": (run / "status.json").read_text()})
+
+
+def python(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -167,13 +189,19 @@ def without_times(directory: Path) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if not name.startswith("time/")}
 
 
-def stop_after(epoch: int, monkeypatch, error=KeyboardInterrupt) -> None:
+def stop_after(
+    epoch: int,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException | type[BaseException] = KeyboardInterrupt,
+) -> None:
     """Make Ctrl-C come while an epoch ends, before its checkpoint is written."""
+    from pytorch_lightning import LightningModule, Trainer
+
     from fmclust.training.callbacks import LearningCurves
 
     log_epoch = LearningCurves.on_train_epoch_end
 
-    def stopping(self, trainer, pl_module):
+    def stopping(self: LearningCurves, trainer: Trainer, pl_module: LightningModule) -> None:
         log_epoch(self, trainer, pl_module)
         if trainer.current_epoch == epoch:
             raise error
@@ -186,14 +214,29 @@ def options_of(group: str) -> list[str]:
     return sorted(path.stem for path in (conf_directory() / group).glob("*.yaml"))
 
 
-def beside_others(options: list[str]):
+def beside_others(options: list[str]) -> object:
     """Make a case of a test; all that need UMAP go to one worker, for numba compiles it long."""
     marks = [pytest.mark.xdist_group("umap")] if any("umap" in name for name in options) else []
     return pytest.param(options, marks=marks, id=" ".join(options))
 
 
+@pytest.fixture(scope="session")
+def digits() -> dict[str, NDArray[np.uint8]]:
+    """The images that the runs here are made of, by split."""
+    from fmclust.data import Digits
+
+    return {name: split.images[:, 0].numpy() for name, split in Digits().splits.items()}
+
+
 @pytest.fixture
-def small_disk(tmp_path) -> Iterator[Path]:
+def blobs() -> NDArray[np.float32]:
+    """Four clusters of 60 latents far apart, in order."""
+    rng = np.random.default_rng(0)
+    return (30 * np.eye(4)[:, :3].repeat(60, 0) + rng.normal(size=(240, 3))).astype(np.float32)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 16 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
@@ -212,7 +255,7 @@ def fill(disk: Path, *, leave: int = 0) -> None:
 
 
 @pytest.fixture
-def small_fashion(tmp_path, monkeypatch):
+def small_fashion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with files like Fashion-MNIST's, of 300 and 5,100 images, whose sums are right."""
     from fmclust.data import mnist_family
 

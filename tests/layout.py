@@ -1,10 +1,14 @@
-"""What a run leaves: the list of names in a run directory that tests compare with."""
+"""What a run leaves: the names in a run directory that tests compare with, and what they hold."""
 
+import csv
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
-from fmclust.runs import BEST_CHECKPOINT, CLUSTERINGS, LAST_CHECKPOINT
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from fmclust.runs import BEST_CHECKPOINT, CLUSTERINGS, LAST_CHECKPOINT, read_status
 
 
 @dataclass(frozen=True)
@@ -72,3 +76,23 @@ def unexpected_and_missing(directory: Path, kinds: set[str]) -> tuple[list[str],
     unexpected = [f for f in files if not any(fnmatch(f, pattern) for pattern in expected)]
     missing = [pattern for pattern in expected if not any(fnmatch(f, pattern) for f in files)]
     return sorted(unexpected), missing
+
+
+def status_of(run: Path) -> dict[str, Any]:
+    """Return what status.json of a run says."""
+    status = read_status(run)
+    assert status is not None, f"{run} has no status"
+    return status
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def events_of(run: Path) -> EventAccumulator:
+    """Return what TensorBoard shows of a run, with all of its images."""
+    events = EventAccumulator(str(run), size_guidance={"images": 0})
+    events.Reload()
+    return events

@@ -1,5 +1,7 @@
 """What a `_target_` in a config may be."""
 
+from pathlib import Path
+
 import pytest
 from omegaconf import OmegaConf
 from sklearn.base import BaseEstimator
@@ -23,12 +25,12 @@ from fmclust.trust import build, build_all
         "sklearn.cluster._kmeans.np.save",
     ],
 )
-def test_what_is_no_estimator_of_ours_is_refused(target, tmp_path):
+def test_what_is_no_estimator_of_ours_is_refused(target: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is refused|not found"):
         build(OmegaConf.create({"_target_": target}), BaseEstimator)
 
 
-def test_a_target_hidden_deeper_is_refused():
+def test_a_target_hidden_deeper_is_refused() -> None:
     config = {
         "_target_": "fmclust.clustering.pipeline",
         "first": {"_target_": "joblib.load", "filename": "x"},
@@ -37,7 +39,7 @@ def test_a_target_hidden_deeper_is_refused():
         build(OmegaConf.create(config), BaseEstimator)
 
 
-def test_a_target_that_is_named_by_an_interpolation_is_refused():
+def test_a_target_that_is_named_by_an_interpolation_is_refused() -> None:
     config = OmegaConf.create(
         {
             "elsewhere": {"_target_": "shutil.copyfile", "src": "a", "dst": "b"},
@@ -48,14 +50,14 @@ def test_a_target_that_is_named_by_an_interpolation_is_refused():
         build(config.gmm, BaseEstimator)
 
 
-def test_a_cache_of_pickles_is_refused():
+def test_a_cache_of_pickles_is_refused() -> None:
     linked = {"_target_": "sklearn.cluster.AgglomerativeClustering", "memory": "run/cache"}
     for config in (linked, {"_target_": "fmclust.clustering.pipeline", "last": linked}):
         with pytest.raises(UserError, match="memory= is refused"):
             build(OmegaConf.create(config), BaseEstimator)
 
 
-def test_a_pipeline_has_named_steps_that_can_be_removed():
+def test_a_pipeline_has_named_steps_that_can_be_removed() -> None:
     config = {
         "_target_": "fmclust.clustering.pipeline",
         "whiten": {"_target_": "sklearn.decomposition.PCA", "whiten": True},
@@ -67,12 +69,14 @@ def test_a_pipeline_has_named_steps_that_can_be_removed():
     assert [name for name, _ in shorter.steps] == ["estimator"]
 
 
-def test_null_entries_are_left_out():
+def test_null_entries_are_left_out() -> None:
     configs = OmegaConf.create({"a": None, "b": {"_target_": "sklearn.cluster.KMeans"}})
     assert list(build_all(configs, BaseEstimator)) == ["b"]
 
 
-def test_a_package_of_ones_own_is_trusted_by_the_environment_alone(tmp_path, monkeypatch):
+def test_a_package_of_ones_own_is_trusted_by_the_environment_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mine.py").write_text(
         "from sklearn.base import BaseEstimator\n"
         "class Mine(BaseEstimator):\n"
@@ -82,7 +86,7 @@ def test_a_package_of_ones_own_is_trusted_by_the_environment_alone(tmp_path, mon
     )
     monkeypatch.syspath_prepend(tmp_path)
     mine, other = (OmegaConf.create({"_target_": f"mine.{name}"}) for name in ("Mine", "Other"))
-    with pytest.raises(UserError, match="set FMCLUST_TRUST=<package>"):
+    with pytest.raises(UserError, match="FMCLUST_TRUST="):
         build(mine, BaseEstimator)
     monkeypatch.setenv("FMCLUST_TRUST", "mine")
     assert type(build(mine, BaseEstimator)).__name__ == "Mine"

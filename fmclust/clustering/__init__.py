@@ -1,7 +1,7 @@
 """Fit scikit-learn estimators to latents, assign latents to clusters, save. Uses no labels."""
 
 from fmclust.clustering.elbow import knee, statistics_by_k
-from fmclust.clustering.estimators import Clusterer, estimator_of, pipeline, require_fittable
+from fmclust.clustering.estimators import estimator_of, pipeline, require_fittable
 from fmclust.clustering.fitting import (
     Clustering,
     assign,

@@ -24,7 +24,7 @@ def statistics_by_k(
 
     Yields:
         `k`; the statistics of `own_statistics`; `score`, as scikit-learn defines it: minus the
-        inertia of k-means, or the mean log-likelihood of a mixture; from two clusters on, the
+        inertia of k-means, or the mean log-likelihood of a mixture; for two or more clusters, the
         scores of `separation`.
 
     Raises:
@@ -39,24 +39,22 @@ def statistics_by_k(
         )
     for k in numbers:
         fitted, _ = fit(clone(clusterer).set_params(**{key: k}), latents)
-        statistics = {"k": float(k), **own_statistics(fitted, latents)}
-        if "inertia" in statistics:
-            statistics["score"] = -statistics["inertia"]
-        elif "bic" in statistics:
-            statistics["score"] = statistics["log_likelihood"]
-        else:
+        statistics = own_statistics(fitted, latents)
+        if not statistics.keys() & {"inertia", "bic"}:
             raise UserError(
                 f"{type(estimator_of(clusterer)).__name__} has neither an inertia nor a BIC: "
                 "type cluster=kmeans or cluster=gmm."
             )
-        yield statistics | separation(latents, assign(fitted, latents), sample=sample, seed=seed)
+        score = statistics.get("log_likelihood", -statistics.get("inertia", 0))
+        scores = separation(latents, assign(fitted, latents), sample=sample, seed=seed)
+        yield {"k": float(k), **statistics, "score": score, **scores}
 
 
 def knee(numbers: Sequence[float], values: Sequence[float]) -> int | None:
-    """Return the knee of a falling convex curve, or None if it has none.
+    """Return the knee of a falling convex curve, or None if it has no knee.
 
-    The knee is the point of largest curvature (Satopää et al. 2011, "Finding a kneedle in a
-    haystack"), as the package kneed finds it.
+    The package kneed finds the point of largest curvature (Satopää et al. 2011, "Finding a
+    kneedle in a haystack").
 
     Args:
         numbers: Numbers of clusters, in ascending order.

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +11,17 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from fmclust.clustering import estimators
-from fmclust.clustering.estimators import Clusterer, Floats, estimator_of
+from fmclust.clustering.estimators import Floats, estimator_of, steps_before
 from fmclust.clustering.inductive import InductiveClusterer
-from fmclust.clustering.internal_scores import SEPARATION, separation
+from fmclust.clustering.internal_scores import SCORES, separation
 from fmclust.errors import UserError, one_line
 
 # Dimensions up to which one BLAS thread is faster. On 2 threads a mixture of 128 dimensions took
 # 4 times as long as on one, a mixture of 784 dimensions half as long.
 MAX_NARROW = 256
-AnyClusterer = TypeVar("AnyClusterer", bound=Clusterer)
 
 
-def fit(clusterer: AnyClusterer, latents: Floats) -> tuple[AnyClusterer, list[str]]:
+def fit(clusterer: BaseEstimator, latents: Floats) -> tuple[BaseEstimator, list[str]]:
     """Fit a copy of an estimator.
 
     Args:
@@ -36,7 +34,7 @@ def fit(clusterer: AnyClusterer, latents: Floats) -> tuple[AnyClusterer, list[st
     Raises:
         UserError: If the estimator rejects its parameters or the latents.
     """
-    fitted: AnyClusterer = clone(clusterer)
+    fitted = clone(clusterer)
     with warnings.catch_warnings(record=True) as caught, _blas_threads(latents):
         warnings.simplefilter("always", ConvergenceWarning)
         try:
@@ -49,10 +47,10 @@ def fit(clusterer: AnyClusterer, latents: Floats) -> tuple[AnyClusterer, list[st
     return fitted, [one_line(warning.message) for warning in caught]
 
 
-def assign(clusterer: Clusterer, latents: Floats) -> NDArray[np.int64]:
+def assign(clusterer: BaseEstimator, latents: Floats) -> NDArray[np.int64]:
     """Return the cluster id of every latent, int64 of shape (N,)."""
     with _blas_threads(latents):
-        return clusterer.predict(latents).astype(np.int64)
+        return np.asarray(clusterer.predict(latents), np.int64)
 
 
 def responsibilities(clusterer: BaseEstimator, latents: Floats) -> Floats | None:
@@ -60,8 +58,7 @@ def responsibilities(clusterer: BaseEstimator, latents: Floats) -> Floats | None
     if not hasattr(clusterer, "predict_proba"):
         return None
     with _blas_threads(latents):
-        probabilities: Floats = clusterer.predict_proba(latents)
-    return probabilities
+        return np.asarray(clusterer.predict_proba(latents))
 
 
 @dataclass(frozen=True)
@@ -75,9 +72,9 @@ class Clustering:
         responsibilities: Split to float array of shape (N, k), p(cluster | latent); empty for
             estimators that are not mixtures.
         propagated: Split to bool array of shape (N,), whether the cluster is that of the nearest
-            fitted latents; empty for estimators that assign by themselves.
-        statistics: Label-free numbers of the fitted split: `own_statistics`, `separation`.
-        warnings: The warnings of the fit, and whether clusters are empty.
+            fitted latents; empty for all estimators except InductiveClusterer.
+        statistics: Label-free statistics of the fitted split: `own_statistics`, `separation`.
+        warnings: The warnings of the fit, and one if clusters are empty.
     """
 
     estimator: BaseEstimator
@@ -92,12 +89,12 @@ class Clustering:
 def cluster(
     clusterer: BaseEstimator, latents: Mapping[str, NDArray[np.float32]], fitted_split: str
 ) -> Clustering:
-    """Fit an estimator on one split and assign all splits to its clusters.
+    """Fit an estimator to one split and assign all splits to its clusters.
 
     Args:
         clusterer: Unfitted estimator with `fit` and `predict`; it is not changed.
         latents: Split to float32 array of shape (N, d).
-        fitted_split: The split to fit on.
+        fitted_split: The split to fit to.
 
     Raises:
         UserError: If the estimator rejects its parameters or the latents.
@@ -109,47 +106,39 @@ def cluster(
         ids[last.rows_] = last.labels_
         propagated = {split: np.ones(len(rows), np.bool_) for split, rows in latents.items()}
         propagated[fitted_split][last.rows_] = False
-    soft = {split: responsibilities(fitted, rows) for split, rows in latents.items()}
+    soft = {
+        split: found
+        for split, rows in latents.items()
+        if (found := responsibilities(fitted, rows)) is not None
+    }
     n_clusters = max(estimators.declared_clusters(fitted), int(ids.max()) + 1)
     empty = n_clusters - len(np.unique(ids[ids >= 0]))
     statistics = {"empty_clusters": float(empty), **own_statistics(fitted, latents[fitted_split])}
     statistics |= separation(latents[fitted_split], ids)
     if empty:
         warned.append(f"{empty} of {n_clusters} clusters are empty")
-    return Clustering(
-        fitted,
-        n_clusters,
-        clusters,
-        responsibilities={split: rows for split, rows in soft.items() if rows is not None},
-        propagated=propagated,
-        statistics=statistics,
-        warnings=warned,
-    )
+    return Clustering(fitted, n_clusters, clusters, soft, propagated, statistics, warned)
 
 
 def own_statistics(clusterer: BaseEstimator, latents: Floats) -> dict[str, float]:
-    """Return the label-free statistics that a fitted estimator has.
+    """Return the label-free statistics that a fitted estimator offers.
 
     Args:
         clusterer: A fitted estimator.
-        latents: float32 array of shape (N, d), those it was fitted to.
+        latents: float32 array of shape (N, d), the latents that it was fitted to.
 
     Returns:
-        Those that the estimator has of `inertia` (sum of squared distances), `n_iter`,
-        `converged` (0 or 1), `log_likelihood` (mean per latent, nats), `bic`, `aic`.
+        `inertia` (sum of squared distances), `n_iter`, `converged` (0 or 1), `log_likelihood`
+        (mean per latent, nats), `bic` and `aic`, if the estimator has them.
     """
-    estimator, inputs = estimator_of(clusterer), estimators.transformed(clusterer, latents)
-    statistics = {
-        name: float(getattr(estimator, f"{name}_"))
-        for name in ("inertia", "n_iter", "converged")
-        if hasattr(estimator, f"{name}_")
-    }
+    estimator, inputs = estimator_of(clusterer), steps_before(clusterer).transform(latents)
+    attributes = [n for n in ("inertia", "n_iter", "converged") if hasattr(estimator, f"{n}_")]
+    statistics = {name: float(getattr(estimator, f"{name}_")) for name in attributes}
     with _blas_threads(latents):
         if hasattr(estimator, "score_samples"):
             statistics["log_likelihood"] = float(estimator.score_samples(inputs).mean())
-        for name in ("bic", "aic"):
-            if hasattr(estimator, name):
-                statistics[name] = float(getattr(estimator, name)(inputs))
+        for name in _criteria(estimator):
+            statistics[name] = float(getattr(estimator, name)(inputs))
     return statistics
 
 
@@ -160,12 +149,16 @@ def statistic_names(clusterer: BaseEstimator) -> tuple[str, ...]:
         clusterer: An estimator, fitted or not.
     """
     last = estimator_of(clusterer)
-    own = ["inertia"]
     if isinstance(last, InductiveClusterer):
-        own = []
-    elif hasattr(last, "score_samples"):
-        own = ["log_likelihood", *(name for name in ("bic", "aic") if hasattr(last, name))]
-    return (*own, *SEPARATION)
+        return tuple(SCORES)
+    if hasattr(last, "score_samples"):
+        return ("log_likelihood", *_criteria(last), *SCORES)
+    return ("inertia", *SCORES)
+
+
+def _criteria(estimator: BaseEstimator) -> list[str]:
+    """Return the information criteria that an estimator computes."""
+    return [name for name in ("bic", "aic") if hasattr(estimator, name)]
 
 
 def _blas_threads(latents: Floats) -> threadpool_limits:

@@ -1,4 +1,4 @@
-"""Estimators without `predict`, and how they assign latents that they were not fitted to."""
+"""Assign new latents to the clusters of estimators that have no `predict`."""
 
 from numbers import Integral
 from typing import Self
@@ -12,20 +12,20 @@ from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 NOISE = -1  # cluster id of latents that belong to no cluster
-FLOATS = (np.float64, np.float32)  # dtypes that are kept; others become float64
+FLOATS = (np.float64, np.float32)  # dtypes that are kept; all others become float64
 
 
 class ParameterError(ValueError, TypeError):
-    """A wrong parameter; of the same two types as scikit-learn's InvalidParameterError."""
+    """An invalid parameter; has the base classes of scikit-learn's InvalidParameterError."""
 
 
 class InductiveClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # untyped base
-    """Add `predict` to an estimator without one: a vote of the nearest fitted latents.
+    """Add a `predict` by a vote of the nearest fitted latents to an estimator that has none.
 
     Args:
         estimator: Estimator with `fit_predict`; it is not changed.
-        sample: Maximum number of latents to fit to, drawn at random; None for all. The others
-            get the cluster that `predict` returns.
+        sample: Maximum number of latents to fit to, drawn at random; None for all. All other
+            latents get the cluster that `predict` returns.
         n_neighbors: Number of nearest fitted latents that vote.
         random_state: Seed of the sample.
 
@@ -52,10 +52,8 @@ class InductiveClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # 
         if self.sample is not None:
             _require_int(self, "sample", 2)
         X = validate_data(self, X, dtype=FLOATS)
-        self.rows_ = np.arange(len(X))
-        if self.sample is not None and self.sample < len(X):
-            shuffled = np.random.default_rng(self.random_state).permutation(len(X))
-            self.rows_ = np.sort(shuffled[: self.sample])
+        shuffled = np.random.default_rng(self.random_state).permutation(len(X))
+        self.rows_ = np.sort(shuffled[: self.sample])  # all rows if sample is None
         self.latents_ = X[self.rows_]
         self.labels_ = clone(self.estimator).fit_predict(self.latents_).astype(np.int64)
         return self

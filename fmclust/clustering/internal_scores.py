@@ -4,7 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
-SEPARATION = ("silhouette", "davies_bouldin", "calinski_harabasz")
+SCORES = {
+    "silhouette": silhouette_score,
+    "davies_bouldin": davies_bouldin_score,
+    "calinski_harabasz": calinski_harabasz_score,
+}
 MAX_SAMPLE = 5000  # latents: the silhouette compares all pairs
 
 
@@ -15,7 +19,7 @@ def separation(
     sample: int = MAX_SAMPLE,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Return label-free scores of clusters; empty if there are fewer than two clusters.
+    """Return label-free scores of clusters, or {} if there are fewer than two clusters.
 
     Args:
         latents: float32 array of shape (N, d).
@@ -33,8 +37,4 @@ def separation(
     latents, clusters = latents[chosen], clusters[chosen]
     if not 1 < len(np.unique(clusters)) < len(clusters):
         return {}
-    scores = (silhouette_score, davies_bouldin_score, calinski_harabasz_score)
-    return {
-        name: float(score(latents, clusters))
-        for name, score in zip(SEPARATION, scores, strict=True)
-    }
+    return {name: float(score(latents, clusters)) for name, score in SCORES.items()}

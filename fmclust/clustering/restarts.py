@@ -10,13 +10,13 @@ from sklearn.base import BaseEstimator, clone
 from fmclust.clustering.estimators import Floats
 from fmclust.clustering.fitting import assign, fit
 
-# Relative difference of two inertias of one optimum: a fit stops a little before it.
+# Relative difference up to which two inertias are of one optimum: a fit stops just before it.
 INERTIA_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
 class Start:
-    """The result of k-means from one start.
+    """Result of k-means from one start.
 
     Attributes:
         way: Name of the way to choose the initial centres.
@@ -55,7 +55,7 @@ def fit_from_starts(
 
 
 def distinct_optima(starts: Sequence[Start]) -> list[list[Start]]:
-    """Group starts by local optimum: those of equal inertia, the lowest inertia first."""
+    """Group the starts that reach equal inertias; the group of the lowest inertia is first."""
     groups: list[list[Start]] = []
     for start in sorted(starts, key=lambda start: start.inertia):
         if groups and start.inertia <= groups[-1][0].inertia * (1 + INERTIA_TOLERANCE):

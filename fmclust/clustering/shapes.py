@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import gen_batches
 
-from fmclust.clustering.estimators import Floats, Ids, estimator_of, steps_before, transformed
+from fmclust.clustering.estimators import Floats, Ids, estimator_of, steps_before
 
 ATTRIBUTES = {"weights": "weights_", "means": "means_", "centres": "cluster_centers_"}
 MAX_ROWS = 8192  # latents per batch when distances are computed
-FAR_QUANTILE = 0.999  # share of the fitted latents that are not called far
+FAR_QUANTILE = 0.999  # share of the fitted latents that count as near
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Shapes:
     """The clusters of a mixture or of k-means, in the space that the estimator works in.
 
     Attributes:
-        latents: float array of shape (N, d), after the steps before the estimator.
+        latents: float array of shape (N, d), transformed by the steps before the estimator.
         centres: Array of shape (k, d): centres, or the means of a mixture.
         covariances: Array of shape (k, d, d) for a mixture; None for k-means.
-        radii: Array of shape (k,) for k-means, the distance from the centre within which a share
+        radii: Array of shape (k,) for k-means, distances from the centres within which a share
             of the members lies; None for a mixture.
     """
 
@@ -41,15 +41,15 @@ def shapes_of(
         clusterer: A fitted estimator, or a pipeline that ends in one.
         latents: float32 array of shape (N, d).
         clusters: int64 array of shape (N,), the cluster ids of the latents.
-        share: Share of the members of a k-means cluster within its radius; 1 reaches the most
-            distant one (the paper, section 4.3).
+        share: Share of the members of a k-means cluster within its radius; with 1 the radius
+            reaches the most distant member (the paper, section 4.3).
     """
-    found, inputs = parameters_of(clusterer), transformed(clusterer, latents)
-    if "covariances" in found:
-        return Shapes(inputs, found["means"], covariances=found["covariances"])
-    if "centres" not in found:
+    centres, covariances = _own_centres(clusterer), parameters_of(clusterer).get("covariances")
+    if centres is None:
         return None
-    centres = found["centres"]
+    inputs = steps_before(clusterer).transform(latents)
+    if covariances is not None:
+        return Shapes(inputs, centres, covariances=covariances)
     distances = _distances(inputs, centres, clusters)
     members = (distances[clusters == cluster] for cluster in range(len(centres)))
     radii = [np.quantile(near, share) if len(near) else 0.0 for near in members]
@@ -59,7 +59,7 @@ def shapes_of(
 def distances_to_centres(
     clusterer: BaseEstimator, latents: Floats, clusters: Ids
 ) -> NDArray[np.float64] | None:
-    """Return the distances of latents to the centres of their clusters, or None without centres.
+    """Return the distances of latents to their clusters' centres, or None if there are none.
 
     Args:
         clusterer: A fitted estimator, or a pipeline that ends in one; the distances are in the
@@ -73,7 +73,7 @@ def distances_to_centres(
     centres = _own_centres(clusterer)
     if centres is None:
         return None
-    return _distances(transformed(clusterer, latents), centres, clusters)
+    return _distances(steps_before(clusterer).transform(latents), centres, clusters)
 
 
 def _distances(inputs: Floats, centres: Floats, clusters: Ids) -> NDArray[np.float64]:
@@ -84,11 +84,11 @@ def _distances(inputs: Floats, centres: Floats, clusters: Ids) -> NDArray[np.flo
 
 
 def centres_of(clusterer: BaseEstimator) -> NDArray[np.float32] | None:
-    """Return the centres, or a mixture's means, as latents: float32 (k, d); None without."""
-    centres, steps = _own_centres(clusterer), steps_before(clusterer)
+    """Return the centres or means as latents, float32 (k, d), or None if there are none."""
+    centres = _own_centres(clusterer)
     if centres is None:
         return None
-    return (centres if steps is None else steps.inverse_transform(centres)).astype(np.float32)
+    return np.asarray(steps_before(clusterer).inverse_transform(centres), np.float32)
 
 
 def _own_centres(clusterer: BaseEstimator) -> Floats | None:
@@ -105,7 +105,7 @@ def parameters_of(clusterer: BaseEstimator) -> dict[str, Floats]:
 
     Returns:
         `weights` (k,), `means` (k, d) and `covariances` (k, d, d) of a mixture; `centres` (k, d)
-        of k-means; those of them that another estimator has.
+        of k-means; of another estimator, the ones that it has.
     """
     estimator = estimator_of(clusterer)
     found = {k: getattr(estimator, v) for k, v in ATTRIBUTES.items() if hasattr(estimator, v)}
@@ -115,7 +115,7 @@ def parameters_of(clusterer: BaseEstimator) -> dict[str, Floats]:
 
 
 def _full_covariances(mixture: BaseEstimator) -> Floats:
-    """Return the covariances with shape (k, d, d), whatever the covariance type."""
+    """Return the covariances of any covariance type with shape (k, d, d)."""
     given, (k, d) = mixture.covariances_, mixture.means_.shape
     if mixture.covariance_type in ("full", "tied"):
         return np.broadcast_to(given, (k, d, d))

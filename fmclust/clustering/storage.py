@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from fmclust.errors import UserError, one_line, reading, refuse_bomb
 from fmclust.trust import own_packages
 
-# Types that are trusted beyond those that skops trusts, which are scikit-learn's and NumPy's.
+# Trusted types in addition to those of scikit-learn and NumPy, which skops trusts.
 TRUSTED = [
     "fmclust.clustering.inductive.GraphAgglomerative",
     "fmclust.clustering.inductive.InductiveClusterer",
@@ -19,7 +19,7 @@ def save_clusterer(path: Path, clusterer: BaseEstimator) -> None:
     """Write a fitted estimator with skops, which adds the version of its library.
 
     Raises:
-        UserError: If skops can't save it.
+        UserError: If skops can't save the estimator.
     """
     import skops.io  # imported here: it lists all types of SciPy, which takes seconds
 
@@ -48,5 +48,7 @@ def load_clusterer(path: Path) -> BaseEstimator:
             )
         found = skops.io.load(path, trusted=[*TRUSTED, *own])
         if not isinstance(found, BaseEstimator):
-            raise UserError(f"{path} is refused: it holds a {type(found).__name__}, no estimator.")
+            raise UserError(
+                f"{path} is refused: it holds a {type(found).__name__}, not an estimator."
+            )
         return found

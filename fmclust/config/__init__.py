@@ -1,1 +1,1 @@
-"""From a command line to a checked configuration."""
+"""Check the command line and compose the configuration."""

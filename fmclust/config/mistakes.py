@@ -1,4 +1,4 @@
-"""Hydra's and OmegaConf's errors about a mistyped command, as one line that says what to type."""
+"""Explain Hydra's and OmegaConf's errors about a mistyped command in one line."""
 
 import re
 import sys
@@ -7,14 +7,14 @@ from difflib import get_close_matches
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
+from fmclust.config.help import options_of
 from fmclust.config.schema import conf_directory
 
-NOT_INSTALLED = {  # groups whose options come with an extra
+NOT_INSTALLED = {  # groups with options that an extra installs
     "hydra/launcher": "it needs the extra `sweep`: type pip install -e '.[sweep]' in a clone.",
 }
 
@@ -23,8 +23,8 @@ def explain(error: Exception, config_name: str) -> str:
     """Return in one line what is wrong with a command and what to type instead.
 
     Args:
-        error: What Hydra or OmegaConf raised.
-        config_name: The command's file in `conf/`.
+        error: Error of Hydra or OmegaConf.
+        config_name: Name of the command's file in `conf/`.
     """
     text = str(error)
     if isinstance(error, OverrideParseException):
@@ -38,9 +38,7 @@ def explain(error: Exception, config_name: str) -> str:
         return _explain_option(str(error.missing_cfg_file or text), error.options)
     if found := re.match(r"In '.*?': Could not (?:find|load) '(.+?)'", text):
         return _explain_option(found[1], None)
-    if found := re.search(r"Could not override '(.+?)'", text):
-        return _explain_key(found[1], config_name)
-    if found := re.match(r"Could not delete from config. '(.+?)' does not exist", text):
+    if found := re.search(r"Could not (?:override|delete from config\.) '(.+?)'", text):
         return _explain_key(found[1], config_name)
     if found := re.match(r"Error merging override (.+)", text):
         return f"{found[1]} is refused: {_first_line(error.__cause__ or error)}."
@@ -58,12 +56,12 @@ def explain(error: Exception, config_name: str) -> str:
 
 def _explain_option(missing: str, options: Sequence[str] | None) -> str:
     group, _, option = missing.rpartition("/")
-    known = sorted(options or [path.stem for path in (conf_directory() / group).glob("*.yaml")])
+    known = sorted(options or options_of(group))
     if near := get_close_matches(option, known, n=1):
-        return f"{group}={option} is unknown: type {group}={near[0]}."
-    if group in NOT_INSTALLED:
-        return f"{group}={option} is unknown: {NOT_INSTALLED[group]}"
-    return f"{group}={option} is unknown: type {group}= with one of {', '.join(known)}."
+        cure = f"type {group}={near[0]}."
+    else:
+        cure = NOT_INSTALLED.get(group, f"type {group}= with one of {', '.join(known)}.")
+    return f"{group}={option} is unknown: {cure}"
 
 
 def _explain_key(key: str, config_name: str) -> str:
@@ -80,23 +78,17 @@ def _explain_key(key: str, config_name: str) -> str:
 
 
 def _known_keys(config_name: str) -> list[str]:
-    """Return every key that can be typed with the groups that were chosen, sorted."""
+    """Return every key of the configuration with the options that were typed, sorted."""
     groups = [path.name for path in conf_directory().iterdir() if path.is_dir()]
-    parser = OverridesParser.create()
-    chosen = []
-    for argument in sys.argv[1:]:
-        try:
-            override = parser.parse_override(argument)
-        except HydraException:
-            continue
-        if override.key_or_group in groups and not override.is_sweep_override():
-            chosen.append(argument)
+    # Lists of options such as cluster=[kmeans,gmm] count, values of a sweep do not.
+    typed = re.compile(rf"({'|'.join(groups)})=(\[.*\]|[^,]*)")
+    chosen = list(filter(typed.fullmatch, sys.argv[1:]))
     try:
         with initialize_config_dir(str(conf_directory()), version_base="1.3"):
             config = compose(config_name, chosen, return_hydra_config=True)
     except HydraException:
         return groups
-    plain = OmegaConf.to_container(config)  # neither missing values nor interpolations matter
+    plain = OmegaConf.to_container(config)  # may have missing values and interpolations
     return sorted({*_keys(plain), *groups})
 
 
@@ -108,5 +100,5 @@ def _keys(node: Any, prefix: str = "") -> Iterator[str]:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""Types and ranges of the configuration."""
+"""Types and ranges of the values in the configuration."""
 
 import re
 from dataclasses import dataclass, field, fields
@@ -13,7 +13,7 @@ from fmclust.errors import UserError, require_number, require_option, require_se
 
 PACKAGE = Path(__file__).parents[1]
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
-UNSUPPORTED = {  # settings of the Trainer that end an epoch early or leave its validation out
+UNSUPPORTED = {  # settings of the Trainer that shorten an epoch or skip its validation
     "max_steps": "type trainer.max_epochs=",
     "min_steps": "type trainer.max_epochs=",
     "max_time": "type trainer.max_epochs=, and resume a run that was stopped",
@@ -27,17 +27,17 @@ UNSUPPORTED = {  # settings of the Trainer that end an epoch early or leave its 
 
 @dataclass
 class TrainConfig:
-    """Top level of `conf/config.yaml`; each group has files of its own."""
+    """Top level of `conf/config.yaml`; the groups have their own files."""
 
     seed: int = 0
     n_clusters: int = 10
-    # CPU threads of torch and scikit-learn; null: all cores, or a launcher's share of them.
+    # CPU threads of torch and scikit-learn; null: all cores, divided among a launcher's jobs.
     threads: int | None = None
-    # Which weights encode the images: of the `last` epoch, or the `best` by loss/val.
+    # Weights that encode the images: of the `last` epoch, or of the `best` by loss/val.
     encode_from: str = "last"
-    # Whether figures are drawn, which takes longer than all else in a very short job.
+    # Whether to draw figures, which takes most of the time of a very short job.
     figures: bool = True
-    # Whether an error shows its traceback.
+    # Whether to show the tracebacks of errors.
     traceback: bool = False
     data: Any = MISSING
     model: Any = MISSING
@@ -53,10 +53,10 @@ def register_schema() -> None:
 
 
 def check(config: DictConfig) -> None:
-    """Refuse values that no run can work with, before anything is written.
+    """Refuse invalid values before anything is written.
 
     Raises:
-        UserError: Names the value and what to type.
+        UserError: If a value is invalid; names it and what to type.
     """
     known = [f.name for f in fields(TrainConfig)]
     for key in map(str, config):
@@ -78,32 +78,31 @@ def check(config: DictConfig) -> None:
     for key, instead in UNSUPPORTED.items():
         if config.trainer.get(key) is not None:
             raise UserError(
-                f"trainer.{key}={config.trainer[key]} is not supported, since every epoch is whole "
-                f"and has its loss/val: {instead}."
+                f"trainer.{key}={config.trainer[key]} is not supported, since every epoch must be "
+                f"complete and end with a loss/val: {instead}."
             )
-    no_clusterer = all(clusterer is None for clusterer in config.cluster.values())
-    if no_clusterer and clusters_after(config):
-        raise UserError("no clusterer: type cluster=gmm, for instance.")
+    if clusters_after(config) and not any(config.cluster.values()):
+        raise UserError("there is no clusterer: type cluster=gmm, for example.")
 
 
 def clusters_after(config: DictConfig) -> bool:
-    """Whether a run clusters its latents: by the callback `cluster_latents`."""
+    """Return whether a run clusters its latents: whether it has the callback `cluster_latents`."""
     return config.callbacks.get("cluster_latents") is not None
 
 
 def require_target(key: str, settings: object, *, cure: str | None = None) -> None:
-    """Check that an entry of a group is null or has a `_target_`, and a name that fits a file.
+    """Check that an entry of a group is null or has a `_target_`, and that its name fits a file.
 
     Raises:
-        UserError: If it is anything else.
+        UserError: If it is not.
     """
     if not re.fullmatch(r"\w[\w+-]*", key.rpartition(".")[2]):
-        raise UserError(f"{key} is refused: name it with letters, digits, _, + and - alone.")
+        raise UserError(f"{key} is refused: its name may have only letters, digits, _, + and -.")
     if settings is not None and not (isinstance(settings, DictConfig) and "_target_" in settings):
         raise UserError(f"{key}={settings} has no _target_: {cure or f'remove it with ~{key}'}.")
 
 
 def conf_directory() -> Path:
-    """Return the absolute path of `conf/`: beside the package (a clone) or in it (a wheel)."""
+    """Return the absolute path of `conf/`: next to the package (clone) or inside it (wheel)."""
     beside = PACKAGE.parent / "conf"
     return beside if (beside / "config.yaml").exists() else PACKAGE / "conf"

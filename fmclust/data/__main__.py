@@ -2,18 +2,18 @@
 
 import logging
 import sys
-from pathlib import Path
 
-from fmclust.data.mnist_family import locate_or_download, read_verified
+from fmclust.data.mnist_family import FashionMNIST
 from fmclust.errors import UserError, complain
 
 
 def main(root: str = "data") -> int:
     """Print where the verified files are; return the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    source = FashionMNIST(root=root)
     try:
-        folder = locate_or_download(Path(root))
-        read_verified(folder)
+        folder = source.locate()
+        source.read_files(folder)
     except UserError as error:
         return complain(str(error))
     print(f"Fashion-MNIST: {folder} (sha256 verified)")

@@ -18,7 +18,8 @@ class ImageDataModule(LightningDataModule):
     Args:
         source: The images to train on and validate with.
         batch_size: Maximum number of images in a batch of one process.
-        seed: Seed of the order of the images, together with the epoch; None keeps their order.
+        seed: Seed of the order of the images, together with the epoch. None: the images keep
+            their order.
 
     Raises:
         UserError: If a number is out of range.
@@ -32,22 +33,20 @@ class ImageDataModule(LightningDataModule):
         self.source, self.batch_size, self.seed = source, batch_size, seed
         self._on_device: dict[str, Tensor] = {}
 
-    @property
-    def val_split(self) -> str:
-        """Name of the split of `loss/val`."""
-        return "val" if "val" in self.source.splits else self.source.fitted_split
-
     def train_dataloader(self) -> ResidentLoader:
         """Return the batches of one epoch of training, in random order."""
         return self._loader(self.source.fitted_split, seed=self.seed)
 
     def val_dataloader(self) -> ResidentLoader:
-        """Return the batches of the validation images, in their order."""
-        return self._loader(self.val_split)
+        """Return the batches of the validation images, in their order.
+
+        A source without the split `val` is validated on the images that are trained on.
+        """
+        return self._loader("val" if "val" in self.source.splits else self.source.fitted_split)
 
     def _loader(self, name: str, seed: int | None = None) -> ResidentLoader:
         if self.trainer is None:
-            raise RuntimeError("batches are for a Trainer; without one, read `source.splits`")
+            raise RuntimeError("batches need a Trainer; read `source.splits` instead")
         n_images, n_processes = len(self.source.splits[name]), self.trainer.world_size
         if n_images < n_processes:
             problem = f"{name} has {n_images} images, fewer than the {n_processes} processes"
@@ -60,7 +59,7 @@ class ImageDataModule(LightningDataModule):
         return ResidentLoader(self._on_device[name], order)
 
     def _placed(self, images: Tensor, device: torch.device) -> Tensor:
-        """Move images to a device, unless they fill half of its free memory."""
+        """Move images to a device, unless they would fill half of its free memory."""
         if device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
             if images.nbytes >= free // 2:
@@ -69,5 +68,5 @@ class ImageDataModule(LightningDataModule):
 
 
 def loader_settings(settings: DictConfig) -> dict[str, Any]:
-    """Return the settings of the configuration group `data` that are for `ImageDataModule`."""
+    """Return the keys of the configuration group `data` that configure `ImageDataModule`."""
     return {key: settings[key] for key in LOADER_KEYS if key in settings}

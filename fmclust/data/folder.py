@@ -1,4 +1,4 @@
-"""Own pictures in a folder."""
+"""The user's pictures in a folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,20 +10,21 @@ from rich.progress import track
 
 from fmclust.data.pictures import empty_images, pictures_below, read_in_order
 from fmclust.data.sources import ImageSource
-from fmclust.data.splits import Split
+from fmclust.data.splits import Split, divide
 from fmclust.errors import UserError, require_bool, require_whole
 
 MIN_SIDE, MAX_SIDE = 8, 64  # height and width in pixels
 MIN_PICTURES = 10  # at least one each for val and test
-SPLIT_SEED = 0  # the splits are the same whatever seed a run has
+SPLIT_SEED = 0  # the splits do not depend on the seed of a run
 
 
 class PictureFolder(ImageSource):
-    """Pictures in a folder; if all of them lie in sub-folders, these are the classes.
+    """Pictures in a folder; if all of them are in sub-folders, the sub-folders are the classes.
 
     Every picture is decoded once, into grayscale of one size (`pictures.read_picture`). Files
-    that are not readable as pictures are left out, with a warning. In a random order that depends
-    only on the file names, the first eight tenths are train, one tenth each val and test.
+    that are not readable as pictures are left out, with a warning. The pictures are shuffled in an
+    order that depends only on the file names; the first eight tenths are train, the next tenth is
+    val and the last is test.
 
     Args:
         root: The folder; searched recursively.
@@ -31,6 +32,9 @@ class PictureFolder(ImageSource):
         invert: Whether to swap dark and light, for dark pictures on a light background.
         cache: Folder for a file of the decoded images, used if the memory is too small for them.
             None: the system's temporary folder.
+
+    Raises:
+        UserError: If the folder does not exist, or an argument is out of range.
     """
 
     def __init__(
@@ -46,7 +50,8 @@ class PictureFolder(ImageSource):
         self.root, self.size, self.invert = Path(root), both_sides(image_size), invert
         self.cache = None if cache is None else Path(cache)
         if not self.root.is_dir():  # raised here, before a run is made
-            raise UserError(f"{self.root} is no folder: type data.root=<the folder of pictures>.")
+            advice = "type data.root=<the folder of pictures>"
+            raise UserError(f"{self.root} is not a folder: {advice}.")
 
     def read(self) -> dict[str, Split]:
         """Decode the pictures; see `ImageSource.read`."""
@@ -58,51 +63,47 @@ class PictureFolder(ImageSource):
             found = f"{len(readable)} readable pictures, at least {MIN_PICTURES} are needed"
             raise UserError(f"{self.root} holds {found}: type data.root=<another folder>.")
         names = [self._name(path) for path in readable]
-        whole = Split(torch.from_numpy(images[:, None]), self._labels(readable), names)
-        tenth = len(whole) // 10
-        train, held_out = whole[: -2 * tenth], whole[-2 * tenth :]
-        return {"train": train, "val": held_out[:tenth], "test": held_out[tenth:]}
+        return divide(Split(torch.from_numpy(images[:, None]), self._labels(readable), names))
 
     def _decode(self, paths: list[Path]) -> tuple[NDArray[np.uint8], list[Path]]:
-        """Return the images, uint8 of shape (N, H, W), and the paths of those readable."""
+        """Return the readable images, uint8 of shape (N, H, W), and their paths."""
         images = empty_images(len(paths), self.size, self.cache)
         self.in_memory = not isinstance(images, np.memmap)
         readable: list[Path] = []
-        bad: list[Path] = []
+        bad: list[str] = []
         pictures = read_in_order(paths, self.size)
         for path, image in track(pictures, "Decoding pictures", total=len(paths)):
             if isinstance(image, UserError):
-                bad.append(path)
+                bad.append(self._name(path))
             else:
                 images[len(readable)] = 255 - image if self.invert else image
                 readable.append(path)
         if bad:
-            names = ", ".join(map(self._name, bad[:3]))
             more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-            share = f"{len(bad)} of {len(paths)} files"
-            self.warnings.append(f"{share} are no readable pictures: {names}{more}")
+            share = f"{len(bad)} of {len(paths)} files are not readable pictures"
+            self.warnings.append(f"{share}: {', '.join(bad[:3])}{more}")
         return images[: len(readable)], readable
 
     def _labels(self, paths: list[Path]) -> torch.Tensor | None:
         """Set `class_names`; return the labels of the pictures, int64 of shape (N,), or None."""
-        folders = [path.relative_to(self.root).parts[:-1] for path in paths]
-        names = sorted({parts[0] for parts in folders if parts})
+        folders = [path.relative_to(self.root).parent.parts[:1] for path in paths]
+        names = sorted({*folders} - {()})
         if len(names) < 2:
             return None
-        if n_outside := sum(not parts for parts in folders):
-            reason = f"for {n_outside} pictures lie beside them"
-            self.warnings.append(f"the folders in {self.root} are no classes, {reason}")
+        if n_outside := folders.count(()):
+            reason = f"because {n_outside} pictures are beside them"
+            self.warnings.append(f"the folders in {self.root} are not used as classes, {reason}")
             return None
-        self.class_names = tuple(map(printable, names))
+        self.class_names = tuple(printable(name) for (name,) in names)
         labels = {name: label for label, name in enumerate(names)}
-        return torch.tensor([labels[parts[0]] for parts in folders])
+        return torch.tensor([labels[name] for name in folders])
 
     def _name(self, path: Path) -> str:
         return printable(path.relative_to(self.root))
 
 
 def printable(name: str | Path) -> str:
-    """Return a file name in valid UTF-8; on disk it may be any bytes."""
+    """Return a file name in valid UTF-8; a file system allows any bytes."""
     return str(name).encode(errors="replace").decode()
 
 
@@ -114,7 +115,7 @@ def both_sides(image_size: int | Sequence[int]) -> tuple[int, int]:
     """
     sides = [*image_size] if isinstance(image_size, Sequence) else [image_size] * 2
     if len(sides) != 2 or isinstance(image_size, str):
-        raise UserError(f"data.image_size={image_size} is no size: type 28, or '[32,24]'.")
+        raise UserError(f"data.image_size={image_size} is not a size: type 28, or '[32,24]'.")
     for side in sides:
         require_whole("data.image_size", side, MIN_SIDE)
         if side > MAX_SIDE:

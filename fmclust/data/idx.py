@@ -3,8 +3,8 @@
 import gzip
 import math
 from collections.abc import Sequence
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,26 +15,31 @@ MAX_BYTES = 1 << 26  # bytes of a file of MNIST's family; the largest holds 47 m
 MAX_RATIO = 100  # decompressed to compressed size of larger files; a bomb reaches 1000
 
 
-def find_file(folder: Path, name: str) -> Path | None:
-    """Return the path of `<name>.gz` or, without it, of `<name>`; None if neither exists."""
-    paths = (folder / f"{name}.gz", folder / name)
-    return next((path for path in paths if path.exists()), None)
+def find_file(folder: Path, name: str) -> Path:
+    """Return the path of `<name>.gz` if it exists, otherwise that of `<name>`."""
+    compressed = folder / f"{name}.gz"
+    return compressed if compressed.exists() else folder / name
 
 
-def open_binary(path: Path) -> BinaryIO:
+def open_binary(path: Path) -> BufferedIOBase:
     """Open a file for reading, decompressed if its name ends in `.gz`."""
-    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
-def read_shape(file: BinaryIO, path: Path) -> tuple[int, ...]:
+def header_of(shape: Sequence[int]) -> bytes:
+    """Return the header of an idx file with values of a shape."""
+    return bytes([0, 0, 8, len(shape)]) + np.array(shape, ">u4").tobytes()
+
+
+def read_shape(file: BufferedIOBase, path: Path) -> tuple[int, ...]:
     """Read the header of an idx file.
 
     Args:
         file: The open file, at its beginning; afterwards at its first value.
-        path: Name of the file, for errors.
+        path: Path of the file, for errors.
 
     Returns:
-        The shape that the header states; its values may be larger than the file.
+        The shape that the header states; it may have more values than the file.
 
     Raises:
         UserError: If it is not the header of an idx file of unsigned bytes.
@@ -48,13 +53,13 @@ def read_shape(file: BinaryIO, path: Path) -> tuple[int, ...]:
     return tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
 
 
-def read_values(file: BinaryIO, shape: Sequence[int], path: Path) -> NDArray[np.uint8]:
+def read_values(file: BufferedIOBase, shape: Sequence[int], path: Path) -> NDArray[np.uint8]:
     """Read as many values as an array of a shape has.
 
     Args:
         file: The open file, at the first value.
-        shape: Shape of the array; the caller bounds its size.
-        path: Name of the file, for errors.
+        shape: Shape of the array; the caller limits its size.
+        path: Path of the file, for errors.
 
     Returns:
         Read-only uint8 array of that shape.
@@ -62,9 +67,10 @@ def read_values(file: BinaryIO, shape: Sequence[int], path: Path) -> NDArray[np.
     Raises:
         UserError: If the file ends too early.
     """
-    raw = file.read(math.prod(shape))
-    if len(raw) < math.prod(shape):
-        promise = f"its header promises {math.prod(shape)} more bytes but holds {len(raw)}"
+    n_bytes = math.prod(shape)
+    raw = file.read(n_bytes)
+    if len(raw) < n_bytes:
+        promise = f"its header promises {n_bytes} more bytes but holds {len(raw)}"
         raise UserError(f"{path} ends before the last image or label: {promise}.")
     return np.frombuffer(raw, np.uint8).reshape(shape)
 
@@ -72,8 +78,8 @@ def read_values(file: BinaryIO, shape: Sequence[int], path: Path) -> NDArray[np.
 def read_idx(path: Path) -> NDArray[np.uint8]:
     """Read a whole idx file, decompressed if its name ends in `.gz`.
 
-    The size in the header is checked against the size of the file first, so that neither a
-    compressed bomb nor a wrong header fills the memory.
+    The size in the header is first compared with the size of the file, so that neither a
+    decompression bomb nor a wrong header fills the memory.
 
     Returns:
         Read-only uint8 array of the shape that the header states.

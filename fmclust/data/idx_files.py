@@ -1,21 +1,21 @@
-"""Own images in the idx format."""
+"""The user's images in the idx format."""
 
 from pathlib import Path
 
 from fmclust.data.idx import find_file, read_idx
 from fmclust.data.sources import ImageSource
-from fmclust.data.splits import Split
+from fmclust.data.splits import Split, divide
 from fmclust.errors import UserError
 
 
 class IdxFiles(ImageSource):
-    """Own images in the idx format, in files named like MNIST's, with or without labels.
+    """Images in the idx format, in files named like MNIST's, with or without labels.
 
     Args:
         root: Folder with `train-images-idx3-ubyte` (plain or .gz) and, optionally,
             `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`. The
-            first half of the t10k images is val, the rest is test; without them, the last two
-            tenths of the train images are val and test.
+            first half of the t10k images is val, the rest is test; if there are none, the last
+            two tenths of the train images are val and test.
     """
 
     def __init__(self, *, root: str) -> None:
@@ -28,17 +28,13 @@ class IdxFiles(ImageSource):
         if train is None:
             advice = "type data.root=<the folder that holds it>"
             raise UserError(f"no train-images-idx3-ubyte (or .gz) in {self.root}: {advice}.")
-        if held_out is None:
-            cut = len(train) - 2 * (len(train) // 10)
-            train, held_out = train[:cut], train[cut:]
-        if held_out.images.shape[1:] != train.images.shape[1:]:
+        if held_out is not None and held_out.images.shape[1:] != train.images.shape[1:]:
             sizes = [f"{h}x{w}" for h, w in (s.images.shape[2:] for s in (train, held_out))]
             raise UserError(
                 f"{self.root}: train images have {sizes[0]} pixels, t10k images {sizes[1]}: "
                 "put files of one size there."
             )
-        half = len(held_out) // 2
-        splits = {"train": train, "val": held_out[:half], "test": held_out[half:]}
+        splits = divide(train, held_out)
         for name, split in splits.items():
             if not len(split):
                 raise UserError(f"{self.root} holds too few images: its {name} split is empty.")
@@ -49,13 +45,12 @@ class IdxFiles(ImageSource):
         return splits
 
     def _read_split(self, name: str) -> Split | None:
-        """Return the images and labels of one pair of files; None without images."""
-        images_path = find_file(self.root, f"{name}-images-idx3-ubyte")
-        if images_path is None:
+        """Return the images and labels of one pair of files, or None if there are no images."""
+        kinds = ("images-idx3", "labels-idx1")
+        paths = [find_file(self.root, f"{name}-{kind}-ubyte") for kind in kinds]
+        images, labels = (read_idx(path) if path.exists() else None for path in paths)
+        if images is None:
             return None
-        labels_path = find_file(self.root, f"{name}-labels-idx1-ubyte")
-        images = read_idx(images_path)
-        labels = None if labels_path is None else read_idx(labels_path)
         if images.ndim != 3 or (labels is not None and labels.shape != images.shape[:1]):
             shapes = f"images {images.shape}, labels {None if labels is None else labels.shape}"
             raise UserError(f"{self.root}: {name} has {shapes}, expected (N, H, W) and (N,).")

@@ -1,4 +1,4 @@
-"""Batches from images that lie in memory, on the device that trains."""
+"""Batches of images that are in memory, on the device that trains."""
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field
@@ -18,9 +18,9 @@ class EpochOrder:
 
     Args:
         n_rows: Number of rows over all processes, at least one for each.
-        batch_size: Maximum number of rows in a batch of one process; with several processes one
-            more where the rows can't be divided evenly.
-        seed: Seed of the order, together with the epoch. None keeps the order of the rows.
+        batch_size: Maximum number of rows in a batch of one process; with several processes, a
+            batch may have one row more if the rows can't be divided evenly.
+        seed: Seed of the order, together with the epoch. None: the rows keep their order.
         rank: Index of this process, from 0.
         world_size: Number of processes.
     """
@@ -45,20 +45,20 @@ class EpochOrder:
         return torch.from_numpy(order[self.rank :: self.world_size])
 
     def __len__(self) -> int:
-        # At most the rows of the process with the fewest: an empty batch has no mean loss.
+        # Not more than the fewest rows of a process: the loss of an empty batch is undefined.
         per_process = self.n_rows // self.world_size
         return min(-(-self.n_rows // (self.batch_size * self.world_size)), per_process)
 
 
 class ResidentLoader:
-    """Iterate over batches of an image tensor by indexing it where it lies.
+    """Iterate over batches of an image tensor by indexing it on its device.
 
     Args:
-        images: uint8 tensor of shape (N, 1, H, W), on any device; the batches are on it too.
+        images: uint8 tensor of shape (N, 1, H, W); the batches are on the same device.
         order: The rows of each batch.
     """
 
-    batch_sampler = None  # Lightning reads it of every loader that has a sampler
+    batch_sampler = None  # Lightning reads this attribute of every loader that has a sampler
 
     def __init__(self, images: Tensor, order: EpochOrder) -> None:
         self.images, self.sampler = images, order

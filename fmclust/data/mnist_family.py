@@ -4,24 +4,24 @@ The files are found locally or downloaded, and verified before use.
 """
 
 import hashlib
-import io
 import shlex
-import zlib
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from fmclust.data.download import download
-from fmclust.data.idx import MAX_BYTES, find_file, open_binary, read_idx, read_shape, read_values
+from fmclust.data.idx import find_file, header_of, read_idx
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split
-from fmclust.errors import UserError, one_line, require_option
+from fmclust.errors import UserError, require_option
 
 N_VAL = 5000  # images of the test file (the paper, section 2)
 SYSTEM_COPY = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
-# Of the decompressed bytes: Debian compresses the files anew, so torchvision's md5 don't apply.
+# The files of the family, with the checksums of Fashion-MNIST's decompressed bytes: Debian
+# compresses the files anew, so that torchvision's md5 do not match.
 SHA256 = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -31,19 +31,20 @@ SHA256 = {
 
 
 class FourFiles(ImageSource):
-    """A data set of torchvision in MNIST's form; a subclass has the name of torchvision's class.
+    """A data set of torchvision in MNIST's format; a subclass is named like torchvision's class.
 
     Args:
-        root: Folder in torchvision's layout, `<root>/<name>/raw`; searched first, and where a
-            download goes.
+        root: Folder in torchvision's layout, `<root>/<name>/raw`; it is searched first, and
+            downloads are saved there.
         split: `paper`: train is the 60,000 training images, val the first and test the last
             5,000 of the test file. `all`: all 70,000 as one split.
 
     Raises:
-        UserError: If there is no such split.
+        UserError: If the split is unknown.
     """
 
     class_names: tuple[str, ...]
+    advice: ClassVar[str] = "Put"  # how to get the files if the download fails
 
     def __init__(self, *, root: str = "data", split: str = "paper") -> None:
         require_option("data.split", split, ("paper", "all"))
@@ -52,7 +53,7 @@ class FourFiles(ImageSource):
 
     def read(self) -> dict[str, Split]:
         """Read the files; see `ImageSource.read`."""
-        arrays = self.read_files()
+        arrays = self.read_files(self.locate())
         train = self._to_split(arrays, "train", min_images=1)
         held_out = self._to_split(arrays, "t10k", min_images=N_VAL + 1)
         if self.split == "all":
@@ -60,9 +61,55 @@ class FourFiles(ImageSource):
             return {"all": Split(torch.cat([train.images, held_out.images]), torch.cat(labels))}
         return {"train": train, "val": held_out[:N_VAL], "test": held_out[N_VAL:]}
 
-    def read_files(self) -> dict[str, NDArray[np.uint8]]:
-        """Return file name to uint8 array: images (N, H, W), labels (N,)."""
-        return read_or_download(type(self).__name__, self.root)
+    def locate(self) -> Path:
+        """Return the folder of the four files, which are downloaded if they are not found.
+
+        Raises:
+            UserError: If the download fails; names the other ways to get the files.
+        """
+        for folder in self.folders():
+            if all(find_file(folder, name).exists() for name in SHA256):
+                return folder
+        return download(self.root, type(self).__name__, self.advice)
+
+    def folders(self) -> list[Path]:
+        """Return the folders to search."""
+        return [self.root / type(self).__name__ / "raw"]
+
+    def read_files(self, folder: Path) -> dict[str, NDArray[np.uint8]]:
+        """Read and verify the four files.
+
+        Returns:
+            File name without `.gz` to uint8 array: images (N, 28, 28), labels (N,).
+
+        Raises:
+            UserError: If a file is damaged.
+        """
+        arrays = {}
+        for name in SHA256:
+            path = find_file(folder, name)
+            try:
+                arrays[name] = read_idx(path)
+                self.verify(path, arrays[name])
+            except UserError as error:
+                command = f"rm {shlex.quote(str(path))}"
+                problem = str(error).removesuffix(".")
+                raise UserError(
+                    f"{path} is damaged: {problem}. Type {command}, then your command again."
+                ) from error
+        return arrays
+
+    def verify(self, path: Path, values: NDArray[np.uint8]) -> None:  # noqa: ARG002 a subclass's
+        """Compare a compressed file with its md5; torchvision has no checksums of other files.
+
+        Raises:
+            UserError: If they differ.
+        """
+        from torchvision import datasets  # slow to import, and not needed for Fashion-MNIST
+
+        if path.suffix == ".gz":
+            md5 = dict(getattr(datasets, type(self).__name__).resources)[path.name]
+            compare("md5", path.read_bytes(), md5)
 
     def _to_split(self, arrays: dict[str, NDArray[np.uint8]], name: str, min_images: int) -> Split:
         """Combine images and labels; refuse another data set, as not all have a checksum."""
@@ -91,10 +138,16 @@ class FashionMNIST(FourFiles):
         "Bag",
         "Ankle boot",
     )
+    advice = "Type `make data`, or `apt-get install dataset-fashion-mnist`, or put"
 
-    def read_files(self) -> dict[str, NDArray[np.uint8]]:
-        """Return file name to uint8 array: images (N, 28, 28), labels (N,)."""
-        return read_verified(locate_or_download(self.root))
+    def folders(self) -> list[Path]:
+        """Return the folders to search: the system's copy is the last."""
+        return [*super().folders(), SYSTEM_COPY]
+
+    def verify(self, path: Path, values: NDArray[np.uint8]) -> None:
+        """Compare the decompressed content of a file with its sha256; see `FourFiles.verify`."""
+        content = header_of(values.shape) + values.tobytes()
+        compare("sha256", content, SHA256[path.name.removesuffix(".gz")])
 
 
 class MNIST(FourFiles):
@@ -109,91 +162,8 @@ class KMNIST(FourFiles):
     class_names = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 
 
-def locate_or_download(root: Path) -> Path:
-    """Find Fashion-MNIST below `root` or in the system's copy, or download it below `root`.
-
-    Returns:
-        The folder that holds the four files, which are not verified.
-
-    Raises:
-        UserError: If they are not found and the download fails; names the ways to get them.
-    """
-    advice = "Type `make data`, or `apt-get install dataset-fashion-mnist`, or put"
-    return find_folder(root) or download(
-        root, "FashionMNIST", keep=tuple(SHA256), verify=read_verified, advice=advice
-    )
-
-
-def find_folder(root: Path) -> Path | None:
-    """Return the first folder that holds all four files: below `root`, then the system's."""
-    folders = (root / "FashionMNIST" / "raw", SYSTEM_COPY)
-    complete = (f for f in folders if all(find_file(f, name) for name in SHA256))
-    return next(complete, None)
-
-
-def read_verified(folder: Path) -> dict[str, NDArray[np.uint8]]:
-    """Read the four files of Fashion-MNIST and verify their checksums.
-
-    Returns:
-        File name to uint8 array: images (N, 28, 28), labels (N,).
-
-    Raises:
-        UserError: If a file is damaged; names it, with both checksums.
-    """
-    arrays = {}
-    for name, expected in SHA256.items():
-        path = find_file(folder, name) or folder / name
-        try:
-            with open_binary(path) as file:
-                raw = file.read(MAX_BYTES + 1)
-            if len(raw) > MAX_BYTES:
-                raise OSError(f"it holds more than {MAX_BYTES} bytes")
-        except (EOFError, OSError, zlib.error) as error:
-            raise _damaged(path, one_line(error)) from error
-        _verify(path, "sha256", raw, expected)
-        content = io.BytesIO(raw)
-        arrays[name] = read_values(content, read_shape(content, path), path)
-    return arrays
-
-
-def read_or_download(name: str, root: Path) -> dict[str, NDArray[np.uint8]]:
-    """Read the four files of a data set, downloaded first if they are not below `root`.
-
-    Args:
-        name: Class of the data set in torchvision.
-        root: Folder in torchvision's layout, `<root>/<name>/raw`.
-
-    Returns:
-        File name without `.gz` to uint8 array: images (N, 28, 28), labels (N,).
-
-    Raises:
-        UserError: If a file is damaged, or the download fails.
-    """
-    from torchvision import datasets  # slow to import, and not needed for Fashion-MNIST
-
-    # torchvision lists the md5 of the compressed files only.
-    md5 = {file.removesuffix(".gz"): md5 for file, md5 in getattr(datasets, name).resources}
-
-    def read(folder: Path) -> dict[str, NDArray[np.uint8]]:
-        paths = {file: find_file(folder, file) or folder / file for file in md5}
-        for file, path in paths.items():
-            if path.suffix == ".gz":
-                _verify(path, "md5", path.read_bytes(), md5[file])
-        return {file: read_idx(path) for file, path in paths.items()}
-
-    folder = root / name / "raw"
-    if not all(find_file(folder, file) for file in md5):
-        download(root, name, keep=[f"{file}.gz" for file in md5], verify=read)
-    return read(folder)
-
-
-def _verify(path: Path, algorithm: str, content: bytes, expected: str) -> None:
-    """Raise UserError if the content of a file does not have the expected checksum."""
+def compare(algorithm: str, content: bytes, expected: str) -> None:
+    """Raise UserError if content does not have the expected checksum."""
     found = hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()
     if found != expected:
-        raise _damaged(path, f"its {algorithm} is {found}, expected {expected}")
-
-
-def _damaged(path: Path, reason: str) -> UserError:
-    command = f"rm {shlex.quote(str(path))}"
-    return UserError(f"{path} is damaged: {reason}. Type {command}, then your command again.")
+        raise UserError(f"its {algorithm} is {found}, expected {expected}")

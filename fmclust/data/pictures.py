@@ -1,4 +1,4 @@
-"""Read picture files of any mode and size by Pillow, as uint8 images of one size."""
+"""Read picture files of any mode and size with Pillow, as uint8 images of one size."""
 
 import errno
 import math
@@ -22,41 +22,25 @@ from PIL import Image, ImageOps
 
 from fmclust.errors import UserError, one_line
 
-MAX_AHEAD = 256  # pictures that are decoded before they are asked for
-# The formats to read. Pillow's others are rare, EPS would run Ghostscript, and ICO is decoded
-# before its size is known.
-FORMATS = (
-    "AVIF",
-    "BMP",
-    "GIF",
-    "JPEG",
-    "JPEG2000",
-    "MPO",
-    "PNG",
-    "PPM",
-    "TGA",
-    "TIFF",
-    "WEBP",
-)
+MAX_AHEAD = 256  # pictures that are decoded before the caller takes them
+# The formats to read. Pillow's other formats are rare; EPS would run Ghostscript, and ICO is
+# decoded before its size is known.
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 MAX_PIXELS = 1 << 26  # of a picture, against decompression bombs
 MAX_PARALLEL_PIXELS = 1 << 23  # larger pictures are decoded one at a time, to bound the memory
 _one_at_a_time = threading.Lock()
 
-Picture = tuple[Path, NDArray[np.uint8] | UserError]  # a file and its image, or why there is none
+Picture = tuple[Path, NDArray[np.uint8] | UserError]  # a file, and its image or the error
 
 
 def pictures_below(folder: Path) -> list[Path]:
-    """Return all files below a folder, sorted by path, without hidden files and folders."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not any(name.startswith(".") for name in path.relative_to(folder).parts)
-    )
+    """Return all files below a folder that are not hidden or in a hidden folder, sorted by path."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(p for p in files if "/." not in f"/{p.relative_to(folder).as_posix()}")
 
 
 def read_picture(path: Path, size: Sequence[int]) -> NDArray[np.uint8]:
-    """Read a picture in grayscale, turned as its EXIF data say, and resize it.
+    """Read a picture in grayscale, rotated as its EXIF data say, and resize it.
 
     Transparent pixels become white, 16 bits are scaled to 8, and only the first frame is read.
 
@@ -78,7 +62,7 @@ def read_picture(path: Path, size: Sequence[int]) -> NDArray[np.uint8]:
             with _one_at_a_time if n_pixels > MAX_PARALLEL_PIXELS else nullcontext():
                 gray = _grayscale(ImageOps.exif_transpose(picture))
     except Exception as error:  # Pillow raises nearly any type for damaged or hostile files
-        raise UserError(f"{path} is no readable picture: {one_line(error)}") from error
+        raise UserError(f"{path} is not a readable picture: {one_line(error)}") from error
     return resized(gray, size)
 
 
@@ -92,7 +76,7 @@ def resized(gray: Image.Image, size: Sequence[int]) -> NDArray[np.uint8]:
 
 @cache
 def _formats() -> list[str]:
-    """Return those of `FORMATS` that the installed Pillow reads."""
+    """Return the members of `FORMATS` that the installed Pillow reads."""
     Image.init()
     return [name for name in FORMATS if name in Image.OPEN]
 
@@ -121,7 +105,7 @@ def read_in_order(paths: Iterable[Path], size: Sequence[int]) -> Iterator[Pictur
         size: Height and width in pixels.
 
     Yields:
-        Each path, in order, with its uint8 image of shape (H, W), or the error if unreadable.
+        Each path, in order, with its uint8 image of shape (H, W), or the error if it is unreadable.
     """
 
     def read(path: Path) -> Picture:
@@ -132,7 +116,7 @@ def read_in_order(paths: Iterable[Path], size: Sequence[int]) -> Iterator[Pictur
 
     pending: deque[Future[Picture]] = deque()
     with ThreadPoolExecutor(torch.get_num_threads()) as pool, warnings.catch_warnings():
-        # Pillow warns of pictures that MAX_PIXELS refuses.
+        # Pillow warns about pictures that MAX_PIXELS refuses.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         for path in paths:
             pending.append(pool.submit(read, path))
@@ -155,8 +139,8 @@ def empty_images(n: int, size: Sequence[int], folder: Path | None) -> NDArray[np
     Args:
         n: Number of images.
         size: Height and width in pixels.
-        folder: Folder of the file, which is used if the images need more than half of the free
-            memory; it is deleted when the process ends. None: the system's temporary folder.
+        folder: Folder of the file, which is made if the images need more than half of the free
+            memory, and deleted when the process ends. None: the system's temporary folder.
 
     Returns:
         uint8 array of shape (n, H, W).
@@ -172,12 +156,11 @@ def empty_images(n: int, size: Sequence[int], folder: Path | None) -> NDArray[np
     try:
         if shutil.disk_usage(folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        # Closed, and thereby deleted, with the array.
+        # The file is closed, and thereby deleted, with the array.
         file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
     except OSError as error:
-        places = f"in memory, nor in {folder} ({error.strerror})"
-        advice = "type data.cache=<a folder with that much space>"
         raise UserError(
-            f"{needed / 1e9:.1f} GB of images have no room {places}: {advice}."
+            f"{needed / 1e9:.1f} GB of images fit neither in memory nor in {folder} "
+            f"({error.strerror}): type data.cache=<a folder with that much space>."
         ) from error
     return np.memmap(file, np.uint8, "w+", shape=shape)

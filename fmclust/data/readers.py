@@ -1,20 +1,23 @@
 """Read images to assign in batches: from a folder, a picture, a .npy or an idx file."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.data.idx import open_binary, read_shape, read_values
+from fmclust.data.idx import header_of, open_binary, read_shape, read_values
 from fmclust.data.pictures import pictures_below, read_in_order, resized
 from fmclust.errors import UserError, reading
 
-IDX_IMAGES = bytes([0, 0, 8, 3])  # first bytes of an idx file of images of unsigned bytes
+IDX_IMAGES = header_of((0, 0, 0))[:4]  # first bytes of an idx file of images
 MAX_READ = 1 << 26  # bytes of a file in memory at once; also the maximum pixels of an image
+
+# The shape of the images in a file, and a function that reads so many of them at once.
+Opened = tuple[tuple[int, ...], Callable[[int], Iterator[NDArray[np.uint8]]]]
 
 
 @dataclass
@@ -24,7 +27,7 @@ class Batch:
     Attributes:
         names: A name for each image: its path in the folder, or its number in the file.
         images: uint8 array of shape (n, H, W), the images that are readable.
-        reasons: Row in `names` of each unreadable image to the error.
+        reasons: For each unreadable image, its row in `names` and the error.
     """
 
     names: Sequence[str]
@@ -33,7 +36,7 @@ class Batch:
 
 
 def open_input(path: Path, size: Sequence[int], batch_size: int) -> tuple[int, Iterator[Batch]]:
-    """Open images of any supported kind, to be read batch after batch.
+    """Open images of any supported kind, to be read in batches.
 
     Args:
         path: A folder (searched recursively), a picture, a .npy file of uint8 images, or an idx
@@ -55,29 +58,16 @@ def open_input(path: Path, size: Sequence[int], batch_size: int) -> tuple[int, I
             raise UserError(f"input={path} holds no file: type input=<a folder of pictures>.")
         return len(paths), _read_pictures(paths, path, size, batch_size)
     if path.suffix == ".npy":
-        images = _open_npy(path)
-        step = _images_at_once(images.shape, batch_size, path)
-        slices = (images[row : row + step] for row in range(0, len(images), step))
-        return len(images), _to_batches(slices, size)
-    with path.open("rb") as file:
-        is_idx = path.suffix == ".gz" or file.read(len(IDX_IMAGES)) == IDX_IMAGES
-    if not is_idx:
+        (n_images, *sides), read = _open_npy(path)
+    elif _is_idx(path):
+        (n_images, *sides), read = _open_idx(path)
+    else:
         return 1, _read_pictures([path], path.parent, size, batch_size)
-    with reading(path), open_binary(path) as file:
-        shape = read_shape(file, path)
-    step = _images_at_once(shape, batch_size, path)
-    return shape[0], _to_batches(_read_idx_slices(path, step), size)
-
-
-def _images_at_once(shape: Sequence[int], batch_size: int, path: Path) -> int:
-    """Return how many images of a file to read at once; check the shape in its header."""
-    if len(shape) != 3:
-        raise UserError(f"{path} has shape {shape}, expected images: (N, H, W).")
-    n_pixels = shape[1] * shape[2]
-    if not 0 < n_pixels <= MAX_READ:
-        promise = f"{path} promises images of {shape[1]}x{shape[2]} pixels"
-        raise UserError(f"{promise}, which can't be: type input=<an undamaged file>.")
-    return min(batch_size, MAX_READ // n_pixels)
+    height, width = sides
+    if not 0 < height * width <= MAX_READ:
+        promise = f"{path} promises images of {height}x{width} pixels"
+        raise UserError(f"{promise}, which is impossible: type input=<an undamaged file>.")
+    return n_images, _to_batches(read(min(batch_size, MAX_READ // (height * width))), size)
 
 
 def _read_pictures(
@@ -91,8 +81,8 @@ def _read_pictures(
         yield Batch(names, np.array(images, np.uint8).reshape(-1, *size), reasons)
 
 
-def _open_npy(path: Path) -> NDArray[np.uint8]:
-    """Map a .npy file of gray images into memory: uint8 array of shape (N, H, W)."""
+def _open_npy(path: Path) -> Opened:
+    """Map a .npy file of gray images into memory."""
     with reading(path):
         images: NDArray[np.uint8] = np.lib.format.open_memmap(path, mode="r")
     shape = images.shape
@@ -101,22 +91,35 @@ def _open_npy(path: Path) -> NDArray[np.uint8]:
     if images.dtype != np.uint8 or images.ndim != 3:
         advice = "save uint8, 0 to 255, of shape (N, H, W), gray"
         raise UserError(f"{path} holds {images.dtype} of shape {shape}: {advice}.")
-    return images
+    return images.shape, lambda n: (images[row : row + n] for row in range(0, len(images), n))
 
 
-def _read_idx_slices(path: Path, step: int) -> Iterator[NDArray[np.uint8]]:
+def _is_idx(path: Path) -> bool:
+    with path.open("rb") as file:
+        return path.suffix == ".gz" or file.read(len(IDX_IMAGES)) == IDX_IMAGES
+
+
+def _open_idx(path: Path) -> Opened:
+    """Read the header of an idx file of images."""
     with reading(path), open_binary(path) as file:
-        n_images, *size = read_shape(file, path)
-        for row in range(0, n_images, step):
-            yield read_values(file, (min(step, n_images - row), *size), path)
+        shape = read_shape(file, path)
+    if len(shape) != 3:
+        raise UserError(f"{path} has shape {shape}, expected images: (N, H, W).")
+
+    def read(n: int) -> Iterator[NDArray[np.uint8]]:
+        with reading(path), open_binary(path) as file:
+            n_images, *sides = read_shape(file, path)
+            for row in range(0, n_images, n):
+                yield read_values(file, (min(n, n_images - row), *sides), path)
+
+    return shape, read
 
 
 def _to_batches(slices: Iterable[NDArray[np.uint8]], size: Sequence[int]) -> Iterator[Batch]:
     """Yield consecutive images of a file, resized and named by their number."""
-    start = 0
+    numbers = map(str, count())
     for images in slices:
-        names = [str(start + row) for row in range(len(images))]
+        names = list(islice(numbers, len(images)))
         if images.shape[1:] != tuple(size):
             images = np.stack([resized(Image.fromarray(image), size) for image in images])
         yield Batch(names, np.array(images))  # a copy: a memory map is read-only
-        start += len(images)

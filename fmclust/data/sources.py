@@ -9,16 +9,16 @@ from omegaconf import DictConfig, OmegaConf
 from fmclust.data.splits import Split
 from fmclust.trust import build
 
-LOADER_KEYS = ("batch_size", "seed")  # settings of the group `data` that are for ImageDataModule
+LOADER_KEYS = ("batch_size", "seed")  # keys of the group `data` that configure ImageDataModule
 
 
 class ImageSource(ABC):
-    """Images and, if any, labels, which are read when `splits` is first used.
+    """Images and, if any, labels. They are read when `splits` is first used.
 
     Attributes:
-        class_names: A name for every class; None without labels. Set when `splits` is read.
+        class_names: A name for every class, set when `splits` is read; None if there are no labels.
         warnings: Sentences about files that were left out.
-        in_memory: Whether the images are in memory, not in a memory-mapped file.
+        in_memory: Whether the images are in memory, rather than in a memory-mapped file.
     """
 
     class_names: tuple[str, ...] | None = None
@@ -47,7 +47,7 @@ class ImageSource(ABC):
 
     @property
     def shown_split(self) -> str:
-        """Name of the split that figures and pages show: held out, if there is one."""
+        """Name of the split that figures and pages show: `test` if there is one, else `all`."""
         return "test" if "test" in self.splits else "all"
 
     @property
@@ -61,11 +61,11 @@ def build_source(settings: DictConfig) -> ImageSource:
     """Build the source that the configuration group `data` describes.
 
     Raises:
-        UserError: If it names no image source, or the source refuses its arguments.
+        UserError: If it does not name an image source, or the source refuses its arguments.
     """
     if isinstance(settings, DictConfig):
         plain: Any = OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
         own = {key: value for key, value in plain.items() if key not in LOADER_KEYS}
         settings = OmegaConf.create(own)
-    source: ImageSource = build(settings, ImageSource)  # also refuses what is no dictionary
+    source: ImageSource = build(settings, ImageSource)  # refuses anything but a dictionary
     return source

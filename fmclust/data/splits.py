@@ -1,4 +1,4 @@
-"""One split of a data set, in memory."""
+"""Splits of a data set, in memory."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -36,6 +36,21 @@ class Split:
     def __getitem__(self, rows: slice) -> "Split":
         labels = None if self.labels is None else self.labels[rows]
         return Split(self.images[rows], labels, self.names[rows])
+
+
+def divide(train: Split, held_out: Split | None = None) -> dict[str, Split]:
+    """Return `train`, `val` and `test`.
+
+    Args:
+        train: The images to train on.
+        held_out: The images for val (the first half) and test. None: the last two tenths of the
+            images to train on.
+    """
+    if held_out is None:
+        cut = len(train) - 2 * (len(train) // 10)
+        train, held_out = train[:cut], train[cut:]
+    half = len(held_out) // 2
+    return {"train": train, "val": held_out[:half], "test": held_out[half:]}
 
 
 def sums_of(splits: Mapping[str, Split]) -> dict[str, int]:

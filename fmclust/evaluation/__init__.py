@@ -1,4 +1,4 @@
-"""From an encoder and the images of a run to latents, clusters, scores, figures and files."""
+"""Encode the images of a run, cluster and score their latents, write files and figures."""
 
 from fmclust.evaluation.publishing import Display, publish
 from fmclust.evaluation.results import Evaluation

@@ -14,7 +14,7 @@ from fmclust.evaluation.results import Evaluation
 MAX_RESPONSIBILITIES = 100  # columns; with more clusters only `probability` is written
 
 
-def write_assignments(path: Path, made: Evaluation) -> None:
+def write_assignments(directory: Path, made: Evaluation) -> None:
     """Write one row per clusterer, split and image; unknown values are empty cells.
 
     Columns: `clusterer`, `split`, `index` of the image in the split, `cluster`, `class`,
@@ -25,11 +25,12 @@ def write_assignments(path: Path, made: Evaluation) -> None:
     The csv module is used since it takes half the time of pandas.
 
     Args:
-        path: The file.
+        directory: The run directory, or that of a later clustering.
         made: At least one clustering, and the labels.
     """
     k = max((c.n_clusters for c in made.clusterings.values() if c.responsibilities), default=0)
     k = k if k <= MAX_RESPONSIBILITIES else 0
+    path = directory / runs.ASSIGNMENTS
     with runs.replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         for name, clustering in made.clusterings.items():
@@ -41,9 +42,9 @@ def write_assignments(path: Path, made: Evaluation) -> None:
 
 
 def _columns(made: Evaluation, name: str, split: str, k: int) -> dict[str, Iterable[object]]:
-    """Return column name to values, or to one value without end."""
-    clustering, labels, matching = made.clusterings[name], made.labels, made.matching(name, split)
-    clusters = clustering.clusters[split].tolist()
+    """Return column name to values; a value that is the same in every row repeats without end."""
+    clustering, matching = made.clusterings[name], made.matching(name, split)
+    held, clusters = made.source.splits[split], clustering.clusters[split].tolist()
     soft, propagated = clustering.responsibilities.get(split), clustering.propagated.get(split)
     columns = iter([] if soft is None else map(_formatted, soft.T))
     empty = repeat("")
@@ -52,11 +53,11 @@ def _columns(made: Evaluation, name: str, split: str, k: int) -> dict[str, Itera
         "split": repeat(split),
         "index": range(len(clusters)),
         "cluster": clusters,
-        "class": labels.classes[split].tolist() if split in labels.classes else empty,
+        "class": empty if held.labels is None else held.labels.tolist(),
         "matched_class": [matching.get(cluster, "") for cluster in clusters],
         "probability": empty if soft is None else _formatted(soft.max(axis=1)),
         "propagated": repeat(0) if propagated is None else propagated.astype(int).tolist(),
-        "image": labels.images.get(split, empty),
+        "image": held.names or empty,
         **{f"responsibility_{i}": next(columns, empty) for i in range(k)},
     }
 

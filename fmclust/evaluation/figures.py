@@ -4,16 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
-from torch import Tensor
 
 from fmclust import plots
-from fmclust.clustering import NOISE, Clustering, shapes_of
+from fmclust.clustering import NOISE, shapes_of
 from fmclust.clustering.estimators import Floats
 from fmclust.clustering.shapes import Shapes
-from fmclust.evaluation.results import Evaluation, Labels
+from fmclust.evaluation.results import Evaluation
 
 MAX_SAMPLES = 16  # images of a cluster
 N_FIRST, N_COLUMNS = 30, 10  # images of the data set, and images in a row
@@ -26,32 +24,23 @@ MAX_LATENTS = 256  # dimensions; more are pixels, and a plane of two pixels show
 
 def draw_confusion(made: Evaluation, name: str, split: str, *, matched: bool) -> Figure:
     """Draw a confusion matrix by cluster id, or by the class that each cluster is matched to."""
-    confusion, class_names = made.confusions[name, split], made.labels.names
-    names = [str(cluster) for cluster in range(confusion.n_clusters)]
+    confusion, class_names = made.confusions[name, split], made.class_names
+    counts, kind, clusters = confusion.raw, "raw", range(confusion.n_clusters)
+    names = [str(cluster) for cluster in clusters]
     if matched:
+        counts, kind = confusion.matched, "matched"
         cluster_of = {cls: cluster for cluster, cls in confusion.matching.items()}
-        spare = [cluster for cluster in names if int(cluster) not in confusion.matching]
         names = [f"{cls} ({cluster_of.get(i, 'none')})" for i, cls in enumerate(class_names)]
-        names += [f"unmatched ({cluster})" for cluster in spare]
-    kind = "matched" if matched else "raw"
-    return plots.draw_confusion(
-        confusion.matched if matched else confusion.raw,
-        class_names,
-        title=f"{name}, {split}: accuracy {confusion.accuracy:.4f} ({kind})",
-        cluster_names=[*names, "noise"] if confusion.has_noise else names,
-    )
+        names += [f"unmatched ({n})" for n in clusters if n not in confusion.matching]
+    if confusion.has_noise:
+        names.append("noise")
+    title = f"{name}, {split}: accuracy {confusion.accuracy:.4f} ({kind})"
+    return plots.draw_confusion(counts, class_names, title=title, cluster_names=names)
 
 
-def draw_samples(made: Evaluation, name: str, split: str, images: Tensor) -> Figure:
-    """Draw members of every cluster, evenly spaced in their order.
-
-    Args:
-        made: The clusterings and their matchings.
-        name: Name of the clusterer.
-        split: Name of the images' split.
-        images: uint8 tensor of shape (N, 1, H, W).
-    """
-    clustering = made.clusterings[name]
+def draw_samples(made: Evaluation, name: str, split: str) -> Figure:
+    """Draw members of every cluster, evenly spaced in their order."""
+    clustering, images = made.clusterings[name], made.source.splits[split].images
     clusters = clustering.clusters[split]
     members, names = [], []
     for cluster in [*range(clustering.n_clusters), *([NOISE] if (clusters < 0).any() else [])]:
@@ -71,9 +60,10 @@ def draw_centres(made: Evaluation, name: str, split: str) -> Figure:
     return plots.draw_named_images(centres, names, n_columns=N_COLUMNS, title=title)
 
 
-def draw_first_images(images: Tensor, split: str, labels: Labels) -> Figure:
+def draw_first_images(made: Evaluation, split: str) -> Figure:
     """Draw the first images of a split, with the names of their classes if there are labels."""
-    first, names = images[:N_FIRST, 0].numpy(), labels.named(split)[:N_FIRST]
+    first = made.source.splits[split].images[:N_FIRST, 0].numpy()
+    names = made.class_name_of_each(split)[:N_FIRST]
     title = f"the first images of {split}"
     return plots.draw_named_images(first, names, n_columns=N_COLUMNS, title=title)
 
@@ -93,18 +83,14 @@ def draw_clusters_in_planes(made: Evaluation, split: str) -> Figure | None:
     Returns:
         The figure, or None if no clusterer has centres.
     """
-    rows = [
-        planes
-        for name, clustering in made.clusterings.items()
-        if (planes := _planes(name, clustering, made.latents[split], clustering.clusters[split]))
-    ]
+    rows = [planes for name in made.clusterings if (planes := _planes(made, name, split))]
     title = f"clusters in the latents of {split}"
     return plots.draw_outlines(rows, title=title) if rows else None
 
 
-def _planes(
-    name: str, clustering: Clustering, latents: Floats, clusters: NDArray[np.int64]
-) -> list[plots.Plane]:
+def _planes(made: Evaluation, name: str, split: str) -> list[plots.Plane]:
+    clustering, latents = made.clusterings[name], made.latents[split]
+    clusters = clustering.clusters[split]
     shapes = shapes_of(clustering.estimator, latents, clusters, share=CONFIDENCE)
     if shapes is None or min(shapes.latents.shape) < 2:
         return []

@@ -1,4 +1,4 @@
-"""Show a step that takes seconds and can't count its progress."""
+"""Show that a step is running, for steps that can't count their progress."""
 
 import logging
 from collections.abc import Iterator

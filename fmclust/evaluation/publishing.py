@@ -32,23 +32,21 @@ def publish(run: Run, display: Display, tag: str, draw: Callable[[], Figure | No
     """Save a figure in `figures/` and show it; if that fails, the run gets a warning.
 
     Args:
-        run: The run; nothing is drawn if it wants no figures.
+        run: The run; nothing is drawn if its `wants_figures` is false.
         display: Where else to show the figure.
-        tag: Name of the figure, such as `gmm/test/confusion_raw`; the file has `_` for `/`.
+        tag: Name of the figure, such as `gmm/test/confusion_raw`; in the name of the file, `_`
+            replaces `/`.
         draw: Returns the figure, or None if there is nothing to show.
     """
     if not run.wants_figures:
         return
-    png = None
+    buffer = io.BytesIO()
     with run.attempt(f"the figure {tag} is missing"), run.timed("figures"):
         if (figure := draw()) is not None:
-            buffer = io.BytesIO()
             figure.savefig(buffer, dpi=DPI, format="png", bbox_inches="tight")
-            png = buffer.getvalue()
-    if png is None:
+    if not (png := buffer.getvalue()):
         return
-    name = tag.replace("/", "_")
-    with replacing(run.directory / "figures" / f"{name}.png") as partial:
+    with replacing(run.directory / "figures" / f"{tag.replace('/', '_')}.png") as partial:
         partial.write_bytes(png)
     with run.attempt(f"the figure {tag} is not shown by every logger"):
         display.figure(tag, png)

@@ -1,7 +1,8 @@
-"""Encode, cluster, score, draw and write. Uses no Lightning."""
+"""Encode, cluster, score, draw and write. This module does not import Lightning."""
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,12 @@ from fmclust.evaluation import figures
 from fmclust.evaluation.assignments import write_assignments
 from fmclust.evaluation.progress import spinner
 from fmclust.evaluation.publishing import Display, publish
-from fmclust.evaluation.results import Evaluation, Labels
+from fmclust.evaluation.results import Evaluation
 from fmclust.evaluation.summary import write_summary
 from fmclust.evaluation.thumbnails import write_thumbnails
 from fmclust.metrics import Confusion, confusion_of, scores_of
 from fmclust.models import Encoder, decode_all, encode_all, reconstruction_errors
-from fmclust.runs import ASSIGNMENTS, Run, replacing
+from fmclust.runs import Run, replacing
 
 NOWHERE = Display()
 Latents = Mapping[str, NDArray[np.float32]]  # split to array of shape (N, d)
@@ -68,26 +69,28 @@ def evaluate_latents(
     """Cluster latents, score the clusters, and write and draw the results; see `evaluate`.
 
     Labels are used only for scores, after everything is fitted and assigned. If a clusterer
-    fails, the others go on; the run then ends as failed, with their results.
+    fails, the others still run; the run then ends as failed, with their results.
     """
     run.remove_clusterings()
     clusterings = {}
     for name, clusterer in clusterers.items():
         with run.attempt(name, stage="cluster"):
             clusterings[name] = _cluster(run, name, clusterer, latents, source.fitted_split)
-    labels = Labels.of(source.splits, source.class_names)
     with spinner("Scoring and drawing"):
-        confusions = _score(run, clusterings, labels)
+        confusions = _score(run, source, clusterings)
         centres = {
             name: decode_all(encoder, found)
             for name, clustering in clusterings.items()
             if encoder.can_decode and (found := shapes.centres_of(clustering.estimator)) is not None
         }
-        made = Evaluation(latents, clusterings, labels, confusions, centres)
-        _write(run, source, made)
-        _draw(run, source, made, display)
+        made = Evaluation(source, latents, clusterings, confusions, centres)
+        if clusterings:
+            write_assignments(run.directory, made)
+        write_summary(run.directory, made)
+        write_thumbnails(run.directory, made)
+        _draw(run, made, display)
         with run.attempt("not every logger shows the latents"), run.timed("logging"):
-            _show_latents(source, made, display)
+            _show_latents(made, display)
     with run.attempt("not every logger has the final scores"):
         display.scalars({k: v for k, v in run.metrics.items() if not k.startswith("loss/")})
     return made
@@ -101,13 +104,14 @@ def _cluster(
     text = f"Clustering {n:,} x {d:,} latents of the {fitted_split} split by {name}"
     with spinner(text), run.timed("cluster"):
         made = cluster(clusterer, latents, fitted_split)
-    ids = made.clusters[fitted_split]
-    distances = shapes.distances_to_centres(made.estimator, latents[fitted_split], ids)
     path = run.directory / "clusterers" / f"{name}.skops"
     with replacing(path) as partial_file:
         save_clusterer(partial_file, made.estimator)
     with replacing(path.with_suffix(".npz")) as partial_file:
         np.savez(partial_file, allow_pickle=False, **shapes.parameters_of(made.estimator))
+    distances = shapes.distances_to_centres(
+        made.estimator, latents[fitted_split], made.clusters[fitted_split]
+    )
     if distances is not None:
         run.metrics[f"{name}/distance_limit"] = float(np.quantile(distances, shapes.FAR_QUANTILE))
     run.metrics.update({f"{name}/{key}": value for key, value in made.statistics.items()})
@@ -117,13 +121,13 @@ def _cluster(
 
 
 def _score(
-    run: Run, clusterings: Mapping[str, Clustering], labels: Labels
+    run: Run, source: ImageSource, clusterings: Mapping[str, Clustering]
 ) -> dict[tuple[str, str], Confusion]:
     """Add the scores of every clustering on every split with labels to the run's metrics."""
-    confusions, n_classes = {}, len(labels.names)
-    for split, classes in labels.classes.items():
-        for name, made in clusterings.items():
-            ids = made.clusters[split]
+    confusions, n_classes = {}, len(source.class_names or ())
+    for (split, held), (name, made) in product(source.splits.items(), clusterings.items()):
+        if held.labels is not None:
+            ids, classes = made.clusters[split], held.labels.numpy()
             found = confusion_of(ids, classes, n_clusters=made.n_clusters, n_classes=n_classes)
             confusions[name, split] = found
             scores = scores_of(found, ids, classes)
@@ -131,36 +135,25 @@ def _score(
     return confusions
 
 
-def _write(run: Run, source: ImageSource, made: Evaluation) -> None:
-    shown = source.shown_split
-    if made.clusterings:
-        write_assignments(run.directory / ASSIGNMENTS, made)
-    write_summary(run.directory, made)
-    images = source.splits[shown].images
-    write_thumbnails(run.directory / "thumbnails.npz", shown, images, made.centres)
-
-
-def _draw(run: Run, source: ImageSource, made: Evaluation, display: Display) -> None:
-    show = partial(publish, run, display)
-    shown, fitted = source.shown_split, source.fitted_split
-    images = source.splits[shown].images
-    for name, split in made.confusions:
-        if split == shown:
-            for kind in ("raw", "matched"):
-                draw = partial(figures.draw_confusion, made, name, split, matched=kind == "matched")
-                show(f"{name}/{split}/confusion_{kind}", draw)
-    first = source.splits[fitted].images
-    show("dataset", partial(figures.draw_first_images, first, fitted, made.labels))
+def _draw(run: Run, made: Evaluation, display: Display) -> None:
+    show, shown = partial(publish, run, display), made.source.shown_split
+    show("dataset", partial(figures.draw_first_images, made, made.source.fitted_split))
     for name in made.clusterings:
-        show(f"{name}/{shown}/samples", partial(figures.draw_samples, made, name, shown, images))
+        tag = f"{name}/{shown}"
+        if (name, shown) in made.confusions:
+            for matched, kind in ((False, "raw"), (True, "matched")):
+                draw = partial(figures.draw_confusion, made, name, shown, matched=matched)
+                show(f"{tag}/confusion_{kind}", draw)
+        show(f"{tag}/samples", partial(figures.draw_samples, made, name, shown))
         if name in made.centres:
-            show(f"{name}/{shown}/centres", partial(figures.draw_centres, made, name, shown))
+            show(f"{tag}/centres", partial(figures.draw_centres, made, name, shown))
     show(f"latents/{shown}", partial(figures.draw_clusters_in_planes, made, shown))
 
 
-def _show_latents(source: ImageSource, made: Evaluation, display: Display) -> None:
-    shown = source.shown_split
-    columns = {"class": made.labels.named(shown)} if shown in made.labels.classes else {}
+def _show_latents(made: Evaluation, display: Display) -> None:
+    shown = made.source.shown_split
+    names = made.class_name_of_each(shown)
+    columns = {"class": names} if names else {}
     for name, clustering in made.clusterings.items():
         columns[f"cluster of {name}"] = clustering.clusters[shown].astype(str).tolist()
-    display.latents(made.latents[shown], source.splits[shown].images, columns)
+    display.latents(made.latents[shown], made.source.splits[shown].images, columns)

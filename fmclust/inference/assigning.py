@@ -30,14 +30,15 @@ class Assignment:
 
     Attributes:
         clusters: int64 array of shape (N,); -1 is noise.
-        classes: int64 array of shape (N,), the classes that the clusters are matched to; -1 where
-            there is none.
-        probability: float array of shape (N,), p(cluster | image) by a mixture; else None.
+        classes: int64 array of shape (N,), the classes that the clusters are matched to; -1 for
+            clusters that are not matched.
+        probability: float array of shape (N,), p(cluster | image) by a mixture; None for other
+            clusterers.
         distance: float array of shape (N,), from the latents to the centre of the cluster; None
             for clusterers without centres.
         propagated: Whether the clusters are those of the nearest fitted latents.
         far: bool array of shape (N,), whether the reconstruction error or, without a decoder, the
-            distance is larger than that of 99.9 % of the training images; None where neither is
+            distance is larger than that of 99.9 % of the training images; None if neither is
             known.
     """
 

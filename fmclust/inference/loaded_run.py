@@ -32,7 +32,7 @@ class LoadedRun:
         metrics: Name to number, the content of metrics.json.
         image_size: Height and width of its images in pixels.
         class_names: A name for every class; empty without labels.
-        folders: Name of each clusterer to the directory of its clustering.
+        folders: Clusterer to the directory of its clustering.
         clusterers: Names of the clusterers, those of the run itself first.
         encoder: The encoder, on the GPU if there is one.
         is_done: Whether the run has finished all its stages.
@@ -144,7 +144,7 @@ class LoadedRun:
         """Return a name of `clusterers`, the first for None.
 
         Raises:
-            UserError: If there is none of that name, or none at all.
+            UserError: If there is no clusterer of that name, or no clustering yet.
         """
         if not self.clusterers:
             run = shlex.quote(f"run={self.directory}")
@@ -161,7 +161,7 @@ class LoadedRun:
         return self._load_clusterer(clusterer)[1]
 
     def _load_clusterer(self, name: str) -> tuple[Any, Mapping[int, int], float]:
-        """Return the fitted estimator, its matching, and the distance above which it is far."""
+        """Return an estimator, its matching, and the distance above which a latent is far."""
         if name not in self._loaded:
             folder = self.folders[name]
             limit = runs.read_metrics(folder).get(f"{name}/distance_limit", np.inf)

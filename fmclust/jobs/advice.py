@@ -1,18 +1,25 @@
-"""What to type after a run whose clustering failed."""
+"""What to type after a run that did not succeed."""
 
 import shlex
 from pathlib import Path
 
-from fmclust.runs.claims import Advice
+from fmclust.runs import LAST_CHECKPOINT, Advice
+
+
+def how_to_resume(directory: Path) -> str:
+    """Name the last checkpoint of a run, if there is one, and the command that resumes the run."""
+    checkpoint = directory / LAST_CHECKPOINT
+    kept = f"Last checkpoint: {checkpoint}. " if checkpoint.exists() else ""
+    return f"{kept}To resume, type: python -m fmclust.resume {shlex.quote(f'run={directory}')}"
 
 
 def how_to_cluster(directory: Path) -> str:
-    """Say how to go on with a run that has its encoder."""
+    """Say how to cluster the latents of a run whose clusterer failed."""
     run = shlex.quote(f"run={directory}")
     return (
-        "The encoder and its latents are kept: to cluster them by something else, type python -m "
+        "The encoder and its latents are kept: to use another clusterer, type python -m "
         f"fmclust.cluster {run} cluster=<option>"
     )
 
 
-JOB = Advice(failed=how_to_cluster)
+JOB = Advice(stopped=how_to_resume, failed=how_to_cluster)

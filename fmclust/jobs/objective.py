@@ -1,4 +1,4 @@
-"""The numbers that compare runs, and the one of them that a sweep minimizes."""
+"""The metrics that compare runs, and the one that a sweep minimizes."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,13 +9,18 @@ from fmclust.data import ImageSource
 from fmclust.metrics import SCORES
 from fmclust.models import Encoder
 
-INTERNAL = ("inertia", "bic", "davies_bouldin", "empty_clusters")  # of a clusterer; less is better
+INTERNAL = (
+    "inertia",
+    "bic",
+    "davies_bouldin",
+    "empty_clusters",
+)  # statistics of a clusterer; lower is better
 
 
 def final_metrics(
     source: ImageSource, encoder: Encoder, clusterers: Mapping[str, BaseEstimator]
 ) -> list[str]:
-    """Name the numbers that compare runs, the label-free ones first; scores of test or all."""
+    """Return the names of the metrics that compare runs: label-free ones, then scores."""
     names = [encoder.monitor] if encoder.trains else []
     for name, clusterer in clusterers.items():
         names += [f"{name}/{statistic}" for statistic in statistic_names(clusterer)]
@@ -25,12 +30,13 @@ def final_metrics(
 
 
 def objective(encoder: Encoder, clusterers: Iterable[str], metrics: Mapping[str, float]) -> str:
-    """Name the label-free number that a sweep minimizes.
+    """Return the name of the label-free metric that a sweep minimizes.
 
     Args:
-        encoder: Its monitor comes first, where it trains.
-        clusterers: Names; else the first one's inertia, BIC or Davies-Bouldin index.
-        metrics: As in metrics.json.
+        encoder: If it trains, its monitor is the objective.
+        clusterers: Names of the clusterers; otherwise the objective is the inertia, the BIC or the
+            Davies-Bouldin index of the first one.
+        metrics: Metrics of the run, as in metrics.json.
     """
     first = next(iter(clusterers), "")
     names = [encoder.monitor, *(f"{first}/{statistic}" for statistic in INTERNAL)]

@@ -1,4 +1,4 @@
-"""Clustering finished runs again, into clusterings/<name>/ of their directories."""
+"""Cluster finished runs again, into clusterings/<name>/ of their directories."""
 
 import os
 import shutil
@@ -25,7 +25,6 @@ from fmclust.runs import (
     claim,
     is_done,
     locked,
-    note_environment,
     read_status,
     reopen,
     update_manifest,
@@ -37,33 +36,32 @@ from fmclust.trust import build_all
 def cluster_again(
     directory: Path, wanted: DictConfig, names: Mapping[str, str], overrides: list[str]
 ) -> Iterator[Path]:
-    """Cluster the latents of one run by each of some clusterers.
+    """Cluster the latents of one run with several clusterers.
 
-    A run that lacks a clustering, since it only trained or a clusterer failed, is filled itself.
+    A run without clusterings, because it only trained or a clusterer failed, gets them itself.
 
     Args:
         directory: The run directory.
-        wanted: As composed from `conf/cluster.yaml`; null keeps the run's value.
+        wanted: Configuration composed from `conf/cluster.yaml`; null keeps the run's value.
         names: Clusterer to the name of its clustering.
-        overrides: What was typed.
+        overrides: The overrides as typed.
 
     Yields:
         The directory of each clustering.
 
     Raises:
         UserError: If the run can't be opened, its images have changed, or a name is taken; if a
-            clusterer failed, once the others are done.
+            clusterer failed, after the others have finished.
     """
     run = load_run(directory)
-    for name in names.values():
-        if name in run.clusterers:
-            raise UserError(f"the run has a clustering named {name}: type name=<another>.")
+    if taken := set(names.values()) & set(run.clusterers):
+        raise UserError(f"the run has a clustering named {min(taken)}: type name=<another>.")
     if wanted.data.root is not None:
         run.config.data.root = os.path.abspath(wanted.data.root)
     source = build_source(run.config.data)
     if sums_of(source.splits) != run.sums:
         raise UserError(
-            f"the images differ from those that {directory} was made of: restore them, or type "
+            f"the images differ from those of {directory}: restore them, or type "
             "data.root=<where they are>."
         )
     if not run.is_done or not run.clusterers:
@@ -84,13 +82,13 @@ def cluster_again(
 def _configured(
     run: LoadedRun, wanted: DictConfig, names: Mapping[str, str], *, keep: bool = False
 ) -> DictConfig:
-    """Return the configuration of a run with other clusterers, by their names.
+    """Return the configuration of a run with other clusterers.
 
     Args:
         run: The run.
-        wanted: As composed from `conf/cluster.yaml`.
-        names: Clusterer in `wanted` to its name.
-        keep: Whether those that clustered the run before stay.
+        wanted: Configuration composed from `conf/cluster.yaml`.
+        names: Clusterer in `wanted` to the name of its clustering.
+        keep: Whether to keep the clusterers that have clustered the run.
     """
     config = run.config.copy()
     for setting in ("n_clusters", "seed", "figures"):
@@ -110,21 +108,14 @@ def _clusterers(config: DictConfig, source: ImageSource) -> dict[str, BaseEstima
 
 
 def _fill(run: LoadedRun, source: ImageSource, config: DictConfig, overrides: list[str]) -> Path:
-    """Cluster a run itself, so that it is done."""
+    """Cluster an unfinished run, so that it is done."""
     clusterers = _clusterers(config, source)
-    saved = OmegaConf.to_yaml(config, resolve=True)
+    advice = Advice(_how_to_repeat, how_to_cluster)
     typed = [text for text in overrides if not text.startswith("run=")]
-    reopened = reopen(
-        run.directory,
-        changes=typed,
-        even_done=True,
-        advice=Advice(_again, how_to_cluster),
-    )
-    with reopened as claimed:
-        write_text(run.directory / "config.yaml", saved)
+    with reopen(run.directory, advice, changes=typed, even_done=True) as claimed:
+        write_text(run.directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         claimed.metrics = {**run.metrics, **claimed.metrics}
         claimed.wants_figures = config.figures
-        note_environment(claimed.facts)
         if run.is_encoded:
             evaluate_latents(claimed, run.encoder, source, _latents_of(run, source), clusterers)
         else:
@@ -143,20 +134,13 @@ def _add(
     name: str,
     overrides: list[str],
 ) -> Path:
-    """Write one more clustering into clusterings/<name>/."""
+    """Write another clustering into clusterings/<name>/."""
     clusterers = _clusterers(config, source)
     target = run.directory / CLUSTERINGS / name
     if target.exists():
         with locked(target):
             remove_unfinished(target)
-    claiming = claim(
-        target,
-        config=OmegaConf.to_yaml(config, resolve=True),
-        overrides=OmegaConf.to_yaml(overrides),
-        advice=Advice(_again, lambda _: ""),
-    )
-    with claiming as claimed:
-        note_environment(claimed.facts)
+    with claim(target, config, overrides, Advice(_how_to_repeat, lambda _: "")) as claimed:
         claimed.facts["images"] = {split: len(held) for split, held in source.splits.items()}
         claimed.facts["class_names"] = [*(source.class_names or ())]
         claimed.wants_figures = config.figures
@@ -164,15 +148,15 @@ def _add(
     return target
 
 
-def _again(_: Path) -> str:
-    return "To begin anew, type the same command again."
+def _how_to_repeat(_: Path) -> str:
+    return "To start over, type the same command again."
 
 
 def remove_unfinished(target: Path) -> None:
-    """Remove an unfinished clustering that a stopped process left.
+    """Remove an unfinished clustering that a stopped process has left.
 
     Raises:
-        UserError: If it is finished, for example by another process in the meantime.
+        UserError: If it is finished, for example if another process has just finished it.
     """
     if is_done(read_status(target)):
         raise UserError(f"{target} is there already: type name=<another>.")
@@ -180,7 +164,7 @@ def remove_unfinished(target: Path) -> None:
 
 
 def _latents_of(run: LoadedRun, source: ImageSource) -> Mapping[str, NDArray[Any]]:
-    """Return split to latents, made anew if the run keeps none."""
+    """Return split to latents, computed again if the run does not store them."""
     if run.encoder.keeps_latents:
         return run.latents
     return {split: encode_all(run.encoder, held.images) for split, held in source.splits.items()}

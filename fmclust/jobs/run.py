@@ -1,11 +1,11 @@
-"""One job: from a composed configuration to a finished run directory with its page.
+"""Run one job: from a composed configuration to a finished run directory with its page.
 
-Imports torch and Lightning; the commands import it only when they have something to run.
+Imports torch and Lightning; the commands import it only if there is something to run.
 """
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from fmclust.data import ImageSource, build_source, sums_of
 from fmclust.data.datamodule import ImageDataModule, loader_settings
 from fmclust.errors import UserError
 from fmclust.evaluation import evaluate
-from fmclust.jobs import advice
+from fmclust.jobs.advice import JOB
 from fmclust.jobs.objective import final_metrics, objective
 from fmclust.jobs.threads import limited_threads
 from fmclust.metrics import SCORES
@@ -29,8 +29,6 @@ from fmclust.reports import write_run_page
 from fmclust.runs import (
     Run,
     claim,
-    join,
-    note_environment,
     read_config,
     read_overrides,
     refuse_foreign,
@@ -51,22 +49,20 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     """Run a job from its beginning.
 
     Args:
-        config: As composed from `conf/config.yaml`.
+        config: Configuration composed from `conf/config.yaml`.
         directory: The run directory; empty or absent.
-        overrides: What was typed.
+        overrides: The overrides as typed.
 
     Returns:
-        The number that a sweep minimizes: finite, less is better.
+        The objective that a sweep minimizes: finite, lower is better.
 
     Raises:
-        UserError: If the user can put it right.
+        UserError: If the configuration or the data is invalid, or a clusterer failed.
     """
     if config.data.get("root") is not None:
         config.data.root = os.path.abspath(config.data.root)  # resuming may start elsewhere
     refuse_interpolations(OmegaConf.to_container(config, resolve=True), "the configuration")
-    saved, typed = OmegaConf.to_yaml(config, resolve=True), OmegaConf.to_yaml(overrides)
-    owned = claim(directory, config=saved, overrides=typed, advice=advice.JOB)
-    return _work(config, directory, owned)
+    return _work(config, directory, claim(directory, config, overrides, JOB))
 
 
 def resume_job(
@@ -76,31 +72,30 @@ def resume_job(
     *,
     is_own: bool = False,
 ) -> float:
-    """Go on with a job from its last epoch-end checkpoint, with its saved configuration.
+    """Resume a job from its last epoch-end checkpoint, with its saved configuration.
 
     Args:
         directory: The run directory of a job that was stopped or failed.
         changes: Groups or keys of the configuration to their new values.
         typed: The changes as typed, for the warnings of the run.
-        is_own: Whether the user has just typed what the saved configuration holds.
+        is_own: Whether the user has just typed the overrides of the saved configuration.
 
     Returns:
-        The number that a sweep minimizes: finite, less is better.
+        The objective that a sweep minimizes: finite, lower is better.
 
     Raises:
-        UserError: If the user can put it right.
+        UserError: If the run can't be resumed, or a change is invalid.
     """
     config = read_config(directory)
     if not is_own:
         refuse_foreign(config, directory / "config.yaml")
     for key, value in (changes or {}).items():
         OmegaConf.update(config, key, value, merge=False)
-    owned = reopen(directory, changes=typed, advice=advice.JOB)
-    return _work(config, directory, owned)
+    return _work(config, directory, reopen(directory, JOB, changes=typed))
 
 
 def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run]) -> float:
-    """Check the configuration, take the directory by entering `owned`, and do the job."""
+    """Check the configuration, take the directory by entering `owned`, and run the job."""
     check(config)
     require_device(config.trainer.accelerator)
     quieten_lightning()
@@ -109,21 +104,24 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
     source = build_source(config.data)
     datamodule = ImageDataModule(source, **loader_settings(config.data))
     trainer = build_trainer(config, directory)
-    owned = owned if trainer.is_global_zero else join(directory)
+    if not trainer.is_global_zero:  # only the process of rank zero writes
+        owned = nullcontext(Run(directory))
     with limited_threads(config.threads), owned as run:
         seed_everything(config.seed, verbose=False)
         _read_images(run, config, source, is_owner=trainer.is_global_zero)
         require_fittable(clusterers, len(source.splits[source.fitted_split]))
         encoder = build_encoder(config.model, source.image_size)
         _require_purpose(run, encoder, clusterers)
-        if run.facts.get("changes") and trainer.is_global_zero:  # now that they are found good
+        if (
+            run.facts.get("changes") and trainer.is_global_zero
+        ):  # which are valid, since everything is built
             write_text(directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         with _logging(run, config, trainer, final_metrics(source, encoder, clusterers)):
             cluster = partial(_evaluate, run, encoder, source, clusterers, trainer)
             if encoder.trains:
                 module = EncoderModule(encoder, seed=config.seed)
                 with run.in_stage("fit"):
-                    fit(trainer, module, datamodule, run, after=cluster)  # its last callback
+                    fit(trainer, module, datamodule, run, after=cluster)  # when it ends
             elif trainer.is_global_zero:
                 cluster(0)
         if not trainer.is_global_zero:
@@ -135,9 +133,8 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
 
 
 def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner: bool) -> None:
-    """Read the images and note their sizes; raise UserError if they changed since the start."""
+    """Read the images and note facts about them; raise UserError if they have changed."""
     run.wants_figures = config.figures
-    note_environment(run.facts)
     with run.timed("data"):
         splits = source.splits
     for warning in source.warnings:
@@ -153,11 +150,11 @@ def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner:
             "the images differ from those this run started with: restore them, or start a new run."
         )
     if is_owner:
-        run.write_status("running")  # with what a later process compares
+        run.write_status("running")  # with the checksums, which a resumed run compares
 
 
 def _require_purpose(run: Run, encoder: Encoder, clusterers: Mapping[str, BaseEstimator]) -> None:
-    """Refuse a run that does nothing; note what the run's page says about the encoder."""
+    """Refuse a run that does nothing, and note facts about the encoder for the run's page."""
     if not encoder.trains and not clusterers:
         raise UserError(
             "this run would neither train nor cluster: leave out ~callbacks.cluster_latents, or "
@@ -169,7 +166,7 @@ def _require_purpose(run: Run, encoder: Encoder, clusterers: Mapping[str, BaseEs
 
 @contextmanager
 def _logging(run: Run, config: DictConfig, trainer: Trainer, names: list[str]) -> Iterator[None]:
-    """Attach the loggers to the Trainer; write TensorBoard's hyper-parameters and layout once."""
+    """Attach the loggers to the Trainer; log hyperparameters and layout in the first epoch."""
     trainer.loggers = build_loggers(config.logger, run.directory)
     if epochs_finished(run.directory) == 0:
         overrides = read_overrides(run.directory)

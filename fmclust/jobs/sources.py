@@ -1,4 +1,4 @@
-"""What `elbow` and `optima` cluster: pixels, or the latents of a finished run."""
+"""Latents for `elbow` and `optima`: pixels, or the latents of a finished run."""
 
 import os
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class Source:
 
     Attributes:
         latents: float32 array of shape (N, d).
-        classes: int64 array of shape (N,), to score with; None without labels.
-        name: Name in titles and messages.
-        is_papers: Whether they are the pixels that the paper clusters, all of Fashion-MNIST's.
+        classes: int64 array of shape (N,), for scores; None without labels.
+        name: Description for titles and messages.
+        is_papers: Whether they are the pixels that the paper clusters: all of Fashion-MNIST.
     """
 
     latents: "NDArray[Any]"
@@ -31,10 +31,10 @@ class Source:
 
 
 def source_of(config: DictConfig) -> Source:
-    """Read what `run=` names, or the pixels that `data=` names.
+    """Read the latents of `run=`, or encode the images of `data=`.
 
     Raises:
-        UserError: If there is no such run, or no such data.
+        UserError: If the run or the data does not exist, or has no latents.
     """
     return _encoded(config) if config.run is None else _latents(str(config.run))
 
@@ -45,7 +45,7 @@ def _latents(run: str) -> Source:
     directory = Path(os.path.abspath(run))
     status = read_status(directory)
     if status is None or not is_done(status):
-        raise UserError(f"run={run} is no finished run: type run=<one's directory>.")
+        raise UserError(f"run={run} is not a finished run: type run=<the directory of one>.")
     if not (directory / "latents.npz").exists():
         if status.get("encoded"):
             raise UserError(f"run={run} has no latents of its own: leave out run= and type data=.")
@@ -69,7 +69,7 @@ def _encoded(config: DictConfig) -> Source:
     split = data.splits[data.fitted_split]
     name, encoder = model_name(config), build_encoder(config.model, data.image_size)
     if encoder.trains:
-        raise UserError(f"model={name} has to be trained first: type run=<a finished run's>.")
+        raise UserError(f"model={name} has to be trained first: type run=<a finished run>.")
     latents = encode_all(encoder, split.images)
     classes = None if split.labels is None else split.labels.numpy()
     return Source(latents, classes, _named(latents, name), are_papers_pixels(config))

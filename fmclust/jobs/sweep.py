@@ -1,7 +1,7 @@
-"""Sweeps: many jobs of one command, none of which can end the others.
+"""Sweeps: many jobs of one command; a failed job does not stop the others.
 
-Hydra starts the jobs, in this process or in others; what they have in common is the sweep's
-directory: sweep.json, its plan, and a directory for each job.
+Hydra starts the jobs, in this process or in others. They share the directory of the sweep, which
+holds its plan, sweep.json, and a directory for each job.
 """
 
 import itertools
@@ -20,15 +20,15 @@ from omegaconf import DictConfig, OmegaConf
 from fmclust.errors import UserError, complain
 
 log = logging.getLogger(__name__)
-FAILED = 1  # exit status of a bug
-WORST = sys.float_info.max  # of a failed job: finite, since NaN ends a sweeper
+FAILED = 1  # exit status after a bug
+WORST = sys.float_info.max  # objective of a failed job; NaN would stop a sweeper
 PLAN = "sweep.json"
 SUBDIR = "${hydra.job.num}"
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep's directory and the overrides of each of its jobs."""
+    """The directory of a sweep and the overrides of each job."""
 
     directory: Path
     jobs: list[list[str]]
@@ -38,14 +38,14 @@ class Sweep:
         return [self.directory / str(number) for number in range(len(self.jobs))]
 
     def statuses(self) -> list[str]:
-        """Return the status of every job; empty for those that have none yet."""
+        """Return the status of every job; an empty string for jobs that have none yet."""
         from fmclust.runs.reading import read_status
 
         found = []
         for path in self.directories():
             try:
                 found.append((read_status(path) or {"status": ""})["status"])
-            except UserError:  # its reason is in the tables
+            except UserError:  # the tables show the reason
                 found.append("failed")
         return found
 
@@ -53,7 +53,7 @@ class Sweep:
         """Print and write the tables; return whether all jobs are done."""
         from fmclust.reports import Job, report_sweep
 
-        if not any(self.statuses()):  # refused as a whole: its command may be put right
+        if not any(self.statuses()):  # no job has begun: the command may be corrected
             (self.directory / PLAN).unlink()
             return False
         jobs = [
@@ -65,17 +65,17 @@ class Sweep:
 
 
 class SweepPlan(Callback):
-    """Writes the plan of a sweep when Hydra starts it.
+    """Write the plan of a sweep when Hydra starts it.
 
-    Hydra's main returns nothing, and calls `on_multirun_end` neither after a failed job nor after
-    an interrupt: the command asks `finish` for the tables of this process's sweep.
+    Hydra does not call `on_multirun_end` after a failed job or an interrupt. Therefore the command
+    calls `finish`, which writes the tables of the sweep.
     """
 
     sweep: Sweep | None = None
 
     @classmethod
     def finish(cls) -> bool:
-        """Report the sweep of this process; return whether all its jobs are done, if any."""
+        """Report the sweep of this process, if any; return whether all its jobs are done."""
         if cls.sweep is None:
             return True
         from fmclust.runs.files import full_disk_as_user_error
@@ -91,7 +91,7 @@ class SweepPlan(Callback):
                 return
             sweep = Sweep(Path(config.hydra.sweep.dir), jobs)
             write_plan(sweep)
-        except (UserError, OSError) as error:  # Hydra would swallow any error
+        except (UserError, OSError) as error:  # Hydra ignores errors of callbacks
             raise SystemExit(complain(str(error))) from None
         except Exception:
             log.exception("the sweep can't be planned")
@@ -102,7 +102,7 @@ class SweepPlan(Callback):
 
 
 def planned_jobs(config: DictConfig) -> list[list[str]] | None:
-    """Return the overrides of every job, as Hydra's basic sweeper makes them; None for another.
+    """Return the overrides of every job of Hydra's basic sweeper, or None for other sweepers.
 
     Raises:
         UserError: If the jobs' directories are not numbered.
@@ -111,11 +111,11 @@ def planned_jobs(config: DictConfig) -> list[list[str]] | None:
     if settings["subdir"] != SUBDIR:
         raise UserError("a sweep numbers its jobs' directories: leave out hydra.sweep.subdir=.")
     if not config.hydra.sweeper["_target_"].endswith(".BasicSweeper"):
-        log.warning("Another sweeper than Hydra's basic one: no tables are written at the end.")
+        log.warning("The sweeper is not Hydra's basic sweeper: no tables are written at the end.")
         return None
     parameters = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     typed = [*parameters, *config.hydra.overrides.task]
-    jobs: dict[str, list[str]] = {}  # of a key that is typed twice the last counts
+    jobs: dict[str, list[str]] = {}  # if a key is typed twice, the last one counts
     for override in OverridesParser.create().parse_overrides(typed):
         key = override.get_key_element()
         if override.is_sweep_override():
@@ -127,7 +127,7 @@ def planned_jobs(config: DictConfig) -> list[list[str]] | None:
 
 
 def write_plan(sweep: Sweep) -> None:
-    """Write a sweep's jobs into its directory.
+    """Write the jobs of a sweep into its directory.
 
     Raises:
         UserError: If the directory holds a sweep of other jobs.
@@ -139,25 +139,27 @@ def write_plan(sweep: Sweep) -> None:
         write_json(path, sweep.jobs)
     elif read_json(path) != sweep.jobs:
         raise UserError(
-            f"{sweep.directory} holds another sweep: repeat its command to go on with it, "
+            f"{sweep.directory} holds another sweep: repeat its command to continue it, "
             "or type hydra.sweep.dir=<a new directory>."
         )
 
 
 def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
-    """Run one job of a sweep, or finish it, and print the progress of the sweep.
+    """Run or resume one job of a sweep, and print the progress of the sweep.
 
     Args:
-        config: As composed.
-        directory: The job's run directory; it may hold a finished or a stopped job.
-        overrides: The job's overrides.
+        config: Configuration composed from `conf/config.yaml`.
+        directory: The run directory of the job; it may hold a finished or a stopped job.
+        overrides: The overrides of the job.
 
     Returns:
-        The number that the sweep minimizes; if the job failed, the largest float, so that the
-        others go on.
+        The objective that the sweep minimizes; the largest float if the job failed.
     """
+    from fmclust.jobs.advice import JOB
+    from fmclust.runs import claim
+
     for handler in logging.getLogger().handlers:
-        if getattr(handler, "stream", None) is sys.stdout:  # which several jobs may share
+        if getattr(handler, "stream", None) is sys.stdout:  # several jobs may share it
             handler.setFormatter(logging.Formatter(f"job {directory.name}: %(message)s"))
     start = time.time()
     try:
@@ -165,7 +167,8 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
     except UserError as error:
         complain(f"job {directory.name} failed: {error}", error=error)
         if not (directory / "status.json").exists():
-            _note_refusal(config, directory, overrides, error)
+            with suppress(UserError), claim(directory, config, overrides, JOB):
+                raise error  # so that the status of the job gives the reason
     except Exception as error:
         log.exception("job %s failed: %s", directory.name, error)
     finally:
@@ -193,19 +196,8 @@ def _run(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     return resume_job(directory, is_own=True)
 
 
-def _note_refusal(
-    config: DictConfig, directory: Path, overrides: list[str], error: UserError
-) -> None:
-    """Write a job directory whose status says why the job was refused."""
-    from fmclust.runs import claim
-
-    saved, typed = OmegaConf.to_yaml(config, resolve=True), OmegaConf.to_yaml(overrides)
-    with suppress(UserError), claim(directory, config=saved, overrides=typed):
-        raise error
-
-
 def _print_progress(directory: Path, start: float) -> None:
-    """Print how many jobs have ended, and about how long the others will take."""
+    """Print the number of jobs that have ended and the estimated time of the others."""
     from fmclust.runs.files import read_json
 
     if (jobs := read_json(directory / PLAN)) is None:

@@ -1,4 +1,4 @@
-"""The CPU threads of a job."""
+"""Limit the CPU threads of a job."""
 
 import os
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ JOBLIB_CORES = "LOKY_MAX_CPU_COUNT"
 
 @contextmanager
 def limited_threads(threads: int | None) -> Iterator[None]:
-    """Limit the CPU threads of torch and scikit-learn alike; None leaves them as they are.
+    """Limit the CPU threads of torch and scikit-learn; None does not limit them.
 
     Raises:
-        UserError: If it is no whole number from 1 on.
+        UserError: If it is not a whole number, or less than 1.
     """
     if threads is None:
         yield
@@ -25,7 +25,7 @@ def limited_threads(threads: int | None) -> Iterator[None]:
     require_whole("threads", threads, 1)
     before, joblibs = torch.get_num_threads(), os.environ.get(JOBLIB_CORES)
     torch.set_num_threads(threads)
-    os.environ[JOBLIB_CORES] = str(threads)  # what n_jobs=-1 takes
+    os.environ[JOBLIB_CORES] = str(threads)  # number of processes for n_jobs=-1
     try:
         with threadpool_limits(threads):
             yield

@@ -20,7 +20,8 @@ def count_pairs(
         n_classes: Number of classes.
 
     Returns:
-        int64 array of shape (n_classes, n_clusters); with noise one more column, the last.
+        int64 array of shape (n_classes, n_clusters); if there is noise, an additional last column
+        counts it.
 
     Raises:
         ValueError: If the shapes differ or an id is out of range.
@@ -31,18 +32,15 @@ def count_pairs(
         >>> count_pairs(clusters, classes, n_clusters=2, n_classes=2).tolist()
         [[0, 1, 1], [2, 0, 0]]
     """
-    clusters, classes = np.asarray(clusters), np.asarray(classes)
     if clusters.shape != classes.shape:
         raise ValueError(f"{clusters.shape} clusters but {classes.shape} classes")
     limits = (("cluster id", clusters, -1, n_clusters), ("class", classes, 0, n_classes))
     for name, ids, lowest, n in limits:
         if ids.size and not (lowest <= ids.min() and ids.max() < n):
             raise ValueError(f"a {name} is outside {lowest}..{n - 1}")
-    n_columns = n_clusters + int((clusters < 0).any())
-    columns = np.where(clusters < 0, n_clusters, clusters)
-    pairs = classes.astype(np.int64) * n_columns + columns
-    counts = np.bincount(pairs.ravel(), minlength=n_classes * n_columns)
-    return counts.reshape(n_classes, n_columns)
+    counts = np.zeros((n_classes, n_clusters + 1), np.int64)
+    np.add.at(counts, (classes, clusters), 1)  # noise, -1, is counted in the last column
+    return counts if (clusters < 0).any() else counts[:, :-1]
 
 
 def match_clusters(contingency: NDArray[np.integer]) -> dict[int, int]:
@@ -52,7 +50,7 @@ def match_clusters(contingency: NDArray[np.integer]) -> dict[int, int]:
         contingency: int array of shape (n_classes, n_clusters), samples per pair; no noise.
 
     Returns:
-        Cluster id to class; clusters beyond the number of classes have no entry.
+        Cluster id to class; with more clusters than classes, some clusters have no entry.
 
     Examples:
         >>> match_clusters(np.array([[0, 9], [7, 2]]))
@@ -67,9 +65,10 @@ class Confusion:
     """Samples of every class in every cluster, and the matching of clusters to classes.
 
     Attributes:
-        raw: int64 array of shape (n_classes, n_clusters); with noise one more column, the last.
-        n_clusters: Number of clusters, without noise.
-        matching: Cluster id to class; noise and clusters beyond the number of classes have none.
+        raw: int64 array of shape (n_classes, n_clusters); if there is noise, an additional last
+            column counts it.
+        n_clusters: Number of clusters; noise is not counted.
+        matching: Cluster id to class; noise and unmatched clusters have no entry.
     """
 
     raw: NDArray[np.int64]
@@ -91,8 +90,8 @@ class Confusion:
     def matched(self) -> NDArray[np.int64]:
         """Confusion matrix, int64, whose column j counts the cluster matched to class j.
 
-        Its shape is (n_classes, max(n_classes, n_clusters)): unmatched clusters follow, and with
-        noise one more column, the last.
+        Its shape is (n_classes, max(n_classes, n_clusters)). Unmatched clusters follow the matched
+        ones; if there is noise, an additional last column counts it.
         """
         n_classes = len(self.raw)
         n_columns = max(n_classes, self.n_clusters) + int(self.has_noise)
@@ -107,7 +106,7 @@ class Confusion:
 def confusion_of(
     clusters: NDArray[np.integer], classes: NDArray[np.integer], *, n_clusters: int, n_classes: int
 ) -> Confusion:
-    """Count int cluster ids of shape (N,), -1 for noise, against int classes, and match them.
+    """Count int cluster ids (N,) against int classes (N,), and match them; noise is -1.
 
     Raises:
         ValueError: If the shapes differ or an id is out of range.

@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics as sklearn_metrics
+from sklearn.metrics import adjusted_rand_score, homogeneity_completeness_v_measure
 
 from fmclust.metrics.matching import Confusion, confusion_of
 
@@ -15,8 +15,8 @@ def score(
     """Score one split.
 
     Args:
-        clusters: int64 cluster ids of shape (N,), in 0..n_clusters-1; -1 is noise, a cluster
-            that matches no class.
+        clusters: int64 cluster ids of shape (N,), in 0..n_clusters-1; -1 is noise, which is not
+            matched to any class.
         classes: int64 classes of shape (N,), in 0..n_classes-1.
         n_clusters: Number of clusters, empty ones included.
         n_classes: Number of classes.
@@ -37,14 +37,12 @@ def score(
 def scores_of(
     confusion: Confusion, clusters: NDArray[np.integer], classes: NDArray[np.integer]
 ) -> dict[str, float]:
-    """Return the scores of `score` from ids and their confusion matrix."""
-    homogeneity, completeness, nmi = sklearn_metrics.homogeneity_completeness_v_measure(
-        classes, clusters
-    )
+    """Return the same scores as `score`, given the confusion matrix of the ids."""
+    homogeneity, completeness, nmi = homogeneity_completeness_v_measure(classes, clusters)
     return {
         "accuracy": confusion.accuracy,
         "nmi": float(nmi),  # the V-measure is the NMI with the arithmetic mean
-        "ari": float(sklearn_metrics.adjusted_rand_score(classes, clusters)),
+        "ari": float(adjusted_rand_score(classes, clusters)),
         "homogeneity": float(homogeneity),
         "completeness": float(completeness),
     }

@@ -14,8 +14,8 @@ class _Contingency(Metric):
 
     Args:
         n_classes: Number of classes.
-        n_clusters: Number of clusters, without noise.
-        noise: Whether cluster ids may be -1, noise, which matches no class.
+        n_clusters: Number of clusters; noise is not counted.
+        noise: Whether cluster ids may be -1, which is noise.
         **kwargs: Arguments of `torchmetrics.Metric`.
     """
 
@@ -72,7 +72,7 @@ class ClusterAccuracy(_Contingency):
 class MatchedConfusion(_Contingency):
     """Confusion matrix whose column j counts the cluster matched to class j.
 
-    The matching is the one of `ClusterAccuracy`; unmatched clusters follow, then noise.
+    The matching is that of `ClusterAccuracy`. Unmatched clusters follow, then noise.
 
     Examples:
         >>> import torch
@@ -84,5 +84,5 @@ class MatchedConfusion(_Contingency):
     """
 
     def compute(self) -> Tensor:
-        """Return an int64 tensor, see `Confusion.matched`."""
+        """Return an int64 tensor; see `Confusion.matched`."""
         return torch.from_numpy(self._confusion().matched)

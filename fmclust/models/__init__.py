@@ -1,4 +1,4 @@
-"""Encoders: images to latents and, where there is a decoder, back."""
+"""Encoders, which map images to latents and, if they have a decoder, latents to images."""
 
 from fmclust.models.autoencoder import Autoencoder
 from fmclust.models.batches import (

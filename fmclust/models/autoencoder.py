@@ -30,14 +30,14 @@ class Autoencoder(Encoder):
         image_size: Height and width of the images in pixels.
         preprocessing: Key of `preprocessing.PREPROCESSING`.
         loss: `mse` or `bce`, the mean over images and pixels.
-        optimizer: See `Optimization`, as for the next three.
-        lr: Learning rate.
-        weight_decay: Weight decay.
-        schedule: Schedule of the learning rate.
-        penalty: Key of `regularizers.PENALTIES`: term added to the loss in training.
+        optimizer: See `Optimization`.
+        lr: See `Optimization`.
+        weight_decay: See `Optimization`.
+        schedule: See `Optimization`.
+        penalty: Key of `regularizers.PENALTIES`, a term added to the loss in training.
         penalty_weight: Factor of the penalty.
-        noise: Standard deviation of the normal noise added to the encoded pixels in 0..1 while
-            training; the loss compares with the pixels without noise.
+        noise: Standard deviation of the normal noise added to the inputs, pixels in 0..1, in
+            training; the loss compares the outputs with the pixels without noise.
         **axes: Arguments of the network, such as `latents` and `channels`.
 
     Raises:
@@ -80,9 +80,8 @@ class Autoencoder(Encoder):
             optimizer=optimizer, lr=lr, weight_decay=weight_decay, schedule=schedule
         )
         self.preprocessing = PREPROCESSING[preprocessing]
-        self.network = NETWORKS[network](
-            image_size=image_size, output=self.preprocessing.output, **axes
-        )
+        axes |= {"image_size": image_size, "output": self.preprocessing.output}
+        self.network = NETWORKS[network](**axes)
 
     def encode(self, images: Tensor) -> Tensor:
         """Map uint8 images of shape (N, 1, H, W) to float32 latents of shape (N, latents)."""
@@ -102,7 +101,7 @@ class Autoencoder(Encoder):
         return (self.network.decode(latents) - target).square().mean(dim=(1, 2, 3))
 
     def training_losses(self, images: Tensor, generator: Generator) -> StepLosses:
-        """Return the reconstruction loss, with the penalty in what is minimized."""
+        """Return the reconstruction loss; the penalty is added to the minimized loss."""
         target = inputs = self.preprocessing.prepare(images)
         if self.noise:
             drawn = torch.randn(target.shape, generator=generator, device=target.device)

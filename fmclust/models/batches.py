@@ -1,4 +1,4 @@
-"""Encode and decode any number of images in batches of bounded memory, in float32."""
+"""Encode and decode any number of images in float32, in batches that bound the memory."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ def reconstruct_all(encoder: Encoder, images: Tensor) -> NDArray[np.uint8]:
 def reconstruction_errors(
     encoder: Encoder, images: Tensor, latents: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return the reconstruction error of each image, see `Encoder.reconstruction_errors`.
+    """Return the reconstruction error of each image; see `Encoder.reconstruction_errors`.
 
     Args:
         encoder: Encoder with a decoder; its device is used.
@@ -73,8 +73,8 @@ def _in_batches(
         The results on the CPU, one row for each row of the inputs.
     """
     with _in_float32(encoder) as device:
-        # Copied in place: small results kept from batch to batch would fragment the memory that
-        # is reused for the large intermediate tensors.
+        # Copied into one tensor: small results kept from batch to batch would fragment the memory
+        # that the large intermediate tensors reuse.
         row = compute(*(x[:1].to(device) for x in inputs))
         results = torch.empty((len(inputs[0]), *row.shape[1:]), dtype=dtype)
         batches = zip(*(torch.split(x, BATCH) for x in (results, *inputs)), strict=True)
@@ -87,7 +87,7 @@ def _in_batches(
 def _in_float32(encoder: Encoder) -> Iterator[torch.device]:
     """Set evaluation mode and compute in float32, without autocast and TF32.
 
-    A run and a later `assign` then encode an image alike, whatever precision trained the encoder.
+    A run and a later `assign` then give an image the same latents, at any precision of training.
 
     Yields:
         The device of the encoder.
@@ -95,14 +95,14 @@ def _in_float32(encoder: Encoder) -> Iterator[torch.device]:
     device = next((p.device for p in encoder.parameters()), torch.device("cpu"))
     training, precision = encoder.training, torch.get_float32_matmul_precision()
     cudnn = torch.backends.cudnn
-    kept = {"benchmark": cudnn.benchmark, "deterministic": cudnn.deterministic}
+    kept = {key: getattr(cudnn, key) for key in ("enabled", "benchmark", "deterministic")}
     encoder.eval()
     torch.set_float32_matmul_precision("highest")
     try:
         with (
             torch.inference_mode(),
             torch.autocast(device.type, enabled=False),
-            cudnn.flags(enabled=cudnn.enabled, allow_tf32=False, **kept),
+            cudnn.flags(**kept, allow_tf32=False),
         ):
             yield device
     finally:

@@ -1,4 +1,4 @@
-"""Base class of all encoders; code outside this package uses no other class."""
+"""Base class of all encoders, the only encoder class that code outside this package uses."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
@@ -21,17 +21,17 @@ class StepLosses(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Map images to latents and, where there is a decoder, latents to images.
+    """Map images to latents and, if there is a decoder, latents to images.
 
-    A subclass is named by `_target_` in `conf/model/*.yaml`. The other keys of the file, except
-    `name`, are its arguments; `image_size` (height and width in pixels) is added. A subclass
-    defines `encode`; with `can_decode` also `decode`; with `trains` also `training_losses`,
+    A subclass is named by `_target_` in `conf/model/*.yaml`. Its arguments are the other keys of
+    the file, except `name`, and `image_size` (height and width in pixels). A subclass defines
+    `encode`; if `can_decode` is True, also `decode`; if `trains` is True, also `training_losses`,
     `validation_loss` and `configure_optimizer`.
 
     Attributes:
         trains: Whether the encoder has to be trained before it encodes.
         can_decode: Whether latents can be mapped back to images.
-        keeps_latents: Whether a run stores the latents; False where they equal the images.
+        keeps_latents: Whether a run stores the latents; False if they are the images themselves.
         monitor: Loss that a sweep minimizes and `best.ckpt` follows: `loss/val` or `loss/train`.
         loss_name: Name of the loss on the axes of figures.
     """

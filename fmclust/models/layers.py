@@ -1,8 +1,8 @@
 """Layers equal to torch's own, computed on patches that are folded into channels.
 
 A convolution whose kernel is m strides wide equals a convolution with an m x m kernel and stride 1
-over patches of stride x stride pixels, where the pixels of a patch are channels. A few wide matrix
-products take a CPU less time than many narrow ones.
+over patches of stride x stride pixels, where the pixels of a patch are channels. On a CPU, a few
+wide matrix products are faster than many narrow ones.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class FoldedConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """Map images of shape (N, inner, H, W) to (N, outer, height, width)."""
         side, stride, margin = self.kernel_size[0], self.stride[0], int(self.padding[0])
-        # Rows and columns that no whole kernel covers are cut off.
+        # Remove the rows and columns that are not covered by a whole kernel.
         bottom, right = (margin - (n + 2 * margin - side) % stride for n in input.shape[-2:])
         cells = in_blocks(pad(input, (margin, right, margin, bottom)), stride)
         patches = cells.permute(0, 2, 4, 1, 3, 5).flatten(3).permute(0, 3, 1, 2)
@@ -46,7 +46,7 @@ class FoldedConvTranspose2d(nn.ConvTranspose2d):
 class TransposedLinear(nn.Linear):
     """`nn.Linear` from few inputs to many, with a weight of shape (inputs, outputs).
 
-    The matrix products of its backward pass then have long rows, which takes half the time.
+    The matrices in its backward pass then have long rows, which halves the time.
     """
 
     def __init__(self, inner: int, outer: int) -> None:
@@ -71,15 +71,15 @@ class Permute(nn.Module):
 
 
 def in_blocks(images: Tensor, side: int) -> Tensor:
-    """Cut the last two of four axes: (N, C, H, W) to (N, C, H / side, side, W / side, side)."""
+    """Split the last two of four axes: (N, C, H, W) to (N, C, H / side, side, W / side, side)."""
     blocks: Tensor = images.unflatten(3, (-1, side)).unflatten(2, (-1, side))
     return blocks
 
 
 def convolution(inner: int, outer: int, *, kernel: int, stride: int) -> nn.Conv2d:
-    """Build a convolution of the faster of the two classes."""
-    made = FoldedConv2d if _is_foldable(kernel, stride) else nn.Conv2d
-    return made(inner, outer, kernel, stride=stride, padding=margin_of(kernel, stride))
+    """Build a convolution, folded if its kernel and stride allow it."""
+    layer = FoldedConv2d if _is_foldable(kernel, stride) else nn.Conv2d
+    return layer(inner, outer, kernel, stride=stride, padding=margin_of(kernel, stride))
 
 
 def transposed(
@@ -99,8 +99,8 @@ def transposed(
         large - ((small - 1) * stride - 2 * margin + kernel)
         for large, small in zip(*sizes, strict=True)
     )
-    made = FoldedConvTranspose2d if _is_foldable(kernel, stride) else nn.ConvTranspose2d
-    return made(outer, inner, kernel, stride=stride, padding=margin, output_padding=padding)
+    layer = FoldedConvTranspose2d if _is_foldable(kernel, stride) else nn.ConvTranspose2d
+    return layer(outer, inner, kernel, stride=stride, padding=margin, output_padding=padding)
 
 
 def steps(side: int, *, kernel: int, stride: int) -> int:
@@ -109,7 +109,7 @@ def steps(side: int, *, kernel: int, stride: int) -> int:
 
 
 def min_side(n_convolutions: int, *, kernel: int, stride: int) -> int:
-    """Return the smallest side in pixels that leaves an output after a row of convolutions."""
+    """Return the smallest side of images, in pixels, for a number of successive convolutions."""
     side = 1
     for _ in range(n_convolutions):
         side = max(side, (side - 1) * stride + kernel - 2 * margin_of(kernel, stride))
@@ -117,7 +117,7 @@ def min_side(n_convolutions: int, *, kernel: int, stride: int) -> int:
 
 
 def margin_of(kernel: int, stride: int) -> int:
-    """Return the padding in pixels with which the kernels overlap both edges evenly."""
+    """Return the padding in pixels for which the kernels overlap both edges equally."""
     return (kernel - stride + 1) // 2
 
 

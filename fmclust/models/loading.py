@@ -12,7 +12,7 @@ from fmclust.errors import UserError, reading, refuse_bomb
 from fmclust.models.encoder import Encoder
 from fmclust.trust import build
 
-PREFIX = "encoder."  # of the names of weights in a checkpoint: an attribute of EncoderModule
+PREFIX = "encoder."  # the weights in a checkpoint are those of EncoderModule.encoder
 
 
 def build_encoder(settings: DictConfig, image_size: Sequence[int]) -> Encoder:
@@ -30,10 +30,8 @@ def build_encoder(settings: DictConfig, image_size: Sequence[int]) -> Encoder:
         settings = OmegaConf.create({key: plain[key] for key in plain if key != "name"})
     encoder: Encoder = build(settings, Encoder, image_size=[*image_size])
     if not encoder.trains and type(encoder).training_losses is not Encoder.training_losses:
-        raise UserError(
-            f"{type(encoder).__name__} has training_losses but is not trained: write "
-            "trains = True in the class."
-        )
+        problem = f"{type(encoder).__name__} has training_losses but is not trained"
+        raise UserError(f"{problem}: write trains = True in the class.")
     return encoder
 
 

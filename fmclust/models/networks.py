@@ -1,7 +1,8 @@
-"""Autoencoder networks: pure modules from scaled images to latents and back."""
+"""Autoencoder networks: modules that map scaled images to latents and latents to images."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from math import prod
 
 from torch import Tensor, nn
 
@@ -39,8 +40,8 @@ class Network(nn.Module):
 class ConvAutoencoder(Network):
     """Convolutional autoencoder (the paper, sections 1.2, 4.2 and 5.2).
 
-    Convolutions are followed by fully connected layers, the last of which gives the latents. The
-    decoder is the mirror image.
+    Convolutions are followed by fully connected layers, the last of which computes the latents.
+    The decoder mirrors the encoder.
 
     Args:
         image_size: Height and width of the images in pixels.
@@ -52,10 +53,10 @@ class ConvAutoencoder(Network):
             empty.
         activation: Key of `ACTIVATIONS`, of all hidden layers.
         output: Key of `ACTIVATIONS`, of the decoder's last layer.
-        dropout: Probability of dropping a hidden unit while training.
+        dropout: Probability of dropping a hidden unit in training.
 
     Raises:
-        UserError: If no convolution has this kernel and stride, or the images are too small.
+        UserError: If an option is unknown, a number is out of range, or the images are too small.
     """
 
     def __init__(
@@ -78,9 +79,8 @@ class ConvAutoencoder(Network):
         errors.require_whole_numbers("model.hidden", hidden)
         shape = {"kernel": kernel, "stride": stride}
         sizes = _sizes(image_size, channels, **shape)
-        channels = [1, *channels]
-        height, width = sizes[-1]
-        widths = [channels[-1] * height * width, *hidden, latents]
+        channels, innermost = [1, *channels], (*sizes[-1], channels[-1])
+        widths = [prod(innermost), *hidden, latents]
 
         encoder: Blocks = [[layers.convolution(*pair, **shape)] for pair in pairwise(channels)]
         dense: Blocks = [[nn.Linear(*pair)] for pair in pairwise(widths)]
@@ -88,7 +88,7 @@ class ConvAutoencoder(Network):
         self.encoder = nn.Sequential(*_activated([*encoder, *dense], activation, dropout))
 
         decoder: Blocks = [[layers.TransposedLinear(*pair)] for pair in pairwise(widths[::-1])]
-        decoder[-1] += [nn.Unflatten(1, (height, width, channels[-1])), layers.Permute(0, 3, 1, 2)]
+        decoder[-1] += [nn.Unflatten(1, innermost), layers.Permute(0, 3, 1, 2)]
         mirrored = zip(pairwise(channels[::-1]), pairwise(sizes[::-1]), strict=True)
         for (outer, inner), (small, large) in mirrored:
             decoder += [[layers.transposed(outer, inner, **shape, sizes=(large, small))]]
@@ -98,9 +98,9 @@ class ConvAutoencoder(Network):
 
 
 class DenseAutoencoder(Network):
-    """Autoencoder of fully connected layers: vanilla without hidden ones, else multilayer.
+    """Autoencoder of fully connected layers: vanilla or multilayer (the paper, section 1.2).
 
-    The paper, section 1.2. The decoder is the encoder's mirror image.
+    The decoder mirrors the encoder.
 
     Args:
         image_size: Height and width of the images in pixels.
@@ -109,10 +109,10 @@ class DenseAutoencoder(Network):
         activation: Key of `ACTIVATIONS`, of the hidden layers.
         latent_activation: Key of `ACTIVATIONS`, of the latents themselves.
         output: Key of `ACTIVATIONS`, of the decoder's last layer.
-        dropout: Probability of dropping a hidden unit while training.
+        dropout: Probability of dropping a hidden unit in training.
 
     Raises:
-        UserError: If an option is unknown or a number out of range.
+        UserError: If an option is unknown or a number is out of range.
     """
 
     def __init__(
@@ -172,13 +172,13 @@ def _activated(blocks: Blocks, activation: str, dropout: float) -> list[nn.Modul
     errors.require_option("model.activation", activation, ACTIVATIONS)
     errors.require_number("model.dropout", dropout)
     if dropout >= 1:
-        raise errors.UserError(
-            f"model.dropout={dropout} is too large: type model.dropout= below 1."
-        )
-    chained: list[nn.Module] = []
-    for block in blocks:
-        if chained:
-            chained += [ACTIVATIONS[activation](), *([nn.Dropout(dropout)] if dropout else [])]
+        problem = f"model.dropout={dropout} is too large"
+        raise errors.UserError(f"{problem}: type model.dropout= below 1.")
+    chained = [*blocks[0]]
+    for block in blocks[1:]:
+        chained.append(ACTIVATIONS[activation]())
+        if dropout:
+            chained.append(nn.Dropout(dropout))
         chained += block
     return chained
 

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler,
 from fmclust.errors import require_number, require_option
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-SCHEDULES: dict[str, Callable[[Optimizer, int], LRScheduler]] = {  # by optimizer and n steps
+SCHEDULES: dict[str, Callable[[Optimizer, int], LRScheduler]] = {  # of (optimizer, n_steps)
     "constant": lambda optimizer, _n_steps: ConstantLR(optimizer, factor=1.0),
     "cosine": CosineAnnealingLR,
     "onecycle": lambda optimizer, n: OneCycleLR(optimizer, optimizer.defaults["lr"], n + 1),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 MAX_PIXEL = 255.0
-MIN_SD = 1e-6  # of an image of one colour
+MIN_SD = 1e-6  # the standard deviation used for an image of one colour
 
 
 def scale(images: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class Preprocessing:
         prepare: Maps uint8 images of shape (N, 1, H, W) to the float32 inputs of a network.
         output: Key of `networks.ACTIVATIONS`: activation of the network's last layer.
         restore: Maps a network's outputs and its uint8 inputs to reconstructions in 0..1.
-        show: Maps a network's outputs to images in 0..1 where there are no inputs.
+        show: Maps a network's outputs to images in 0..1 if there are no inputs.
     """
 
     prepare: Callable[[Tensor], Tensor]

@@ -1,4 +1,4 @@
-"""Penalties that make a regularized autoencoder of a network (the paper, section 1.2)."""
+"""Penalties of regularized autoencoders (the paper, section 1.2)."""
 
 from collections.abc import Callable
 
@@ -14,9 +14,9 @@ def sparsity(_network: Network, latents: Tensor) -> Tensor:
 
 
 def contraction(network: Network, latents: Tensor) -> Tensor:
-    """Return the mean squared Frobenius norm of the Jacobian of the latents by the pixels.
+    """Return the mean squared Frobenius norm of the Jacobian of the latents in the pixels.
 
-    In closed form for one sigmoid layer (Rifai et al. 2011, section 4): the derivative of latent
+    One sigmoid layer has a closed form (Rifai et al. 2011, section 4): the derivative of latent
     j is h_j (1 - h_j) times row j of the weight.
 
     Args:

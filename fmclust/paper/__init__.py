@@ -1,1 +1,1 @@
-"""What is specific to Rao's paper: its numbers, its three parts, its local optima."""
+"""Everything specific to Rao's paper: its numbers, its three parts, its local optima."""

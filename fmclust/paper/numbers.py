@@ -1,4 +1,4 @@
-"""The paper's numbers, to stand beside ours. Imports nothing of fmclust."""
+"""The paper's numbers, for comparison. This module imports nothing from fmclust."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,11 +25,11 @@ PIXELS_CONFUSION = (
 )
 
 
-# Section 5.1: what the paper reads off its elbow curves, by the largest k that they show.
+# Section 5.1: largest k of an elbow curve to the range of k that the paper reads from it.
 ELBOWS = {10: (5, 7), 20: (8, 10)}
-# `model.name` to the paper's model; the standardized one is compared with the same numbers.
+# `model.name` to the paper's model; the standardized model is compared with the same numbers.
 MODELS = {"pixels": "pixels", "convae": "convae", "convae_standardized": "convae"}
-SETTINGS = {"latents": 10, "noise": 0, "penalty": "none"}  # the paper's, where a model has them
+SETTINGS = {"latents": 10, "noise": 0, "penalty": "none"}  # of the paper's models
 
 
 def is_fashion_mnist(config: Mapping[str, Any]) -> bool:
@@ -45,14 +45,14 @@ def are_papers_pixels(config: Mapping[str, Any]) -> bool:
 
 
 def paper_accuracies(config: Mapping[str, Any]) -> dict[str, float]:
-    """Return the paper's accuracies for the systems of a configuration that it has.
+    """Return the paper's accuracies for the model and the clusterers of a configuration.
 
     Args:
-        config: As composed.
+        config: The composed configuration.
 
     Returns:
-        Name in metrics.json to accuracy; empty for other data, another number of clusters or of
-        latents, and with noise or a penalty.
+        Name in metrics.json to accuracy; empty if the paper has no such run, because of the data,
+        the number of clusters or latents, noise or a penalty.
     """
     model = config["model"]
     if any(model.get(key, value) != value for key, value in SETTINGS.items()):

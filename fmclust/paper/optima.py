@@ -1,4 +1,4 @@
-"""The local optima of k-means as tables, and which of them is the paper's (section 5.1)."""
+"""Tables of the local optima of k-means, and which of them is the paper's (section 5.1)."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fmclust.clustering import Start
-from fmclust.metrics import Confusion, confusion_of
+from fmclust.metrics import confusion_of
 from fmclust.paper.numbers import ACCURACIES, PIXELS_CONFUSION, PIXELS_SSE
 from fmclust.reports.markdown import mean_and_sd, table
 
@@ -28,14 +28,12 @@ def starts_frame(
 def _accuracy(start: Start, classes: NDArray[np.int64] | None, n_clusters: int) -> float:
     if classes is None:
         return np.nan
-    n_classes = int(classes.max()) + 1
-    return confusion_of(
-        start.clusters, classes, n_clusters=n_clusters, n_classes=n_classes
-    ).accuracy
+    sizes = {"n_clusters": n_clusters, "n_classes": int(classes.max()) + 1}
+    return confusion_of(start.clusters, classes, **sizes).accuracy
 
 
 def spread_over_starts(starts: pd.DataFrame) -> str:
-    """Return a Markdown table: for each way to start what it ends at, and what its best is."""
+    """Return a Markdown table of the SSE and the accuracy that each way to start reaches."""
     heads = ["starts", "SSE: least", "median", "most", "accuracy of the least", "mean ± sd"]
     heads += ["min", "max"]
     lines = []
@@ -52,7 +50,7 @@ def spread_over_starts(starts: pd.DataFrame) -> str:
 
 
 def optima_by_frequency(starts: pd.DataFrame) -> str:
-    """Return a Markdown table: a line for every optimum, with how often each way finds it."""
+    """Return a Markdown table of the optima, with the number of times each way finds them."""
     ways = starts["way"].unique()
     heads = ["optimum", "SSE", "accuracy", *(f"{way} finds it" for way in ways)]
     lines = []
@@ -65,20 +63,16 @@ def optima_by_frequency(starts: pd.DataFrame) -> str:
 
 
 def compared_with_the_paper(found: Sequence[Sequence[Start]], classes: NDArray[np.int64]) -> str:
-    """Return a sentence on which optimum is nearest to the paper's, and how near."""
-    papers = np.array(PIXELS_CONFUSION)
-
-    def confusion(start: Start) -> Confusion:
-        return confusion_of(start.clusters, classes, n_clusters=10, n_classes=10)
-
-    def distance(start: Start) -> int:
-        return int(np.abs(confusion(start).matched - papers).sum())
-
+    """Return sentences that name the optimum nearest to the paper's and the differences."""
     groups = enumerate(found, 1)
     number, alike = min(groups, key=lambda group: abs(group[1][0].inertia - PIXELS_SSE))
-    nearest = min(alike, key=distance)  # starts of one optimum still differ by some images
-    ours, paper = confusion(nearest), ACCURACIES["pixels", "kmeans", "all"]
-    apart = np.abs(ours.matched - papers)
+    sizes = {"n_clusters": 10, "n_classes": 10}
+    confusions = [confusion_of(start.clusters, classes, **sizes) for start in alike]
+    differences = [np.abs(confusion.matched - PIXELS_CONFUSION) for confusion in confusions]
+    # The starts of one optimum still differ by some images.
+    best = min(range(len(alike)), key=lambda row: int(differences[row].sum()))
+    nearest, ours, apart = alike[best], confusions[best], differences[best]
+    paper = ACCURACIES["pixels", "kmeans", "all"]
     return (
         f"The paper's: SSE {PIXELS_SSE:,.1f}, accuracy {paper:.5f}. Nearest: optimum {number} "
         f"({nearest.way}, seed {nearest.seed}), SSE {nearest.inertia:,.1f} "

@@ -1,10 +1,12 @@
-"""The paper's three parts as runs: what each is, and one process for each run."""
+"""The paper's three parts as runs: their overrides, and one process for each run."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,50 +18,46 @@ class Part(NamedTuple):
     """One of the paper's parts.
 
     Attributes:
-        experiment: Option of `experiment=` whose runs hold it; one run may hold two parts.
+        experiment: Option of `experiment=` whose runs contain it; a run may contain two parts.
         clusterer: Option of `cluster=`.
-        title: What it is.
-        split: Whose accuracy the paper gives.
-        accuracy: The paper's.
+        title: Its title in tables.
     """
 
     experiment: str
     clusterer: str
     title: str
-    split: str
-    accuracy: float
+
+    @property
+    def split(self) -> str:
+        """Split whose accuracy the paper gives."""
+        return "all" if self.experiment == PIXELS else "test"
+
+    @property
+    def accuracy(self) -> float:
+        """The paper's accuracy."""
+        model = "pixels" if self.experiment == PIXELS else "convae"
+        return ACCURACIES[model, self.clusterer, self.split]
 
 
-def _part(experiment: str, model: str, clusterer: str, split: str, title: str) -> Part:
-    return Part(experiment, clusterer, title, split, ACCURACIES[model, clusterer, split])
-
-
+PIXELS = "kmeans_pixels"  # the experiment that trains no encoder
 PARTS = {
-    "kmeans_pixels": _part(
-        *("kmeans_pixels", "pixels", "kmeans", "all", "1: k-means on pixels, all 70,000 images")
-    ),
-    "convae_kmeans": _part(
-        *("convae_kmeans", "convae", "kmeans", "test", "2: k-means on latents, 45 epochs")
-    ),
-    "convae_gmm_45": _part(
-        *("convae_kmeans", "convae", "gmm", "test", "3: mixture on latents, 45 epochs")
-    ),
-    "convae_gmm": _part(
-        *("convae_gmm", "convae", "gmm", "test", "3: mixture on latents, 300 epochs")
-    ),
+    "kmeans_pixels": Part(PIXELS, "kmeans", "1: k-means on pixels, all 70,000 images"),
+    "convae_kmeans": Part("convae_kmeans", "kmeans", "2: k-means on latents, 45 epochs"),
+    "convae_gmm_45": Part("convae_kmeans", "gmm", "3: mixture on latents, 45 epochs"),
+    "convae_gmm": Part("convae_gmm", "gmm", "3: mixture on latents, 300 epochs"),
 }
 VARIANTS = ("plain", "standardized")
 
 
 @dataclass(frozen=True)
 class PaperRun:
-    """One run: an experiment by one variant with one seed.
+    """A run of one variant of an experiment with one seed.
 
     Attributes:
         experiment: An experiment of `PARTS`.
         variant: One of `VARIANTS`.
-        seed: The run's seed.
-        folder: Where all runs lie.
+        seed: Seed of the run.
+        folder: Folder of all runs.
     """
 
     experiment: str
@@ -69,13 +67,13 @@ class PaperRun:
 
     @property
     def directory(self) -> Path:
-        """Its run directory."""
+        """Directory of the run."""
         return self.folder / self.experiment / self.variant / str(self.seed)
 
     @property
     def trains(self) -> bool:
-        """Whether it trains an encoder; pixels need none."""
-        return self.experiment != "kmeans_pixels"
+        """Whether the run trains an encoder; pixels need none."""
+        return self.experiment != PIXELS
 
     def clusterer(self, part: Part) -> str:
         """Return the option of `cluster=` for a part; pixels are not whitened."""
@@ -83,7 +81,7 @@ class PaperRun:
         return f"whitened_{part.clusterer}" if whitens else part.clusterer
 
     def overrides(self) -> list[str]:
-        """Return what to type."""
+        """Return the overrides that describe the run."""
         held = [part for part in PARTS.values() if part.experiment == self.experiment]
         clusterers = ",".join(map(self.clusterer, held))
         typed = [f"experiment={self.experiment}", f"cluster=[{clusterers}]", f"seed={self.seed}"]
@@ -93,7 +91,7 @@ class PaperRun:
         return typed
 
     def missing(self, parts: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Return which of the parts it holds without a row in results.csv."""
+        """Return those of the parts that the run contains and that have no row in results.csv."""
         there = {(row["part"], row["variant"], int(row["seed"])) for row in rows}
         held = [part for part in parts if PARTS[part].experiment == self.experiment]
         return [part for part in held if (part, self.variant, self.seed) not in there]
@@ -102,41 +100,37 @@ class PaperRun:
 def planned(
     parts: Iterable[str], variants: Sequence[str], n_seeds: int, folder: Path
 ) -> Iterator[PaperRun]:
-    """Yield the runs, those of one seed before those of the next."""
-    experiments = list(dict.fromkeys(PARTS[part].experiment for part in parts))
-    for seed in range(n_seeds):
-        for experiment in experiments:
-            for variant in variants:
-                yield PaperRun(experiment, variant, seed, folder)
+    """Yield the runs, seed by seed."""
+    experiments = dict.fromkeys(PARTS[part].experiment for part in parts)
+    for seed, experiment, variant in product(range(n_seeds), experiments, variants):
+        yield PaperRun(experiment, variant, seed, folder)
 
 
 def run_all(
     planned_runs: Sequence[PaperRun], more: Sequence[str], at_once: int
 ) -> Iterator[tuple[PaperRun, str | None]]:
-    """Make runs in processes of their own.
+    """Execute each run in a process.
 
     Args:
-        planned_runs: In this order.
+        planned_runs: The runs, in order.
         more: Overrides for all of them.
-        at_once: How many processes, each with its share of the cores.
+        at_once: Number of processes at once; the cores are divided between them.
 
     Yields:
-        Each run, and why it failed if it did.
+        Each run, and the reason if it failed, else None.
     """
-    import psutil
-
-    threads = max(1, (psutil.cpu_count() or 1) // at_once)
+    threads = max(1, (os.cpu_count() or 1) // at_once)
     typed = [*more, f"threads={threads}"] if at_once > 1 else list(more)
     pool = ThreadPoolExecutor(at_once)
     try:
         ended = pool.map(lambda run: _make(run, typed), planned_runs)
         yield from zip(planned_runs, ended, strict=True)
     finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C: no more are begun
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, no further run is started
 
 
 def _make(run: PaperRun, more: Sequence[str]) -> str | None:
-    """Make a run, or what is missing of it; return why it failed, if it did."""
+    """Execute or resume a run unless it is finished; return the reason if it failed."""
     from fmclust.runs import is_done, read_status
 
     try:

@@ -1,4 +1,4 @@
-"""The paper's numbers beside ours over many seeds: results.csv and results.md."""
+"""Compare runs of many seeds with the paper's numbers: results.csv and results.md."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -32,10 +32,10 @@ Row = Mapping[str, Any]
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of results.csv; none if there is no such file.
+    """Return the lines of results.csv, or an empty list if the file does not exist.
 
     Raises:
-        UserError: If they are not what `write_reproduction` writes.
+        UserError: If `write_reproduction` cannot have written them.
     """
     if not path.exists():
         return []
@@ -50,7 +50,7 @@ def write_reproduction(folder: Path, rows: Sequence[Row]) -> str:
     """Write results.csv and results.md.
 
     Args:
-        folder: Where to.
+        folder: Folder of the two files.
         rows: One for each part, variant and seed, with `COLUMNS`.
 
     Returns:
@@ -67,11 +67,13 @@ def write_reproduction(folder: Path, rows: Sequence[Row]) -> str:
 
 
 def row_of(run: PaperRun, name: str) -> dict[str, Any]:
-    """Read a finished run and score what the paper leaves open: one line of results.csv.
+    """Return a line of results.csv: the scores of a finished run, and those of a second fit.
+
+    The second fit is on the test split, as the paper does not say which images it fitted.
 
     Args:
         run: A finished run.
-        name: Key of `PARTS`; the run holds this part.
+        name: Key of `PARTS` of a part that the run contains.
     """
     clusterer = run.clusterer(PARTS[name])
     metrics, classes = runs.read_metrics(run.directory), runs.read_classes(run.directory)

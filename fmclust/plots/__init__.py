@@ -1,4 +1,4 @@
-"""Draw arrays as matplotlib figures: pure functions, no files, no loggers."""
+"""Functions that draw arrays as matplotlib figures; they write no files."""
 
 from fmclust.plots.confusion import draw_confusion
 from fmclust.plots.elbow import draw_elbow

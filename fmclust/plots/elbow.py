@@ -26,7 +26,7 @@ def draw_elbow(
         rows: For each number of clusters, its statistics by name, and `k`.
         title: Title of the figure.
         knee: Number of clusters at the knee of the first panel's curve, or None.
-        paper: Numbers of clusters that the paper reads off its curve.
+        paper: Numbers of clusters that the paper chooses by its curve.
     """
     shown = [name for name in TITLES if any(name in row for row in rows)]
     figure = Figure(figsize=(4.2 * len(shown), 3.6), layout="constrained")

@@ -1,4 +1,4 @@
-"""Small images side by side, in one axes: an axes for each image is slow to draw."""
+"""Small images side by side, in one axes, since an axes for each image is slow to draw."""
 
 from collections.abc import Sequence
 
@@ -58,7 +58,7 @@ def draw_named_images(
 
 
 def _show(canvas: NDArray[np.uint8], inches: float, title: str) -> tuple[Figure, Axes]:
-    """Show gray pixels, each of this size in inches, in an axes that fills its figure.
+    """Show a gray image in an axes that fills the figure; `inches` is the size of a pixel.
 
     Labels are outside the figure; `bbox_inches="tight"` includes them when it is saved.
     """

@@ -15,8 +15,8 @@ def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
     """Draw means against the varied value, with bars of one standard deviation over seeds.
 
     Args:
-        points: One row per point. Columns: `panel`, name of the score; `line`, drawn in a colour
-            of its own; `split`, drawn in a line style of its own; `x`, the varied value as text;
+        points: One row per point. Columns: `panel`, name of the score; `line`, which determines
+            the colour; `split`, which determines the line style; `x`, the varied value as text;
             `mean`; `std`, NaN for one seed; `count`, the number of seeds.
         x_name: Name of the varied setting.
     """

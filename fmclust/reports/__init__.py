@@ -1,4 +1,4 @@
-"""Finished runs as tables, CSVs and pages."""
+"""Finished runs as tables, CSV files and pages."""
 
 from fmclust.reports.jobs import Job
 from fmclust.reports.pages import is_page, write_run_page, write_runs_page

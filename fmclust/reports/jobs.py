@@ -1,18 +1,16 @@
-"""Jobs of a sweep, or other runs, by what was typed for them."""
+"""The jobs of a sweep, or other runs, with the settings that were typed for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust import runs
 from fmclust.errors import UserError
-from fmclust.metrics import SCORES
 
-SPLITS = ("test", "all", "val", "train")  # the one to show first
+SPLITS = ("test", "all", "val", "train")  # scores are shown of the first that a job has
 OBJECTIVE = "objective"  # column of the number that a sweep minimizes
 
 
@@ -22,13 +20,13 @@ class Job:
 
     Attributes:
         directory: Its run directory.
-        settings: What was overridden: key to value as text.
+        settings: The overrides: key to value as text.
         status: `done`, `failed`, `stopped`, `running` or `not started`.
         reason: Why it is not done.
-        warnings: What is doubtful about its results.
         metrics: As in metrics.json, with `objective`, and those of later clusterings; empty if it
             is not done.
-        objective: Which of the metrics the objective is.
+        objective: Name of the metric that is the objective.
+        warnings: The warnings of the run.
         clusterings: Name of each clustering to the splits that it has scores of.
         is_damaged: Whether its files can't be read; the reason says why.
     """
@@ -45,11 +43,11 @@ class Job:
 
     @classmethod
     def read(cls, directory: Path, overrides: Sequence[str] | None = None) -> "Job":
-        """Read a run directory, which may not be there yet.
+        """Read a run directory, which need not exist yet.
 
         Args:
             directory: The run directory.
-            overrides: What was typed for it; None: what it says itself.
+            overrides: The overrides of the job; None reads them from the run directory.
         """
         settings: dict[str, str] = {}
         try:
@@ -57,38 +55,48 @@ class Job:
             settings = {key: value for key, _, value in (text.partition("=") for text in typed)}
             status = runs.read_status(directory) or {"status": "not started", "reason": None}
             job = cls(directory, settings, status["status"], status["reason"] or "")
-            return job._finished(status) if job.status == "done" else job
+            if job.status != "done":
+                return job
+            metrics, clusterings = read_scores(directory)
+            name = status.get("objective", "")
+            if name in metrics:
+                metrics[OBJECTIVE] = metrics[name]
+            warnings = tuple(status["warnings"])
+            return replace(
+                job, metrics=metrics, objective=name, warnings=warnings, clusterings=clusterings
+            )
         except UserError as error:
             return cls(directory, settings, "failed", str(error), is_damaged=True)
 
-    def _finished(self, status: dict[str, Any]) -> "Job":
-        metrics = runs.read_metrics(self.directory)
-        clusterings = {}
-        for name, folder in runs.clustered_in(self.directory).items():
-            own = runs.read_metrics(folder)
-            metrics |= {key: own[key] for key in own if key.startswith(f"{name}/")}
-            clusterings[name] = tuple(runs.read_clusterings(folder)[name]["matchings"])
-        name = status.get("objective", "")
-        return replace(
-            self,
-            metrics=metrics | ({OBJECTIVE: metrics[name]} if name in metrics else {}),
-            objective=name,
-            warnings=tuple(status["warnings"]),
-            clusterings=clusterings,
-        )
-
     def remarks(self) -> str:
-        """Return its reason and its warnings, as far as there are any."""
+        """Return its reason and its warnings, if there are any."""
         return "; ".join(filter(None, (self.reason, *self.warnings)))
 
     def shown_split(self, clusterer: str) -> str:
-        """Return the split that scores are shown of; empty without labels."""
+        """Return the split whose scores are shown; empty without labels."""
         scored = self.clusterings.get(clusterer, ())
         return next((split for split in SPLITS if split in scored), "")
 
 
+def read_scores(directory: Path) -> tuple[dict[str, float], dict[str, tuple[str, ...]]]:
+    """Return the metrics of a run and its later clusterings, and the scored splits of each.
+
+    Args:
+        directory: The run directory, or that of a later clustering.
+
+    Returns:
+        Name to number, and name of each clustering to the splits that it has scores of.
+    """
+    metrics, clusterings = runs.read_metrics(directory), {}
+    for name, folder in runs.clustered_in(directory).items():
+        own = runs.read_metrics(folder)
+        metrics |= {key: value for key, value in own.items() if key.startswith(f"{name}/")}
+        clusterings[name] = tuple(runs.read_clusterings(folder)[name]["matchings"])
+    return metrics, clusterings
+
+
 def short(key: str) -> str:
-    """Return the last part of a key, as it heads a column or names a line."""
+    """Return the last part of a key, for the headings of columns and the names of lines."""
     return key.rpartition(".")[2]
 
 
@@ -137,36 +145,3 @@ def job_frame(jobs: Sequence[Job]) -> pd.DataFrame:
         for job in jobs
     ]
     return pd.DataFrame(rows, columns=["job", "status", "remarks", *keys, *metrics])
-
-
-def score_frame(jobs: Sequence[Job], keys: Sequence[str]) -> pd.DataFrame:
-    """Return mean, sd and number of seeds of every score, over jobs with the same settings.
-
-    Args:
-        jobs: The finished ones.
-        keys: The settings that tell groups of jobs apart.
-
-    Returns:
-        Columns: the keys, `clusterer`, `split`, `is_shown`, `panel`, `mean`, `std` and `count`; the
-        objective has an empty clusterer and split.
-    """
-    rows: list[dict[str, Any]] = []
-    for job in jobs:
-        settings = {key: job.settings.get(key, "") for key in keys}
-        for name, splits in job.clusterings.items():
-            shown = job.shown_split(name)
-            rows += [
-                {**settings, "clusterer": name, "split": split, "is_shown": split == shown}
-                | {"panel": score, "value": job.metrics[f"{name}/{split}/{score}"]}
-                for score in SCORES
-                for split in splits
-            ]
-        if OBJECTIVE in job.metrics:
-            value = job.metrics[OBJECTIVE]
-            rows.append(
-                {**settings, "clusterer": "", "split": "", "is_shown": True}
-                | {"panel": OBJECTIVE, "value": value}
-            )
-    by = [*keys, "clusterer", "split", "is_shown", "panel"]
-    frame = pd.DataFrame(rows, columns=[*by, "value"])
-    return frame.groupby(by, sort=False)["value"].agg(["mean", "std", "count"]).reset_index()

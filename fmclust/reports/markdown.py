@@ -11,7 +11,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def mean_and_sd(values: Sequence[float], plus_minus: str = " ± ") -> str:
-    """Format a mean and, where there are several values, the sample standard deviation."""
+    """Format a mean and, for several values, the sample standard deviation."""
     if not values:
         return ""
     mean = statistics.fmean(values)

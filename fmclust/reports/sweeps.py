@@ -1,37 +1,27 @@
-"""A sweep's jobs as tables, CSVs and a plot: every score against what was swept."""
+"""The jobs of a sweep as tables, CSV files, a plot and a page."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 from rich.console import Console
 
 from fmclust.metrics import SCORES
-from fmclust.plots import draw_sweep
-from fmclust.reports.jobs import (
-    OBJECTIVE,
-    Job,
-    job_frame,
-    score_frame,
-    short,
-    swept_keys,
-    varied_keys,
-)
+from fmclust.reports.jobs import OBJECTIVE, Job, job_frame, short, swept_keys, varied_keys
 from fmclust.reports.markdown import mean_and_sd
+from fmclust.reports.pages import write_runs_page
+from fmclust.reports.scores import draw_scores
 from fmclust.reports.tables import PAGE, RunTable
 from fmclust.runs import replacing
 
 
 def report_sweep(directory: Path, jobs: Sequence[Job]) -> None:
-    """Write CSVs, a plot and a page into a sweep's directory; print its tables.
+    """Write CSV files, a plot and a page into the directory of a sweep; print its tables.
 
     Args:
         directory: The sweep's directory.
         jobs: All of its jobs.
     """
-    from fmclust.reports.pages import write_runs_page  # which draws scores too
-
     console, keys = Console(), varied_keys(jobs)
     _write(directory / "jobs.csv", job_frame(jobs))
     console.print(_job_table(jobs).narrow())
@@ -49,24 +39,6 @@ def report_sweep(directory: Path, jobs: Sequence[Job]) -> None:
         print(f"Its page: {(directory / PAGE).absolute()}")
 
 
-def draw_scores(done: Sequence[Job], keys: Sequence[str], x_key: str) -> Figure:
-    """Draw every score and the objective against one of the swept keys.
-
-    Args:
-        done: Finished jobs.
-        keys: What was swept, but for the seed.
-        x_key: The abscissa; the other keys name lines.
-    """
-    points = score_frame(done, keys)
-    others = [key for key in keys if key != x_key]
-    points["line"] = [
-        " ".join(filter(None, [row["clusterer"], *(f"{short(k)}={row[k]}" for k in others)]))
-        for _, row in points.iterrows()
-    ]
-    points["x"] = points[x_key] if x_key else ""
-    return draw_sweep(points, x_key)
-
-
 def _write(path: Path, frame: pd.DataFrame) -> None:
     with replacing(path) as partial:
         frame.to_csv(partial, index=False)
@@ -74,13 +46,11 @@ def _write(path: Path, frame: pd.DataFrame) -> None:
 
 def _summary(done: Sequence[Job], keys: Sequence[str]) -> pd.DataFrame:
     """Return mean and sd over seeds of every metric."""
-    frame = job_frame(done)
+    frame = job_frame(done).fillna(dict.fromkeys(keys, ""))
     metrics = [name for name in frame if any(name in job.metrics for job in done)]
-    for key in keys:
-        frame[key] = [job.settings.get(key, "") for job in done]
     values = frame.melt([*keys], metrics, var_name="metric").dropna(subset="value")
-    by = values.astype({"value": float}).groupby([*keys, "metric"], sort=False)["value"]
-    return by.agg(seeds="count", mean="mean", sd="std").reset_index()
+    by_metric = values.groupby([*keys, "metric"], sort=False)["value"]
+    return by_metric.agg(seeds="count", mean="mean", sd="std").reset_index()
 
 
 def _job_table(jobs: Sequence[Job]) -> RunTable:
@@ -104,14 +74,13 @@ def _summary_table(done: Sequence[Job], keys: Sequence[str]) -> RunTable:
             groups.setdefault((*settings, name), []).append(job)
     rows = []
     for texts, group in groups.items():
-        name = texts[-1]
-        scores = [f"{name}/{group[0].shown_split(name)}/{score}" for score in SCORES]
+        prefix = f"{texts[-1]}/{group[0].shown_split(texts[-1])}"
         cells = [
             mean_and_sd([job.metrics[m] for job in group if m in job.metrics], plus_minus="\n±")
-            for m in (OBJECTIVE, *scores)
+            for m in (OBJECTIVE, *(f"{prefix}/{score}" for score in SCORES))
         ]
         rows.append([*texts, str(len(group)), *cells])
-    swept = ["\n".join(map(short, keys))] if keys else []  # many keys in one narrow column
+    swept = ["\n".join(map(short, keys))] if keys else []  # all keys in one narrow column
     heads = [*swept, "clusterer", "seeds", OBJECTIVE, *SCORES]
     title = "Scores on the held-out split (test, or all): mean, ± sd over seeds"
     return RunTable(title, heads, len(swept) + 1, rows)

@@ -3,20 +3,20 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 from fmclust import runs
 from fmclust.metrics import SCORES
 from fmclust.paper.numbers import paper_accuracies
+from fmclust.reports.jobs import read_scores
 
-BROKEN = {  # headings that break, so that a table fits 80 columns
+BROKEN = {  # headings with line breaks, so that a table fits 80 columns
     "clusterer": "cluster-\ner",
     "accuracy": "accu-\nracy",
     "objective": "objec-\ntive",
@@ -35,12 +35,12 @@ PAGE = "report.html"
 
 @dataclass(frozen=True)
 class RunTable:
-    """A table as text.
+    """A table of text.
 
     Attributes:
-        caption: What it shows.
+        caption: The title of the table.
         heads: Names of the columns.
-        n_texts: How many columns, the first ones, hold text; the others hold numbers.
+        n_texts: Number of columns that hold text; they come first, the others hold numbers.
         rows: The cells.
     """
 
@@ -55,27 +55,22 @@ class RunTable:
             title=self.caption, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0)
         )
         for column, name in enumerate(self.heads):
-            is_number = column >= self.n_texts
-            table.add_column(
-                BROKEN.get(name, name.replace("_", "\n")),
-                justify="right" if is_number else "left",
-                no_wrap=is_number,
-                overflow="fold",
-            )
+            heading, is_number = BROKEN.get(name, name.replace("_", "\n")), column >= self.n_texts
+            justify: JustifyMethod = "right" if is_number else "left"
+            table.add_column(heading, justify=justify, no_wrap=is_number, overflow="fold")
         for cells in self.rows:
-            table.add_row(*map(Text, cells))  # Text: brackets are no markup here
+            table.add_row(*map(Text, cells))  # Text: brackets are not markup
         return table
 
 
 def print_run(directory: Path) -> None:
-    """Print a finished run: its label-free statistics, its scores, and where it is.
+    """Print a finished run: its label-free statistics, its scores, and its directory.
 
     Args:
         directory: The run directory, or that of a later clustering.
     """
     console, status = Console(), runs.read_status(directory) or {}
-    names = runs.read_clusterings(directory)
-    for table in run_tables(runs.read_config(directory), dict.fromkeys(names, directory)):
+    for table in run_tables(directory):
         console.print(table.narrow())
     print(f"Images: {sizes_text(status['images'])}")
     for warning in status["warnings"]:
@@ -85,70 +80,54 @@ def print_run(directory: Path) -> None:
         print(f"Clustering: {directory}\nFor the page: python -m fmclust.report {run}")
         return
     print(f"Run directory: {directory}")
-    if not names:
+    if not runs.read_clusterings(directory):
         run = shlex.quote(f"run={directory}")
         print(f"To cluster its latents: python -m fmclust.cluster {run} cluster=gmm")
     if (directory / PAGE).exists():
         print(f"Its page: {directory / PAGE}")
 
 
-def run_tables(config: DictConfig, folders: Mapping[str, Path]) -> list[RunTable]:
+def run_tables(directory: Path) -> list[RunTable]:
     """Return the tables of label-free statistics, and of scores where there are labels.
 
     Args:
-        config: The run's.
-        folders: Name of each clustering to the folder that it lies in.
+        directory: The run directory, or that of a later clustering.
     """
-    metrics: dict[str, float] = {}
-    for folder in dict.fromkeys(folders.values()):
-        metrics |= runs.read_metrics(folder)
+    config, (metrics, clusterings) = runs.read_config(directory), read_scores(directory)
     tables = []
-    for caption, statistics in LABEL_FREE.items():
-        known = [s for s in statistics.split() if any(f"{name}/{s}" in metrics for name in folders)]
-        rows = [
-            [name, *(statistic_text(s, metrics.get(f"{name}/{s}")) for s in known)]
-            for name in folders
-        ]
+    for caption, names in LABEL_FREE.items():
+        known = [n for n in names.split() if any(f"{made}/{n}" in metrics for made in clusterings)]
         if known:
+            rows = [
+                [made, *(statistic_text(n, metrics.get(f"{made}/{n}")) for n in known)]
+                for made in clusterings
+            ]
             tables.append(RunTable(caption, ["clusterer", *known], 1, rows))
-    scored = _scored_splits(
-        {name: runs.read_clusterings(folder)[name] for name, folder in folders.items()}
-    )
-    if scored:
-        paper = paper_accuracies(config)
+    if any(clusterings.values()):
+        caption, paper = f"Scores of 1 run (seed {config.seed})", paper_accuracies(config)
         heads = ["clusterer", "split", *SCORES, *(["paper's accuracy"] if paper else [])]
         rows = []
-        for name, split in scored:
-            values = [metrics.get(f"{name}/{split}/{score}") for score in SCORES]
-            values += [paper.get(f"{name}/{split}/accuracy")] if paper else []
-            rows.append([name, split, *map(number_text, values)])
-        tables.append(RunTable(f"Scores of 1 run (seed {config.seed})", heads, 2, rows))
+        for split in dict.fromkeys(chain(*clusterings.values())):
+            for name in (made for made, splits in clusterings.items() if split in splits):
+                values = [metrics.get(f"{name}/{split}/{score}") for score in SCORES]
+                values += [paper.get(f"{name}/{split}/accuracy")] if paper else []
+                rows.append([name, split, *map(number_text, values)])
+        tables.append(RunTable(caption, heads, 2, rows))
     return tables
 
 
-def _scored_splits(clusterings: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Return which clusterer has scores of which split: split by split, as in metrics.json."""
-    splits = dict.fromkeys(split for made in clusterings.values() for split in made["matchings"])
-    return [
-        (name, split)
-        for split in splits
-        for name, made in clusterings.items()
-        if split in made["matchings"]
-    ]
-
-
 def sizes_text(sizes: Mapping[str, int]) -> str:
-    """Return how many images each split has."""
+    """Return the number of images of each split as text."""
     return ", ".join(f"{split} {n:,}" for split, n in sizes.items())
 
 
 def statistic_text(name: str, value: float | None) -> str:
-    """Return a label-free statistic as a person reads it."""
+    """Return a label-free statistic as text; `converged` is yes or no."""
     return number_text(value) if name != "converged" or value is None else ("no", "yes")[int(value)]
 
 
 def number_text(value: float | None) -> str:
-    """Return a number with four digits, or thousands separated; empty for None."""
+    """Return a number with four digits, or with separated thousands; empty for None."""
     if value is None:
         return ""
     if abs(value) >= 1000 or value == int(value):

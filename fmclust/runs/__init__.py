@@ -1,8 +1,8 @@
-"""The run directory: its names, claiming and locking it, writing whole files or none."""
+"""The run directory: names of its files, claiming and locking it, writing and reading it."""
 
 from fmclust.runs.assigned import Assigned, read_assigned, read_assignments, read_classes
-from fmclust.runs.claims import Advice, claim, join, locked, reopen
-from fmclust.runs.environment import machine, note_environment
+from fmclust.runs.claims import Advice, claim, locked, reopen
+from fmclust.runs.environment import machine
 from fmclust.runs.files import (
     full_disk_as_user_error,
     read_json,

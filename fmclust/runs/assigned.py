@@ -1,4 +1,4 @@
-"""A run's assignments.csv, read back."""
+"""Read assignments.csv of a run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Assigned:
-    """What assignments.csv says of one split by one clusterer.
+    """Content of assignments.csv for one split and one clusterer.
 
     Attributes:
         clusters: int64 array of shape (N,).
         classes: int64 array of shape (N,); None without labels.
-        probability: float array of shape (N,); None if the clusterer is no mixture.
+        probability: float array of shape (N,); None if the clusterer is not a mixture.
     """
 
     clusters: NDArray[np.int64]
@@ -31,11 +31,11 @@ class Assigned:
 
 
 def read_assigned(directory: Path, clusterer: str) -> dict[str, Assigned]:
-    """Return split to what a clusterer assigned.
+    """Return split to the assignments of a clusterer.
 
     Args:
-        directory: What holds the assignments.csv of the clusterer.
-        clusterer: Whose clusters.
+        directory: Directory with the assignments.csv of the clusterer.
+        clusterer: Name of the clusterer.
 
     Raises:
         UserError: If the file is damaged.
@@ -52,7 +52,7 @@ def read_assignments(directory: Path, clusterer: str) -> dict[str, NDArray[np.in
 
 
 def read_classes(directory: Path) -> dict[str, NDArray[np.int64]]:
-    """Return split to classes, int64 of shape (N,), of a finished run; of those with labels."""
+    """Return split to classes, int64 of shape (N,), for the splits with labels."""
     table = _read(directory, "class").dropna(subset="class")
     rows = table[table["clusterer"] == table["clusterer"].iloc[0]] if len(table) else table
     by_split = rows.groupby("split", sort=False)["class"]
@@ -69,7 +69,7 @@ def _assigned(table: "pd.DataFrame") -> Assigned:
 
 
 def _read(directory: Path, *columns: str) -> "pd.DataFrame":
-    import pandas as pd  # 0.4 s; most readers of a run do without
+    import pandas as pd  # takes 0.4 s, and reading other files does not need it
 
     path = verified(directory, ASSIGNMENTS)
     with reading(path):

@@ -1,15 +1,16 @@
-"""One run = one directory, owned by one process until its status says how it ended."""
+"""A run directory belongs to one process until its status says how the run ended."""
 
 import logging
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from omegaconf import DictConfig, OmegaConf
 
 from fmclust.errors import Interrupted, UserError
+from fmclust.runs.environment import note_environment
 from fmclust.runs.files import (
     full_disk_as_user_error,
     is_temporary,
@@ -17,7 +18,7 @@ from fmclust.runs.files import (
     remove_temporaries,
     write_text,
 )
-from fmclust.runs.layout import LAST_CHECKPOINT, LOCK
+from fmclust.runs.layout import LOCK
 from fmclust.runs.manifest import MANIFEST, is_done
 from fmclust.runs.reading import read_status
 from fmclust.runs.run import Run
@@ -26,49 +27,45 @@ log = logging.getLogger(__name__)
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def how_to_go_on(directory: Path) -> str:
-    """Name the last checkpoint of a run, if there is one, and the command that goes on."""
-    checkpoint = directory / LAST_CHECKPOINT
-    kept = f"Last checkpoint: {checkpoint}. " if checkpoint.exists() else ""
-    return f"{kept}To go on, type: python -m fmclust.resume {shlex.quote(f'run={directory}')}"
-
-
 @dataclass(frozen=True)
 class Advice:
-    """What to type after a run that did not end well, as functions of its directory.
+    """What to type after a run that did not succeed, as functions of its directory.
 
     Attributes:
         stopped: After a stop, an error or a full disk.
-        failed: After a stage failed, where all else is there.
+        failed: After a stage failed but the others succeeded.
     """
 
-    stopped: Callable[[Path], str] = how_to_go_on
-    failed: Callable[[Path], str] = how_to_go_on
+    stopped: Callable[[Path], str]
+    failed: Callable[[Path], str]
 
 
 @contextmanager
 def claim(
-    directory: Path, *, config: str, overrides: str, advice: Advice | None = None
+    directory: Path, config: DictConfig, overrides: Sequence[str], advice: Advice
 ) -> Iterator[Run]:
     """Take an empty directory for a run and write into its status how the block ends.
 
     Args:
-        directory: Made if it does not exist. Nothing may be in it but this same configuration,
-            left by a process that was killed at once.
-        config: The composed configuration as YAML.
-        overrides: What was typed, as YAML.
-        advice: What to type after a run that did not end well; None: `resume`.
+        directory: Created if it does not exist. It may hold this same configuration, left by a
+            process that was killed at the beginning, but nothing else.
+        config: The composed configuration.
+        overrides: The overrides as typed.
+        advice: What to type after a run that did not succeed.
 
     Raises:
-        UserError: If the directory is not empty or another process owns it; nothing in it is
-            touched then.
+        UserError: If the directory is not empty or another process owns it; it is not changed
+            then.
     """
-    advice, begun = advice or Advice(), {"config.yaml": config, "overrides.yaml": overrides}
+    first_files = {
+        "config.yaml": OmegaConf.to_yaml(config, resolve=True),
+        "overrides.yaml": OmegaConf.to_yaml(list(overrides)),
+    }
     directory.mkdir(parents=True, exist_ok=True)
-    _require_free(directory, begun)  # before a lock file is written there
+    _require_free(directory, first_files)  # before a lock file is written there
     with locked(directory), full_disk_as_user_error(directory, advice.stopped):
-        _require_free(directory, begun)
-        for name, text in begun.items():
+        _require_free(directory, first_files)
+        for name, text in first_files.items():
             write_text(directory / name, text)
         with _working_on(Run(directory), advice) as run:
             yield run
@@ -76,38 +73,31 @@ def claim(
 
 @contextmanager
 def reopen(
-    directory: Path,
-    *,
-    changes: Sequence[str] = (),
-    even_done: bool = False,
-    advice: Advice | None = None,
+    directory: Path, advice: Advice, *, changes: Sequence[str] = (), even_done: bool = False
 ) -> Iterator[Run]:
-    """Take the directory of a run that was stopped or failed, to go on with it.
+    """Take the directory of a run that was stopped or failed, to continue it.
 
     Args:
         directory: The run directory.
-        changes: What was typed to change the configuration; it is among the run's warnings.
-        even_done: Whether a finished run may be taken, to add to it.
-        advice: What to type after a run that did not end well; None: `resume`.
+        advice: What to type after a run that did not succeed.
+        changes: Overrides that change the configuration; they are noted as a warning of the run.
+        even_done: Whether to take a finished run as well, to add to it.
 
     Raises:
-        UserError: If there is no such run, it is finished, or another process owns it.
+        UserError: If the run has no status or is finished, or another process owns it.
     """
-    advice = advice or Advice()
-    if not directory.is_dir():
-        raise UserError(f"{directory} is no run directory: it does not exist.")
     with locked(directory), full_disk_as_user_error(directory, advice.stopped):
         status = read_status(directory)
         if status is None:
             raise UserError(
-                f"{directory} is no run directory: it has no status.json. If it was stopped as it "
-                "began, type its command again."
+                f"{directory} is not a run directory: it has no status.json. If the run was "
+                "stopped as it began, type its command again."
             )
         if is_done(status) and not even_done:
-            raise UserError(f"{directory} is finished: there is nothing to go on with.")
+            raise UserError(f"{directory} is finished: there is nothing to resume.")
         refuse_links(directory)
         remove_temporaries(directory)
-        (directory / MANIFEST).unlink(missing_ok=True)  # what it covers is made once more
+        (directory / MANIFEST).unlink(missing_ok=True)  # the files that it covers will change
         run = Run.resumed(directory, status)
         if changes:
             run.facts["changes"] = [*run.facts.get("changes", ()), " ".join(changes)]
@@ -117,9 +107,9 @@ def reopen(
             yield run
 
 
-def _require_free(directory: Path, begun: Mapping[str, str]) -> None:
-    """Refuse a directory that holds more than files of these names and texts, or just begun."""
-    texts = {directory / name: text.encode() for name, text in begun.items()}
+def _require_free(directory: Path, allowed: Mapping[str, str]) -> None:
+    """Refuse a directory that holds other files than `allowed`: name to text."""
+    texts = {directory / name: text.encode() for name, text in allowed.items()}
     for path in directory.iterdir():
         is_ours = path.name == LOCK or is_temporary(path)
         if not is_ours and not (path in texts and path.read_bytes() == texts[path]):
@@ -130,14 +120,9 @@ def _require_free(directory: Path, begun: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def join(directory: Path) -> Iterator[Run]:
-    """Yield the run of a directory that rank zero owns; this process only reads it."""
-    yield Run(directory)
-
-
-@contextmanager
 def _working_on(run: Run, advice: Advice) -> Iterator[Run]:
     """Log into the run's directory, and write into its status how the block ends."""
+    note_environment(run.facts)
     run.write_status("running")
     with _logging_to(run.directory / "train.log"):
         try:
@@ -149,17 +134,15 @@ def _working_on(run: Run, advice: Advice) -> Iterator[Run]:
         except SystemExit as stop:
             run.end("stopped", f"exit status {stop.code}")
             raise
-        except UserError as error:
-            run.end("failed", str(error))
-            raise
         except BaseException as error:
-            run.end("failed", f"{type(error).__name__}: {error}")
+            kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+            run.end("failed", f"{kind}{error}")
             raise
 
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Hold a lock that the system releases even when the process is killed.
+    """Hold a lock that the operating system releases even if the process is killed.
 
     Raises:
         UserError: If another process holds it.
@@ -169,10 +152,12 @@ def locked(directory: Path) -> Iterator[None]:
         lock.acquire()
     except (Timeout, FileNotFoundError):
         raise UserError(
-            f"{directory} belongs to a run that is going on: type hydra.run.dir=<a new directory>."
+            f"{directory} is in use by another process: type hydra.run.dir=<a new directory>."
         ) from None
     except NotImplementedError:
-        log.warning("%s is on a file system without locks: let one process work there.", directory)
+        log.warning(
+            "%s is on a file system without locks: use it with one process at a time.", directory
+        )
     try:
         yield
     finally:
@@ -180,7 +165,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 class _LogFile(logging.FileHandler):
-    """A log file that is left incomplete on a full disk."""
+    """A log file that ignores errors of writing, for example on a full disk."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 # logging's name
         pass
@@ -188,7 +173,7 @@ class _LogFile(logging.FileHandler):
 
 @contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
-    """Log everything of fmclust's into a file as well."""
+    """Write all log messages of fmclust into a file as well."""
     handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
     root, ours = logging.getLogger(), logging.getLogger("fmclust")

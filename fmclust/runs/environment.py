@@ -1,4 +1,4 @@
-"""Versions, processor and threads of a run: they change results in their last digits."""
+"""Versions, processor and threads of a run, which affect the last digits of its results."""
 
 import os
 import platform
@@ -12,8 +12,8 @@ PACKAGES = ("torch", "torchvision", "pytorch-lightning", "scikit-learn", "numpy"
 
 
 def environment() -> dict[str, Any]:
-    """Return versions, processor, threads and, where there is one, the GPU."""
-    import torch  # slow; reading a run directory does without
+    """Return versions, processor, threads and the GPU, if there is one."""
+    import torch  # slow, and not needed to read a run directory
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
@@ -26,14 +26,14 @@ def environment() -> dict[str, Any]:
 
 
 def note_environment(facts: dict[str, Any]) -> None:
-    """Add this process's environment to a run's facts, unless it is there already."""
+    """Add the environment of this process to the facts of a run, unless it is already there."""
     environments = facts.setdefault("environments", [])
     if (here := environment()) not in environments:
         environments.append(here)
 
 
 def machine() -> str:
-    """Return the environment as a sentence, for tables of results."""
+    """Return the environment as one line, for tables of results."""
     facts = environment()
     versions = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
     cpu = f"{os.cpu_count()} cores of {facts['cpu']}, {facts['threads']} threads"

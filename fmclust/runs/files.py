@@ -1,4 +1,4 @@
-"""Files that are written whole: under a temporary name, flushed to disk, then renamed."""
+"""Write files atomically: under a temporary name, flushed to disk, then renamed."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 from fmclust.errors import UserError, is_disk_full
 
-PARTIAL = ".part"  # in the name of a file that is not whole yet
+PARTIAL = ".part"  # in the name of a file that is not complete
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to, which is renamed to `path` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}{path.suffix}")
-    partial.unlink(missing_ok=True)  # if it is a link, what it leads to would be written
+    partial.unlink(missing_ok=True)  # if it is a link, its target would be written
     try:
         yield partial
         with partial.open("rb+") as file:
@@ -30,28 +30,24 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a file is a temporary one, left by a process that was killed."""
+    """Return whether a file is temporary, left by a process that was killed."""
     return path.name.startswith(".") and PARTIAL in path.name
 
 
 def remove_temporaries(directory: Path) -> None:
-    """Remove the temporary files below a directory."""
+    """Remove the temporary files in a directory and its subdirectories."""
     for path in filter(is_temporary, directory.rglob(".*")):
         path.unlink()
 
 
 def refuse_links(directory: Path) -> None:
-    """Refuse a run directory that contains a link: writing would follow it.
+    """Refuse a run directory that contains a link, since writing would follow it.
 
     Raises:
-        UserError: Names the link.
+        UserError: If there is a link; names it.
     """
-    for folder, folders, files in os.walk(directory):
-        for path in (Path(folder, name) for name in (*folders, *files)):
-            if path.is_symlink():
-                raise UserError(
-                    f"{path} is refused: it is a link. Type rm {shlex.quote(str(path))}"
-                )
+    for path in filter(Path.is_symlink, directory.rglob("*")):
+        raise UserError(f"{path} is refused: it is a link. Type rm {shlex.quote(str(path))}")
 
 
 @contextmanager
@@ -61,9 +57,9 @@ def full_disk_as_user_error(
     """Turn the error of a full disk into a UserError.
 
     Args:
-        directory: What was being written.
-        advise: Says what to do once there is space again; asked only then, since what can be
-            gone on with grows while the block runs.
+        directory: Directory that is written to.
+        advise: Returns what to do once there is space again. It is called after the error, since
+            a checkpoint may be written while the block runs.
 
     Raises:
         UserError: If the disk is full.
@@ -84,7 +80,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write a CSV file with a line for each row, and a column for every name that a row has."""
+    """Write a CSV file with a line for every row, and a column for every name in any row."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns)
@@ -96,18 +92,18 @@ def write_json(path: Path, value: Any) -> None:
     """Write JSON.
 
     Raises:
-        ValueError: If a number is not finite, which JSON can't express.
+        ValueError: If a number is not finite, which JSON does not allow.
     """
     write_text(path, json_text(value))
 
 
 def json_text(value: Any) -> str:
-    """Return JSON; raises ValueError as `write_json` does."""
+    """Return a value as JSON; raise ValueError as `write_json` does."""
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> Any:
-    """Return what a JSON file holds; None if there is no such file.
+    """Return the content of a JSON file, or None if the file does not exist.
 
     Raises:
         UserError: If it is damaged.

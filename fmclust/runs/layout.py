@@ -1,6 +1,6 @@
-"""Names in a run directory that more than one module uses, and the version of its format."""
+"""Names of files in a run directory that several modules use, and the version of its format."""
 
-FORMAT = 2  # status.json says it; fmclust 0.1 wrote none
+FORMAT = 2  # written to status.json; fmclust 0.1 did not write it
 
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
 BEST_CHECKPOINT = "checkpoints/best.ckpt"

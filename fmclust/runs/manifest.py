@@ -1,4 +1,4 @@
-"""Checksums of a run's files, compared before a file is used."""
+"""Checksums of the files of a run, which are compared before a file is used."""
 
 import hashlib
 import logging
@@ -17,7 +17,7 @@ from fmclust.runs.layout import CLUSTERINGS, CLUSTERINGS_FILE
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 STATUS = "status.json"
-CONFIG = "config.yaml"  # which its owner may edit
+CONFIG = "config.yaml"  # the user may edit it
 COVERED = (
     CONFIG,
     "overrides.yaml",
@@ -37,7 +37,7 @@ def write_manifest(directory: Path, *, coming: Mapping[str, str]) -> None:
 
     Args:
         directory: The run directory.
-        coming: Name to text of what is written last of all.
+        coming: Name to text of files that are written after the manifest.
     """
     paths = sorted(path for pattern in COVERED for path in directory.glob(pattern))
     sums = {path.relative_to(directory).as_posix(): _sha256(path) for path in paths}
@@ -46,7 +46,7 @@ def write_manifest(directory: Path, *, coming: Mapping[str, str]) -> None:
 
 
 def update_manifest(directory: Path) -> None:
-    """Write a finished run's manifest again if it is lost or config.yaml was edited."""
+    """Write the manifest of a finished run again if it is lost or config.yaml was edited."""
     sums = read_json(directory / MANIFEST)
     status = (directory / STATUS).read_text(encoding="utf-8")
     if sums is None:
@@ -56,22 +56,22 @@ def update_manifest(directory: Path) -> None:
 
 
 def verified(directory: Path, name: str) -> Path:
-    """Return the path of a run's file after comparing its checksum.
+    """Return the path of a file of a run after comparing its checksum.
 
-    A lost manifest and an edited config.yaml are logged as warnings.
+    A lost manifest and an edited config.yaml are logged as warnings. A run that is not finished
+    has no manifest, and nothing is compared.
 
     Args:
-        directory: The run directory; as long as it is not finished, there is no manifest, and
-            nothing is compared.
-        name: The file's, relative to it.
+        directory: The run directory.
+        name: Path of the file in the run directory.
 
     Raises:
-        UserError: If it is damaged or gone; says how to make it again.
+        UserError: If the file is damaged or missing; says how to make the run again.
     """
     path = directory / name
     sums = read_json(directory / MANIFEST)
     if sums is None and is_done(read_json(directory / STATUS)):
-        _warn_once(f"{directory / MANIFEST} is gone: whether files are damaged can't be seen.")
+        _warn_once(f"{directory / MANIFEST} is gone: damaged files can't be detected.")
     expected = (sums or {}).get(name)
     if expected is None or (path.exists() and _sha256(path) == expected):
         return path
@@ -88,7 +88,7 @@ def _warn_once(text: str) -> None:
 
 
 def is_done(status: Any) -> bool:
-    """Return whether the content of status.json, or None without one, is of a finished run."""
+    """Return whether a run is finished, by the content of status.json, or None if it has none."""
     return isinstance(status, dict) and status.get("status") == "done"
 
 

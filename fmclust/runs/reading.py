@@ -1,4 +1,4 @@
-"""Reading a run directory, which may be damaged or come from someone else."""
+"""Read a run directory, which may be damaged or come from someone else."""
 
 import csv
 import os
@@ -17,18 +17,17 @@ from fmclust.runs.manifest import STATUS, is_done, verified
 
 
 def read_status(directory: Path) -> dict[str, Any] | None:
-    """Return what status.json says; None if there is no such run.
+    """Return the content of status.json, or None if it does not exist.
 
     Raises:
-        UserError: If it is damaged (while a run goes on, nothing is compared), or of another
-            version of the format.
+        UserError: If it is damaged, or of another version of the format.
     """
     path = directory / STATUS
     status = read_json(path)
     if status is None:
         return None
     if not (isinstance(status, dict) and "status" in status):
-        raise UserError(f"{path} is damaged: it holds no status.")
+        raise UserError(f"{path} is damaged: it has no status.")
     if status.get("format") != FORMAT:
         raise UserError(_other_format(directory, status))
     if is_done(status):
@@ -37,9 +36,11 @@ def read_status(directory: Path) -> dict[str, Any] | None:
 
 
 def _other_format(directory: Path, status: dict[str, Any]) -> str:
-    """Name the version that wrote a run."""
+    """Return an error message that names the version that wrote a run."""
     with suppress(AttributeError, LookupError, TypeError):
-        packages = status.get("packages") or status["environments"][-1]["packages"]  # 0.1's first
+        packages = (
+            status.get("packages") or status["environments"][-1]["packages"]
+        )  # 0.1 has the first
         number = packages["fmclust"]
         return (
             f"{directory} is a run of fmclust {number}, whose files this version can't read: open "
@@ -49,34 +50,34 @@ def _other_format(directory: Path, status: dict[str, Any]) -> str:
 
 
 def is_trained(status: Mapping[str, Any]) -> bool:
-    """Whether a run has its trained encoder, though it may have failed or been stopped later."""
+    """Return whether a run has a trained encoder, even if it failed or was stopped later."""
     ended_early = status["status"] in ("failed", "stopped")
     return is_done(status) or bool(ended_early and status.get("trained"))
 
 
 def find_runs(key: str, pattern: str) -> list[Path]:
-    """Return the run directories that a path or a pattern names, finished or not, sorted.
+    """Return the sorted run directories that match a path or a pattern, finished or not.
 
     Args:
         key: Name of the option, for error messages.
         pattern: A directory, or a pattern such as `outputs/sweeps/*/*/*`.
 
     Raises:
-        UserError: If there is none.
+        UserError: If no run directory matches.
     """
-    exists = Path(pattern).exists()  # its name may hold brackets
+    exists = Path(pattern).exists()  # then brackets in it are not a pattern
     paths = [pattern] if exists else sorted(glob(pattern, recursive=True))
     found = [Path(os.path.abspath(path)) for path in paths]
     runs = [path for path in found if (path / STATUS).exists() and path.parent.name != CLUSTERINGS]
     if not runs:
         near = [p for p in sorted(glob(f"{escape(pattern)}*")) if Path(p, STATUS).exists()]
-        hint = near[-1] if near else "<a run's directory>"
-        raise UserError(f"{key}={pattern} is no run directory: type {key}={hint}.")
+        hint = near[-1] if near else "<a run directory>"
+        raise UserError(f"{key}={pattern} is not a run directory: type {key}={hint}.")
     return runs
 
 
 def read_metrics(directory: Path) -> dict[str, float]:
-    """Return metrics.json; empty if the run did not get that far."""
+    """Return the content of metrics.json, or an empty dictionary if it does not exist."""
     path = verified(directory, "metrics.json")
     with reading(path):
         return {name: float(value) for name, value in (read_json(path) or {}).items()}
@@ -86,35 +87,35 @@ def read_latents(directory: Path) -> dict[str, np.ndarray]:
     """Return split to latents, float32 arrays of shape (N, d).
 
     Raises:
-        UserError: If the run has none.
+        UserError: If the run has no latents.
     """
     return _arrays(directory, "latents.npz", "type run=<the directory of a finished run>.")
 
 
 def read_clusterings(directory: Path) -> dict[str, dict[str, Any]]:
-    """Return clusterings.json: name to what `evaluation/summary.py` says of each clustering.
+    """Return clusterings.json: name to the summary of `evaluation/summary.py`.
 
     Args:
-        directory: The run directory, or that of a later clustering; empty if nothing clustered.
+        directory: The run directory, or that of a later clustering.
     """
     path = verified(directory, CLUSTERINGS_FILE)
     with reading(path):
         found = {str(name): dict(made) for name, made in dict(read_json(path) or {}).items()}
         for name in found:
-            if Path(name).name != name:  # files are named so
-                raise ValueError(f"{name} is no name of a clustering")
+            if Path(name).name != name:  # it is used as a file name
+                raise ValueError(f"{name} is not a valid name of a clustering")
         return found
 
 
 def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
-    """Return cluster id to class, as test is scored, or else all, val or train.
+    """Return cluster id to class by the matching on the first of test, all, val and train.
 
     Args:
-        directory: What holds the clusterings.json of the clusterer.
-        clusterer: Whose clusters.
+        directory: Directory with the clusterings.json of the clusterer.
+        clusterer: Name of the clusterer.
 
     Returns:
-        Empty without labels.
+        The matching; empty without labels.
     """
     with reading(directory / CLUSTERINGS_FILE):
         found = read_clusterings(directory)[clusterer]["matchings"]
@@ -123,10 +124,10 @@ def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
 
 
 def clustered_in(directory: Path) -> dict[str, Path]:
-    """Return the name of each finished clustering of a run, and the folder it lies in.
+    """Return the name of each finished clustering of a run to its directory.
 
     Args:
-        directory: A run directory; its own clusterings come first, later ones follow by name.
+        directory: A run directory; its own clusterings come first, then later ones by name.
     """
     later = sorted((directory / CLUSTERINGS).glob("*"))
     done = [folder for folder in later if is_done(read_status(folder))]
@@ -134,10 +135,10 @@ def clustered_in(directory: Path) -> dict[str, Path]:
 
 
 def read_thumbnails(directory: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of thumbnails.npz, see `evaluation/thumbnails.py`.
+    """Return the arrays of thumbnails.npz; see `evaluation/thumbnails.py`.
 
     Raises:
-        UserError: If there are none.
+        UserError: If the file is missing.
     """
     return _arrays(directory, "thumbnails.npz", "type runs=<finished runs of this fmclust>.")
 
@@ -153,7 +154,7 @@ def _arrays(directory: Path, name: str, cure: str) -> dict[str, np.ndarray]:
 
 
 def read_losses(directory: Path) -> dict[str, list[float]]:
-    """Return `loss/train` and `loss/val` to a value for every epoch; empty without a network."""
+    """Return `loss/train` and `loss/val` of every epoch; empty if nothing was trained."""
     path = verified(directory, "losses.csv")
     if not path.exists():
         return {}

@@ -1,4 +1,4 @@
-"""What a process writes into the run directory that it owns."""
+"""Write into the run directory that this process owns."""
 
 import logging
 import math
@@ -25,18 +25,19 @@ TOTAL_TIME = "time/total"
 
 @dataclass
 class Run:
-    """The run that this process owns, and what it writes about it.
+    """The run that this process owns, and the facts that it writes about it.
 
     Attributes:
         directory: The run directory.
         metrics: Name to number, for metrics.json.
         warnings: Sentences for status.json.
-        facts: What else status.json says: versions, device, images.
-        failures: Stages that failed while the run went on, with the reason.
-        failed_stage: The stage that the run fails in, once it does.
-        wants_figures: Whether anything is drawn.
-        report: Makes the run's page from its directory, once all else is written.
-        earlier_seconds: How long the earlier parts of a resumed run took.
+        facts: Other entries of status.json, such as versions, device and images.
+        failures: Stages that failed without ending the run, with the reasons.
+        failed_stage: The stage in which the run failed; None if it did not fail.
+        wants_figures: Whether to draw figures.
+        report: Writes the page of the run into its directory, after all other files.
+        begun: Value of `time.perf_counter` at the beginning of the run; for a resumed run,
+            earlier by the duration of its earlier parts.
     """
 
     directory: Path
@@ -47,21 +48,20 @@ class Run:
     failed_stage: str | None = None
     wants_figures: bool = True
     report: Callable[[Path], object] | None = None
-    earlier_seconds: float = 0.0
-    _begun: float = field(default_factory=time.perf_counter)
+    begun: float = field(default_factory=time.perf_counter)
 
     @classmethod
     def resumed(cls, directory: Path, status: Mapping[str, Any]) -> "Run":
-        """Return a run that goes on, with the facts and times that its status holds."""
+        """Return a run that continues an earlier one, with the facts and times of its status."""
         times = dict(status.get("times") or {})
-        earlier = times.pop(TOTAL_TIME, 0.0)
+        begun = time.perf_counter() - times.pop(TOTAL_TIME, 0.0)
         own = ("status", "reason", "stage", "times", "warnings")
         facts = {key: value for key, value in status.items() if key not in own}
-        return cls(directory, metrics=times, facts=facts, earlier_seconds=earlier)
+        return cls(directory, metrics=times, facts=facts, begun=begun)
 
     @contextmanager
     def in_stage(self, stage: str) -> Iterator[None]:
-        """Name the stage of a block; if it fails, status.json has the innermost name."""
+        """Name the stage of a block; if it fails, status.json names the innermost stage."""
         try:
             yield
         except BaseException:
@@ -81,11 +81,11 @@ class Run:
 
     @contextmanager
     def attempt(self, text: str, *, stage: str | None = None) -> Iterator[None]:
-        """Go on if a block fails, unless the disk is full; train.log has the traceback.
+        """Log the error of a block and continue, unless the disk is full.
 
         Args:
-            text: What is missing then, as the beginning of a sentence: a warning.
-            stage: The stage that failed, if the run is to end as failed, with all that it has.
+            text: Beginning of the warning; says what is missing.
+            stage: Stage that fails, if the run has to end as failed; None if a warning is enough.
         """
         try:
             yield
@@ -101,12 +101,12 @@ class Run:
                 self.failures.append((stage, reason))
 
     def warn(self, text: str) -> None:
-        """Note a warning for status.json and the log."""
+        """Add a warning to status.json and the log."""
         self.warnings.append(text)
         log.warning(text)
 
     def write_metrics(self) -> None:
-        """Write metrics.json; a number that is not finite becomes a warning instead."""
+        """Write metrics.json; a number that is not finite is left out with a warning."""
         for name in [name for name, value in self.metrics.items() if not math.isfinite(value)]:
             self.warn(f"{name} is {self.metrics.pop(name)}: left out of metrics.json")
         write_json(self.directory / "metrics.json", self.metrics)
@@ -117,7 +117,7 @@ class Run:
             np.savez(partial, **dict(latents))  # type: ignore[arg-type]
 
     def remove_clusterings(self) -> None:
-        """Remove the clusterings that the run has from an earlier attempt."""
+        """Remove the clusterings of an earlier attempt."""
         for name in read_clusterings(self.directory):
             for path in self.directory.glob(f"figures/{escape(name)}_*.png"):
                 path.unlink()
@@ -132,7 +132,7 @@ class Run:
         write_text(self.directory / STATUS, self.status_text(status, reason, stage))
 
     def status_text(self, status: str, reason: str | None = None, stage: str | None = None) -> str:
-        """Return what `write_status` writes."""
+        """Return the text that `write_status` writes."""
         times = {name: v for name, v in self.metrics.items() if name.startswith("time/")}
         return json_text(
             {
@@ -142,25 +142,25 @@ class Run:
                 "reason": reason,
                 "stage": stage,
                 "warnings": self.warnings,
-                "times": times | {TOTAL_TIME: self._total_seconds()},
+                "times": times | {TOTAL_TIME: time.perf_counter() - self.begun},
             }
         )
 
     def end(self, status: str, reason: str) -> None:
         """Write the reason and the stage of an early end, unless the disk is full."""
-        log.debug(reason, exc_info=True)  # train.log alone has the traceback
+        log.debug(reason, exc_info=True)  # with the traceback, in train.log only
         with suppress(OSError):
-            if self.facts.get("trained"):  # what `cluster` goes on from
+            if self.facts.get("trained"):  # the `cluster` command continues from them
                 self.write_metrics()
             self.write_status(status, reason, self.failed_stage)
 
     def finish(self, advise: Callable[[Path], str]) -> None:
-        """Write metrics, page, manifest and status of a run whose block has ended.
+        """Write the metrics, the page, the manifest and the status at the end of a run.
 
         Raises:
-            UserError: If a stage failed; the results of the others are written.
+            UserError: If a stage failed; the results of the others have been written.
         """
-        self.metrics[TOTAL_TIME] = self._total_seconds()
+        self.metrics[TOTAL_TIME] = time.perf_counter() - self.begun
         self.write_metrics()
         self.write_status("running")  # with all facts, for the page
         if self.report is not None:
@@ -174,6 +174,3 @@ class Run:
         text = self.status_text("done")
         write_manifest(self.directory, coming={STATUS: text})
         write_text(self.directory / STATUS, text)
-
-    def _total_seconds(self) -> float:
-        return self.earlier_seconds + time.perf_counter() - self._begun

@@ -1,7 +1,6 @@
-"""A run's configuration and overrides, read back as plain values."""
+"""Read the configuration and the overrides of a run as plain values."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from fmclust.errors import UserError, reading
 from fmclust.runs.manifest import verified
-from fmclust.trust import VARIABLE, own_packages
+from fmclust.trust import VARIABLE, leaves, own_packages
 
-# What writes, and where it would write if a saved configuration from someone else could say so.
+# Groups that write files; keys and values that could make them write outside of the run.
 WRITING = ("callbacks", "logger", "trainer")
 PLACE = re.compile(r"dir$|path$|ur[il]$|dir\.|path\.")
 ELSEWHERE = re.compile(r"\.\.|\$|^[/~]")
@@ -24,12 +23,12 @@ def read_config(directory: Path) -> DictConfig:
     """Return the configuration of a run.
 
     Raises:
-        UserError: If there is none, or if it holds what no saved one does: interpolations, which
-            could read the environment.
+        UserError: If there is none, or if it contains interpolations, which could read the
+            environment and which no saved configuration needs.
     """
     path = verified(directory, "config.yaml")
     if not path.exists():
-        raise UserError(f"{directory} is no run directory: it has no config.yaml.")
+        raise UserError(f"{directory} is not a run directory: it has no config.yaml.")
     with reading(path):
         config = _yaml(path)
         refuse_interpolations(config, path)
@@ -37,7 +36,7 @@ def read_config(directory: Path) -> DictConfig:
 
 
 def read_overrides(directory: Path) -> list[str]:
-    """Return what was typed to start the run."""
+    """Return the overrides that were typed to start the run."""
     path = verified(directory, "overrides.yaml")
     if not path.exists():
         return []
@@ -46,7 +45,7 @@ def read_overrides(directory: Path) -> list[str]:
 
 
 def model_name(config: DictConfig) -> str:
-    """Return what a configuration's model is called: `model.name`, or else its class."""
+    """Return the name of the model of a configuration: `model.name`, or its class."""
     return str(config.model.get("name") or config.model._target_.rpartition(".")[2])
 
 
@@ -54,38 +53,38 @@ def refuse_interpolations(config: Any, source: object) -> None:
     """Refuse a configuration with interpolations, which could read the environment.
 
     Args:
-        config: As plain dictionaries, lists and values.
-        source: What holds it, for the error.
+        config: The configuration as dictionaries, lists and values.
+        source: Name of the configuration, for the error message.
 
     Raises:
-        UserError: If it holds one.
+        UserError: If there is an interpolation.
     """
-    if any("${" in f"{name}{value}" for name, value in _leaves(config)):
+    if any("${" in f"{name}{value}" for name, value in leaves(config)):
         raise UserError(f"{source} is refused: it holds an interpolation (${{...}}).")
 
 
 def refuse_foreign(config: DictConfig, source: object) -> None:
-    """Refuse to train by a saved configuration that writes elsewhere than in its run.
+    """Refuse to train with a saved configuration that could write outside of its run.
 
-    It may be someone else's. What is typed may write anywhere.
+    A saved configuration may come from someone else. Typed overrides may write anywhere.
 
     Args:
-        config: As `read_config` returns it.
-        source: What holds it, for the error.
+        config: The configuration that `read_config` returns.
+        source: Name of the configuration, for the error message.
 
     Raises:
-        UserError: If callbacks, loggers or the Trainer have places of their own.
+        UserError: If callbacks, loggers or the Trainer have paths or addresses.
     """
     if LIGHTNING in own_packages():
         return
     plain: Any = OmegaConf.to_container(config)
     for group in WRITING:
-        for key, value in _leaves(plain.get(group), group):
+        for key, value in leaves(plain.get(group), group):
             is_logger = group == "logger" and key.endswith("._target_")
             if PLACE.search(key) or ELSEWHERE.search(str(value)):
-                reason = "could write elsewhere than in the run"
+                reason = "could write outside of the run"
             elif is_logger and not str(value).startswith(LOGGERS):
-                reason = "could send elsewhere what is logged"
+                reason = "could send the log elsewhere"
             else:
                 continue
             raise UserError(
@@ -94,17 +93,8 @@ def refuse_foreign(config: DictConfig, source: object) -> None:
             )
 
 
-def _leaves(node: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value that is neither a dictionary nor a list, with its dotted name."""
-    if isinstance(node, dict | list):
-        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-            yield from _leaves(value, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, node
-
-
 def _yaml(path: Path) -> Any:
-    """Read YAML that only says values: a few bytes of aliases could stand for endless ones."""
+    """Read YAML without aliases, which could expand a few bytes to any amount of memory."""
     text = path.read_text(encoding="utf-8")
     if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
         raise UserError(f"{path} is refused: it holds an alias (*).")

@@ -1,4 +1,4 @@
-"""Read how many epochs a run has finished, and write checkpoints atomically."""
+"""Read the last checkpoint of a run, and write checkpoints atomically."""
 
 import io
 import shlex
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pytorch_lightning import LightningModule
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from fmclust.errors import UserError, reading
@@ -14,7 +15,7 @@ from fmclust.runs import LAST_CHECKPOINT, replacing
 
 
 def epochs_finished(directory: Path) -> int:
-    """Return the number of epochs in the last checkpoint of a run, or 0 without one.
+    """Return the number of epochs in the last checkpoint of a run, or 0 if it has none.
 
     Raises:
         UserError: If the checkpoint is damaged.
@@ -32,16 +33,28 @@ def epochs_finished(directory: Path) -> int:
         ) from error
 
 
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Write a checkpoint to a temporary file beside it and rename: a full disk damages nothing.
+def require_same_network(path: Path, module: LightningModule) -> None:
+    """Check that the weights of a checkpoint fit a module, by loading them.
 
-    Lightning writes to the system's temporary folder, and copies over the last checkpoint where
-    that folder is on another disk than the run.
+    Raises:
+        UserError: If names or shapes of the weights differ.
+    """
+    try:
+        module.load_state_dict(read_checkpoint(path).get("state_dict", {}))
+    except (RuntimeError, TypeError) as error:
+        raise UserError(f"{path} is of another network than config.yaml.") from error
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Write a checkpoint to a temporary file in its folder, then rename the file.
+
+    A full disk therefore never damages the last checkpoint. Lightning's default writes to the
+    system's temporary folder; if that is on another disk, it copies over the last checkpoint.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, *_: Any, **__: Any) -> None:
         """Write a checkpoint; see `TorchCheckpointIO`."""
-        buffer = io.BytesIO()  # torch hides why a file can't be written; `replacing` does not
+        buffer = io.BytesIO()  # writing to a file, torch would hide the cause of a failure
         torch.save(checkpoint, buffer)
         with replacing(Path(path)) as partial:
             partial.write_bytes(buffer.getbuffer())

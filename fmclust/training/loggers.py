@@ -28,8 +28,8 @@ MAX_SPRITE_SIDE = 8192  # pixels, the limit of TensorBoard's projector
 class RunLogger(TensorBoardLogger):
     """Lightning's TensorBoard logger without hparams.yaml, which config.yaml replaces.
 
-    When a run is resumed, TensorBoard hides the events of its last finished epoch and of all later
-    ones. They are logged again, so that no curve has two values for an epoch.
+    When a run is resumed, TensorBoard hides the events of the last finished epoch and of all later
+    epochs. They are logged again, so that no curve has two values for an epoch.
 
     Args:
         save_dir: Run directory.
@@ -37,8 +37,7 @@ class RunLogger(TensorBoardLogger):
     """
 
     def __init__(self, save_dir: Path, **settings: Any) -> None:
-        has_events = any(save_dir.glob("events.out.tfevents.*"))
-        epochs = epochs_finished(save_dir) if has_events else None
+        epochs = epochs_finished(save_dir)
         super().__init__(
             save_dir, "", "", default_hp_metric=False, sub_dir=None, purge_step=epochs, **settings
         )
@@ -49,22 +48,21 @@ class RunLogger(TensorBoardLogger):
 
 
 def build_loggers(configs: DictConfig, directory: Path) -> list[Logger]:
-    """Build all loggers; those that take a `save_dir` save in the run directory by default.
+    """Build all loggers. The default `save_dir` of a logger that takes one is the run directory.
 
     Raises:
         UserError: If a logger is not trusted, or refuses its arguments.
     """
     loggers = []
-    for settings in configs.values():
-        if settings is not None:
-            accepted = inspect.signature(target_class(settings._target_, Logger)).parameters
-            needed = "save_dir" in accepted and "save_dir" not in settings
-            loggers.append(build(settings, Logger, **({"save_dir": directory} if needed else {})))
+    for settings in filter(None, configs.values()):
+        accepted = inspect.signature(target_class(settings._target_, Logger)).parameters
+        needed = "save_dir" in accepted.keys() - settings.keys()
+        loggers.append(build(settings, Logger, **({"save_dir": directory} if needed else {})))
     return loggers
 
 
 class LoggerDisplay(Display):
-    """Show scores in all loggers, figures in those that take images, latents in TensorBoard.
+    """Show scores in all loggers, figures in loggers of images, and latents in TensorBoard.
 
     Args:
         loggers: Lightning's loggers.

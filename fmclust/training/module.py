@@ -20,20 +20,20 @@ class EncoderModule(LightningModule):
 
     Args:
         encoder: Encoder with `trains`.
-        seed: Seed of the random numbers of each step, with epoch, step and rank: a resumed run
-            draws the same numbers.
+        seed: Seed of the random numbers of each step, combined with epoch, step and rank, so that
+            a resumed run draws the same numbers.
     """
 
     def __init__(self, encoder: Encoder, *, seed: int) -> None:
         super().__init__()
         require_option("monitor", encoder.monitor, LOSSES)
         self.encoder, self.seed = encoder, seed
-        self._losses = torch.zeros(0)  # of the epoch's batches, and their sizes
-        self._sizes: list[int] = []
+        self._losses = torch.zeros(0)  # losses of the epoch's batches
+        self._sizes: list[int] = []  # numbers of images of the epoch's batches
 
     @property
     def n_images(self) -> int:
-        """Number of images of this epoch that this process has trained on."""
+        """Number of images that this process has trained on in this epoch."""
         return sum(self._sizes)
 
     def on_fit_start(self) -> None:
@@ -55,10 +55,10 @@ class EncoderModule(LightningModule):
         losses = self.encoder.training_losses(images, self._generator)
         self._losses[len(self._sizes)] = losses.logged.detach()
         self._sizes.append(len(images))
-        if losses.logged.device.type == "cpu" or len(self._sizes) % GPU_CHECK_INTERVAL == 0:
+        is_last = self.trainer.is_last_batch
+        if is_last or self.device.type == "cpu" or len(self._sizes) % GPU_CHECK_INTERVAL == 0:
             self._require_finite()
-        if self.trainer.is_last_batch:
-            self._require_finite()
+        if is_last:
             weights = torch.tensor(self._sizes, dtype=torch.float64, device=self._losses.device)
             mean = self._losses.double() @ weights / weights.sum()
             self._log_mean("loss/train", mean.float(), self.n_images)
@@ -66,7 +66,7 @@ class EncoderModule(LightningModule):
 
     def validation_step(self, images: Tensor, batch_idx: int) -> None:
         """Log the loss of a batch."""
-        self._seed(batch_idx)  # the same in every epoch, so that epochs can be compared
+        self._seed(batch_idx)  # not by epoch, so that epochs can be compared
         loss = self.encoder.validation_loss(images, self._generator)
         if not loss.isfinite():
             self._stop(f"loss/val is {loss:g} after the last step")
@@ -82,7 +82,7 @@ class EncoderModule(LightningModule):
         }
 
     def _seed(self, *place: int) -> None:
-        """Seed the generator and that of torch, which dropout uses."""
+        """Seed the module's generator and torch's global one, which dropout uses."""
         seeds = np.random.SeedSequence((self.seed, *place, self.global_rank)).generate_state(2)
         self._generator.manual_seed(int(seeds[0]))
         torch.manual_seed(int(seeds[1]))
@@ -98,7 +98,7 @@ class EncoderModule(LightningModule):
         lr = self.trainer.optimizers[0].defaults["lr"]
         raise UserError(
             f"{reason} of epoch {self.current_epoch + 1}, so training stopped; the checkpoint of "
-            f"the epoch before is kept. Type model.lr= with less than {lr:g}."
+            f"the epoch before is kept. Type model.lr= with a value below {lr:g}."
         )
 
     def _log_mean(self, name: str, loss: Tensor, n: int) -> None:

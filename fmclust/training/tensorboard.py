@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run besides scalars: image files, hyper-parameters, charts."""
+"""Write images, hyper-parameters and charts of a run to TensorBoard."""
 
 import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,9 +11,9 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-# Always in the table of hyper-parameters, with all of `model` and what was typed.
+# The table of hyper-parameters has these keys, all keys of `model`, and the overridden keys.
 HYPER_PARAMETERS = ("seed", "n_clusters", "encode_from", "data.batch_size", "trainer.max_epochs")
-NO_HYPER_PARAMETERS = {"figures", "threads", "traceback"}  # without effect on any result
+NO_HYPER_PARAMETERS = {"figures", "threads", "traceback"}  # they do not change any result
 TRAINING_CHARTS = {
     "losses": ["Multiline", ["^loss/train$", "^loss/val$"]],
     "learning rate": ["Multiline", ["^lr$"]],
@@ -22,11 +22,9 @@ TRAINING_CHARTS = {
 
 
 def summary_writer(loggers: Iterable[Logger]) -> SummaryWriter | None:
-    """Return the SummaryWriter, or None without a TensorBoard logger or off rank zero."""
-    for logger in loggers:
-        if isinstance(logger, TensorBoardLogger) and isinstance(logger.experiment, SummaryWriter):
-            return logger.experiment
-    return None
+    """Return TensorBoard's SummaryWriter, or None if no logger of this process has one."""
+    writers = (logger.experiment for logger in loggers if isinstance(logger, TensorBoardLogger))
+    return next((writer for writer in writers if isinstance(writer, SummaryWriter)), None)
 
 
 def add_png(writer: SummaryWriter, tag: str, png: bytes, step: int) -> None:
@@ -51,16 +49,16 @@ def introduce(
 ) -> None:
     """Write the configuration as text, the charts that compare runs, and the hyper-parameters.
 
-    TensorBoard takes the columns of its table of hyper-parameters from this first call only. It
-    first shows those that differ from run to run: the keys that were typed.
+    TensorBoard takes the columns of its table of hyper-parameters from this first call only. The
+    columns of overridden keys come first, since they are marked as different from run to run.
 
     Args:
-        loggers: All loggers; nothing is written without TensorBoard's.
+        loggers: All loggers; nothing is written if none of them is TensorBoard's.
         config: Composed configuration.
         overrides: Overrides as typed.
         final_metrics: Names in metrics.json to show in the table of hyper-parameters.
         scores: Names of the scores; each gets a chart of its value for `test`, or for `all`
-            where nothing is held out.
+            if no images are held out.
     """
     writer = summary_writer(loggers)
     if writer is None:

@@ -16,13 +16,18 @@ from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 
-from fmclust.errors import UserError, one_line
+from fmclust.errors import UserError, one_line, require_option
 from fmclust.runs import LAST_CHECKPOINT, Run
 from fmclust.training.callbacks.base import RunCallback
 from fmclust.training.callbacks.checkpoints import EpochCheckpoints
 from fmclust.training.callbacks.cluster_latents import ClusterLatents
 from fmclust.training.callbacks.fit_metrics import FitMetrics
-from fmclust.training.checkpoints import AtomicCheckpointIO, epochs_finished
+from fmclust.training.checkpoints import (
+    AtomicCheckpointIO,
+    epochs_finished,
+    require_same_network,
+)
+from fmclust.training.module import LOSSES
 from fmclust.trust import build, build_all
 
 
@@ -38,9 +43,10 @@ def build_trainer(config: DictConfig, directory: Path) -> Trainer:
     """
     settings = config.trainer
     own = build_all(config.callbacks, Callback).values()
-    callbacks = [FitMetrics(config.encode_from), *own, EpochCheckpoints()]
+    checkpoints = EpochCheckpoints()
+    callbacks = [FitMetrics(config.encode_from, checkpoints), *own, checkpoints]
     plugins: list[Any] = [AtomicCheckpointIO()]
-    if is_single_process(settings):  # despite environment variables of SLURM or torchrun
+    if is_single_process(settings):  # then environment variables of SLURM or torchrun are ignored
         plugins.append(LightningEnvironment())
     trainer: Trainer = build(
         OmegaConf.masked_copy(settings, [key for key in settings if key != "profiler"]),
@@ -51,7 +57,7 @@ def build_trainer(config: DictConfig, directory: Path) -> Trainer:
         plugins=plugins,
         default_root_dir=directory,
     )
-    # Used by loggers; Lightning sets it from environment variables when it is imported.
+    # Loggers use this rank; on import Lightning sets it from environment variables.
     rank_zero_only.rank = trainer.global_rank  # type: ignore[attr-defined]
     return trainer
 
@@ -82,30 +88,36 @@ def fit(
         after: Function that the callback `cluster_latents` calls with the number of epochs.
 
     Raises:
-        KeyboardInterrupt: On Ctrl-C or SIGTERM, for which Lightning raises SystemExit.
-        UserError: If Lightning refuses the settings, or the checkpoint is of another network.
+        KeyboardInterrupt: On Ctrl-C or SIGTERM.
+        UserError: If Lightning refuses the settings, the checkpoint is of another network, or
+            early stopping monitors a value that is not logged.
     """
-    checkpoint = run.directory / LAST_CHECKPOINT
+    for stopping in trainer.early_stopping_callbacks:
+        if stopping.strict:  # otherwise the value may be one that a callback of the user logs
+            require_option("callbacks.early_stopping.monitor", stopping.monitor, LOSSES)
     epochs_before = epochs_finished(run.directory)
+    checkpoint = run.directory / LAST_CHECKPOINT if epochs_before else None
+    if checkpoint is not None:
+        require_same_network(checkpoint, module)
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, RunCallback):
             callback.run, callback.epochs_before = run, epochs_before
         if isinstance(callback, ClusterLatents):
             callback.evaluate = after
-    resumed = str(checkpoint) if epochs_before else None
+    with _translated_errors():
+        trainer.fit(module, datamodule, ckpt_path=checkpoint, weights_only=True)
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Raise UserError and KeyboardInterrupt instead of Lightning's errors and its SystemExit."""
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit(module, datamodule, ckpt_path=resumed, weights_only=True)
-    except SIGTERMException:  # else an exit with status 0, as of a finished run
+        yield
+    except SIGTERMException:  # it would end the process with status 0, like a finished run
         raise KeyboardInterrupt("SIGTERM") from None
     except MisconfigurationException as error:
         raise UserError(f"Lightning refuses this: {one_line(error)}") from error
-    except RuntimeError as error:
-        if "loading state_dict" in str(error):
-            raise UserError(f"{checkpoint} is of another network than config.yaml.") from error
-        if "Early stopping conditioned on" not in str(error):
-            raise
-        raise UserError(f"callbacks.early_stopping.monitor: {one_line(error)}") from error
     except SystemExit as stop:
         signal.signal(signal.SIGINT, on_interrupt)  # Lightning has set it to be ignored
         cause = stop.__context__
@@ -133,8 +145,4 @@ def quieten_lightning() -> None:
     """Hide Lightning's hints, and warnings about its use of deprecated functions of torch."""
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (
-        ".*LeafSpec.* is deprecated",
-        "Checkpoint directory .* exists and is not empty",
-    ):
-        warnings.filterwarnings("ignore", message=message)
+        warnings.filterwarnings("ignore", category=FutureWarning, module=name)

@@ -33,13 +33,6 @@ Floats = NDArray[np.float32]
 OPTIONS = [beside_others([name]) for name in options_of("cluster")]
 
 
-@pytest.fixture
-def blobs() -> Floats:
-    """Four clusters of 60 far apart, in order."""
-    rng = np.random.default_rng(0)
-    return (30 * np.eye(4)[:, :3].repeat(60, 0) + rng.normal(size=(240, 3))).astype(np.float32)
-
-
 def groups(clusters: NDArray[np.int64]) -> list[set[int]]:
     return [set(part.tolist()) for part in np.split(clusters, 4)]
 
@@ -64,7 +57,7 @@ def test_every_clusterer_finds_what_is_plain_and_is_the_same_after_reading_it(
 
 
 def test_an_estimator_that_no_file_can_hold_is_refused(blobs: Floats, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="Birch can't be saved by skops"):
+    with pytest.raises(UserError, match="Birch"):
         save_clusterer(tmp_path / "it.skops", Birch(n_clusters=4).fit(blobs))
 
 
@@ -76,7 +69,7 @@ def test_an_estimator_of_ones_own_is_read_where_the_environment_trusts_it(
     monkeypatch.syspath_prepend(tmp_path)
     own = importlib.import_module("of_ones_own").Own(2)
     save_clusterer(tmp_path / "it.skops", own.fit(np.eye(4)))
-    with pytest.raises(UserError, match=r"of_ones_own\.Own, which is not trusted"):
+    with pytest.raises(UserError, match=r"of_ones_own\.Own"):
         load_clusterer(tmp_path / "it.skops")
     monkeypatch.setenv("FMCLUST_TRUST", "of_ones_own")
     assert type(load_clusterer(tmp_path / "it.skops")).__name__ == "Own"
@@ -145,7 +138,7 @@ def test_bad_parameters_are_named_before_anything_is_fitted() -> None:
     ):
         with pytest.raises(UserError, match=f"cluster.it: .*{text}"):
             require_fittable({"it": clusterer}, 100)
-    with pytest.raises(UserError, match="9 clusters are more than the 5 images"):
+    with pytest.raises(UserError, match="9 clusters .* 5 images"):
         require_fittable({"it": InductiveClusterer(estimator=GraphAgglomerative(n_clusters=9))}, 5)
 
 

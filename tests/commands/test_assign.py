@@ -1,8 +1,6 @@
 """New images into the clusters of a run, by the command and from Python."""
 
-import csv
 import gzip
-import json
 import os
 import re
 from collections.abc import Callable
@@ -11,25 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import REAL, Answer, Finished, idx, write_idx
+from layout import rows_of, status_of
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
 
 from fmclust import load_run
-from fmclust.data import Digits, FashionMNIST, readers
+from fmclust.data import FashionMNIST, readers
 from fmclust.runs import read_assignments
-
-
-@pytest.fixture(scope="module")
-def digits() -> dict[str, NDArray[np.uint8]]:
-    """The images that the `finished` run was made of, by split."""
-    data = Digits()
-    return {name: split.images[:, 0].numpy() for name, split in data.splits.items()}
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def clusters_in(path: Path) -> list[int]:
@@ -77,7 +64,7 @@ def test_any_input_gets_the_clusters_of_training(
     first = load_run(finished.directory).clusterers[0]
     known = read_assignments(finished.directory, first)["test"]
     assert clusters_in(tmp_path / "a.csv") == known.tolist()
-    assert "180 images are assigned by" in answer.out
+    assert "180 images are assigned" in answer.out
     assert "0 unreadable" in answer.out
 
 
@@ -96,7 +83,7 @@ def test_unreadable_pictures_stop_no_other(
     typed = (f"run={finished.directory}", f"input={folder}")
     answer = command_line("assign", *typed, "output=a.csv")
     assert answer.status == 0
-    assert "20 images are assigned by" in answer.out
+    assert "20 images are assigned" in answer.out
     assert "2 unreadable" in answer.out
     rows = {row["image"]: row for row in rows_of(tmp_path / "a.csv")}
     assert len(rows) == 22
@@ -105,7 +92,7 @@ def test_unreadable_pictures_stop_no_other(
     assert {name for name, row in rows.items() if row["error"]} == {"text.png", "cut.jpg"}
     strict = command_line("assign", *typed, "output=b.csv", "strict=true")
     assert strict.status == 1
-    assert "2 images are unreadable" in strict.err
+    assert "2 images" in strict.err
     assert rows_of(tmp_path / "b.csv") == rows_of(tmp_path / "a.csv")
 
 
@@ -119,8 +106,8 @@ def test_an_input_of_the_other_brightness_is_noticed_and_can_be_inverted(
     typed = (f"run={finished.directory}", "input=images.npy")
     answer = command_line("assign", *typed, "output=a.csv")
     assert answer.status == 0
-    assert "type invert=true" in answer.out
-    assert "180 images are far from all" in answer.out
+    assert "invert=true" in answer.out
+    assert "180 images are far" in answer.out
     inverted = command_line("assign", *typed, "output=b.csv", "invert=true", "clusterer=kmeans")
     assert inverted.status == 0
     assert "invert=" not in inverted.out
@@ -152,16 +139,16 @@ def test_a_run_without_labels_names_no_class(
 @pytest.mark.parametrize(
     ("typed", "text"),
     [
-        (("input=nowhere", "output=a.csv"), "input=.*nowhere does not exist"),
-        (("input=empty", "output=a.csv"), "holds no file"),
-        (("input=floats.npy", "output=a.csv"), "holds float64.*save uint8, 0 to 255"),
-        (("input=lying-idx3-ubyte", "output=a.csv"), "ends before the last image"),
-        (("input=huge-idx3-ubyte", "output=a.csv"), "which can't be"),
-        (("input=floats.npy", "output=a.csv", "invert=no"), "neither true nor false"),
-        (("input=text.npy", "output=a.csv"), "text.npy can.t be read: the magic string"),
-        (("input=floats.npy", "output=floats.npy"), "is there already"),
-        (("input=floats.npy", "output=a.csv", "clusterer=gm"), "type clusterer=gmm"),
-        (("input=floats.npy",), "output is missing: type output="),
+        (("input=nowhere", "output=a.csv"), "input=.*nowhere"),
+        (("input=empty", "output=a.csv"), "empty .*no file"),
+        (("input=floats.npy", "output=a.csv"), "floats.npy .*float64.*uint8"),
+        (("input=lying-idx3-ubyte", "output=a.csv"), "lying-idx3-ubyte"),
+        (("input=huge-idx3-ubyte", "output=a.csv"), "huge-idx3-ubyte"),
+        (("input=floats.npy", "output=a.csv", "invert=no"), "invert=no .*true .*false"),
+        (("input=text.npy", "output=a.csv"), "text.npy"),
+        (("input=floats.npy", "output=floats.npy"), "output=.*floats.npy"),
+        (("input=floats.npy", "output=a.csv", "clusterer=gm"), "clusterer=gmm"),
+        (("input=floats.npy",), "output="),
     ],
 )
 def test_mistakes_are_answered_in_plain_words(
@@ -180,8 +167,7 @@ def test_mistakes_are_answered_in_plain_words(
     huge = header + np.array([1, 2**32 - 1, 2**32 - 1], ">u4").tobytes()
     (tmp_path / "huge-idx3-ubyte").write_bytes(huge)
     answer = command_line("assign", f"run={finished.directory}", *typed)
-    assert answer.status == 2
-    assert re.search(text, answer.err), answer.err
+    assert answer.refuses() and re.search(text, answer.err), answer.err
     assert not (tmp_path / "a.csv").exists()
 
 
@@ -200,4 +186,4 @@ def test_the_real_images_as_pictures_get_exactly_the_clusters_of_training(
         typed = (f"run={real_run}", f"input={folder}", f"output={split}.csv")
         assert command_line("assign", *typed).status == 0
         assert clusters_in(tmp_path / f"{split}.csv") == known[split].tolist()
-    assert json.loads((real_run / "status.json").read_text())["border"] < 60
+    assert status_of(real_run)["border"] < 60

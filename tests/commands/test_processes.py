@@ -1,38 +1,25 @@
 """What only a process of its own can show; at most six of them, since each costs seconds."""
 
-import csv
 import json
 import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL
+from conftest import SMALL, python
+from layout import rows_of, status_of
 
 from fmclust import load_run
 from fmclust.data import Digits
-from fmclust.runs import read_assignments, read_status
+from fmclust.runs import read_assignments
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=cwd,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-
-
-def test_the_wheels_command_runs_with_its_own_conf_from_any_directory(tmp_path):
-    built = run("-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), cwd=ROOT)
+def test_the_wheels_command_runs_with_its_own_conf_from_any_directory(tmp_path: Path) -> None:
+    built = python("-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), cwd=ROOT)
     assert built.returncode == 0, built.stderr
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         wheel.extractall(tmp_path / "site")
@@ -40,41 +27,42 @@ def test_the_wheels_command_runs_with_its_own_conf_from_any_directory(tmp_path):
         assert b"fmclust-train = fmclust.train:main" in wheel.read(scripts)
     (tmp_path / "elsewhere").mkdir()
     script = "import sys; from fmclust.train import main; sys.argv[0] = 'fmclust-train'; main()"
-    done = run(
+    done = python(
         *("-c", script, *SMALL), cwd=tmp_path / "elsewhere", PYTHONPATH=str(tmp_path / "site")
     )
     assert done.returncode == 0, done.stderr
     (directory,) = (tmp_path / "elsewhere" / "outputs").glob("*/*")
     assert "epoch 1/1" in done.stdout and "Scores of 1 run" in done.stdout
     assert done.stdout.rstrip().endswith(f"{directory}/report.html")
-    assert read_status(directory)["status"] == "done"
+    assert status_of(directory)["status"] == "done"
 
 
 @pytest.mark.parametrize(("launcher", "latents"), [("parallel", "0,5"), ("queue", "5")])
-def test_launchers_run_jobs_in_processes_of_their_own(launcher, latents, tmp_path):
+def test_launchers_run_jobs_in_processes_of_their_own(
+    launcher: str, latents: str, tmp_path: Path
+) -> None:
     options = ["-m", f"hydra/launcher={launcher}", "hydra.sweep.dir=sweep"]
-    done = run("-m", "fmclust.train", *options, f"model.latents={latents}", *SMALL, cwd=tmp_path)
-    with (tmp_path / "sweep" / "jobs.csv").open() as file:
-        jobs = list(csv.DictReader(file))
+    done = python("-m", "fmclust.train", *options, f"model.latents={latents}", *SMALL, cwd=tmp_path)
+    jobs = rows_of(tmp_path / "sweep" / "jobs.csv")
     statuses = [job["status"] for job in jobs]
     if launcher == "parallel":
         assert done.returncode == 1 and statuses == ["failed", "done"]
         assert "model.latents=0 is too small" in done.stdout
     else:
         assert done.returncode == 0 and statuses == ["done"], done.stderr
-    status = read_status(tmp_path / "sweep" / jobs[-1]["job"])
+    status = status_of(tmp_path / "sweep" / jobs[-1]["job"])
     assert status["environments"][-1]["threads"] == max(
         1, (os.cpu_count() or 1) // 2 if launcher == "parallel" else 1
     )
 
 
-def test_two_processes_train_on_every_image_once_and_rank_zero_scores(tmp_path):
+def test_two_processes_train_on_every_image_once_and_rank_zero_scores(tmp_path: Path) -> None:
     options = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "data.batch_size=100"]
     seen = [
         "+callbacks.seen._target_=seen.SeenImages",
     ]
     own = {"PYTHONPATH": str(ROOT / "tests"), "FMCLUST_TRUST": "seen"}
-    done = run("-m", "fmclust.train", *SMALL, *options, *seen, cwd=tmp_path, **own)
+    done = python("-m", "fmclust.train", *SMALL, *options, *seen, cwd=tmp_path, **own)
     assert done.returncode == 0, done.stderr
     (path,) = (tmp_path / "outputs").glob("*/*/metrics.json")
     metrics = json.loads(path.read_text())

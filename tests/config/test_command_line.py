@@ -1,26 +1,30 @@
 """The command line: paths, tracebacks, settings of the Trainer that are refused."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL, composed, write_idx
+from conftest import SMALL, Answer, composed, write_idx
+from layout import status_of
 
 from fmclust.config.command import quote_path
 from fmclust.errors import UserError
-from fmclust.runs import read_config, read_status
+from fmclust.runs import read_config
 
 
-def test_a_tilde_is_the_home_folder(command_line, tmp_path, monkeypatch):
+def test_a_tilde_is_the_home_folder(
+    command_line: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert quote_path("data.root=~/a b") == f"data.root='{tmp_path}/home/a b'"
     assert quote_path("data.root=a~b") == "data.root='a~b'"
     assert command_line("train", *SMALL, "hydra.run.dir=~/run").status == 0
-    assert read_status(tmp_path / "home" / "run")["status"] == "done"
+    assert status_of(tmp_path / "home" / "run")["status"] == "done"
     assert command_line("resume", "run=~/run").status == 0
 
 
-def test_a_sweep_over_paths(command_line, tmp_path):
+def test_a_sweep_over_paths(command_line: Callable[..., Answer], tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name in ("a b", "c(d)"):
         images = rng.integers(0, 256, (60, 28, 28))
@@ -32,7 +36,9 @@ def test_a_sweep_over_paths(command_line, tmp_path):
     assert [Path(root).name for root in roots] == ["a b", "c(d)"]
 
 
-def test_one_device_by_its_number_may_be_swept_over(command_line, tmp_path):
+def test_one_device_by_its_number_may_be_swept_over(
+    command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     typed = ("-m", *SMALL, "trainer.devices=[1]", "seed=0", "hydra.sweep.dir=sweep")
     answer = command_line("train", *typed)
     assert "start the whole sweep again" not in answer.err, answer.err
@@ -42,11 +48,12 @@ def test_one_device_by_its_number_may_be_swept_over(command_line, tmp_path):
     "setting",
     ["max_steps=100", "max_time=00:00:01:00", "val_check_interval=0.5", "fast_dev_run=true"],
 )
-def test_what_ends_an_epoch_early_is_refused_before_training(setting, command_line, tmp_path):
+def test_what_ends_an_epoch_early_is_refused_before_training(
+    setting: str, command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     answer = command_line("train", *SMALL, f"+trainer.{setting}", "hydra.run.dir=run")
-    assert answer.status == 2 and answer.err.count("\n") == 1, answer.err
-    assert f"trainer.{setting.partition('=')[0]}=" in answer.err
-    assert "is not supported" in answer.err and not (tmp_path / "run" / "status.json").exists()
+    assert answer.refuses(f"trainer.{setting.partition('=')[0]}="), answer.err
+    assert not (tmp_path / "run" / "status.json").exists()
 
 
 COMMANDS = {
@@ -62,10 +69,12 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("module", COMMANDS)
-def test_a_traceback_is_there_for_who_asks(module, command_line, monkeypatch):
+def test_a_traceback_is_there_for_who_asks(
+    module: str, command_line: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     short = command_line(module, *COMMANDS[module])
-    assert short.status == 2 and short.err.count("\n") == 1, short.err
+    assert short.refuses(), short.err
     full = command_line(module, *COMMANDS[module], "traceback=true")
     assert full.status == 2 and full.err.startswith("Traceback"), full.err
     assert full.err.endswith(short.err)
@@ -73,7 +82,9 @@ def test_a_traceback_is_there_for_who_asks(module, command_line, monkeypatch):
     assert command_line(module, *COMMANDS[module]).err.startswith("Traceback")
 
 
-def test_an_error_of_the_system_has_a_traceback_too(command_line, monkeypatch, tmp_path):
+def test_an_error_of_the_system_has_a_traceback_too(
+    command_line: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     typed = (*SMALL, "hydra.run.dir=file/run")
     assert command_line("train", *typed).err.count("\n") == 1
@@ -81,7 +92,9 @@ def test_an_error_of_the_system_has_a_traceback_too(command_line, monkeypatch, t
     assert "Traceback" in command_line("train", *typed).err
 
 
-def test_an_encoder_of_ones_own_is_trained_if_it_says_so(tmp_path, monkeypatch):
+def test_an_encoder_of_ones_own_is_trained_if_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "encoders_of_mine.py").write_text(
         "from fmclust.models import Autoencoder\n"
         "class Mine(Autoencoder):\n"
@@ -93,11 +106,11 @@ def test_an_encoder_of_ones_own_is_trained_if_it_says_so(tmp_path, monkeypatch):
     from fmclust.jobs.run import run_job
 
     typed = [*SMALL, "model._target_=encoders_of_mine.Mine", "model.name=mine"]
-    with pytest.raises(UserError, match="set FMCLUST_TRUST=<package>"):
+    with pytest.raises(UserError, match="FMCLUST_TRUST="):
         run_job(composed(*typed), tmp_path / "a", typed)
     monkeypatch.setenv("FMCLUST_TRUST", "encoders_of_mine")
     run_job(composed(*typed), tmp_path / "b", typed)
     assert (tmp_path / "b" / "losses.csv").exists()
     assert "<h1>mine and gmm</h1>" in (tmp_path / "b" / "report.html").read_text()
-    with pytest.raises(UserError, match="it must be a Encoder"):
+    with pytest.raises(UserError, match="encoders_of_mine.Other .*Encoder"):
         run_job(composed(*SMALL, "model._target_=encoders_of_mine.Other"), tmp_path / "c", [])

@@ -12,9 +12,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from conftest import idx
-from torchvision.datasets import FashionMNIST
+from torchvision import datasets
 
-from fmclust.data import download, mnist_family
+from fmclust.data import FashionMNIST, download, mnist_family
 from fmclust.errors import UserError
 
 
@@ -52,8 +52,10 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         sha256[name] = hashlib.sha256(raw).hexdigest()
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Flaky, directory=str(site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(FashionMNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
-    monkeypatch.setattr(FashionMNIST, "resources", resources)
+    monkeypatch.setattr(
+        datasets.FashionMNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"]
+    )
+    monkeypatch.setattr(datasets.FashionMNIST, "resources", resources)
     monkeypatch.setattr(mnist_family, "SHA256", sha256)
     monkeypatch.setattr(mnist_family, "SYSTEM_COPY", tmp_path / "nowhere")
     monkeypatch.setattr(download, "PAUSES", (0.0,) * 5)
@@ -65,9 +67,10 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.usefixtures("served")
 def test_cut_connections_are_tried_again_and_the_files_verify(tmp_path: Path) -> None:
-    folder = mnist_family.locate_or_download(tmp_path / "data")
+    data = FashionMNIST(root=str(tmp_path / "data"))
+    folder = data.locate()
     assert folder == tmp_path / "data" / "FashionMNIST" / "raw"
-    assert set(mnist_family.read_verified(folder)) == set(mnist_family.SHA256)
+    assert set(data.read_files(folder)) == set(mnist_family.SHA256)
     assert Flaky.seen, "no connection was cut"
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["FashionMNIST"]
 
@@ -75,6 +78,5 @@ def test_cut_connections_are_tried_again_and_the_files_verify(tmp_path: Path) ->
 def test_an_incomplete_download_leaves_no_files(served: Path, tmp_path: Path) -> None:
     (served / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(UserError, match=r"missing.*make data.*data.root="):
-        mnist_family.locate_or_download(tmp_path / "data")
-    assert mnist_family.find_folder(tmp_path / "data") is None
+        FashionMNIST(root=str(tmp_path / "data")).locate()
     assert not list((tmp_path / "data" / "FashionMNIST" / "raw").iterdir())

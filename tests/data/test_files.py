@@ -10,7 +10,7 @@ from conftest import idx, write_idx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fmclust.data import mnist_family
+from fmclust.data import FashionMNIST, mnist_family
 from fmclust.data.idx import read_idx
 from fmclust.errors import UserError
 
@@ -27,7 +27,7 @@ def test_arrays_come_back_as_written(tmp_path: Path) -> None:
 def test_a_header_that_promises_more_than_the_file_holds_is_refused(tmp_path: Path) -> None:
     lying = bytes([0, 0, 8, 1]) + np.array([2**32 - 1], ">u4").tobytes() + b"\1"
     (tmp_path / "lying").write_bytes(lying)
-    with pytest.raises(UserError, match="promises 4294967295 bytes"):
+    with pytest.raises(UserError, match="lying.*4294967295 bytes"):
         read_idx(tmp_path / "lying")
 
 
@@ -67,7 +67,7 @@ def test_a_bomb_with_an_honest_header_is_refused_before_it_is_decompressed(tmp_p
     shape = np.array([1 << 15, 64, 64], ">u4")
     path = tmp_path / "bomb.gz"
     path.write_bytes(gzip.compress(bytes([0, 0, 8, 3]) + shape.tobytes() + bytes(1 << 27)))
-    with pytest.raises(UserError, match=r"promises 134217728 bytes.*: decompress it"):
+    with pytest.raises(UserError, match=r"bomb.gz.*134217728 bytes"):
         read_idx(path)
 
 
@@ -90,23 +90,23 @@ def test_a_file_of_other_content_is_refused_with_both_checksums(tmp_path: Path) 
     folder = tmp_path / "FashionMNIST" / "raw"
     for name in mnist_family.SHA256:
         write_idx(folder / name, np.zeros((2, 28, 28)))
-    assert mnist_family.find_folder(tmp_path) == folder
+    data = FashionMNIST(root=str(tmp_path))
+    assert data.locate() == folder
     with pytest.raises(UserError, match=r"train-images-idx3-ubyte is damaged.*expected c59f468a"):
-        mnist_family.read_verified(folder)
+        data.read_files(folder)
 
 
 def test_a_damaged_gzip_of_fashion_mnist_can_be_removed(tmp_path: Path) -> None:
     for name in mnist_family.SHA256:
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(b"0" * 1000)[:-6])
     with pytest.raises(UserError, match=r"train-images-idx3-ubyte.gz is damaged.*Type rm"):
-        mnist_family.read_verified(tmp_path)
+        FashionMNIST().read_files(tmp_path)
 
 
 @pytest.mark.real
 def test_the_real_files_verify_and_split_as_in_the_paper() -> None:
-    folder = mnist_family.find_folder(Path("data"))
-    assert folder is not None, "type make data"
-    arrays = mnist_family.read_verified(folder)
+    data = FashionMNIST()
+    arrays = data.read_files(data.locate())
     assert arrays["train-images-idx3-ubyte"].shape == (60000, 28, 28)
     # Row sums of the paper's 5,000-image matrices: the last 5,000 of the official test file.
     counts = np.bincount(arrays["t10k-labels-idx1-ubyte"][-5000:])

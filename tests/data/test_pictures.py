@@ -96,7 +96,7 @@ def test_what_is_no_picture_is_named_with_its_reason(
     bad = [path.name for path, image in found.items() if isinstance(image, UserError)]
     assert bad == names[1:]
     monkeypatch.setattr(pictures, "MAX_PIXELS", 99 * 98)  # a bomb promises more
-    with pytest.raises(UserError, match=r"whole.png is no readable picture: 99x99 pixels are too"):
+    with pytest.raises(UserError, match="whole.png .*99x99 pixels"):
         read_picture(whole, (8, 8))
 
 
@@ -124,7 +124,7 @@ def test_images_larger_than_memory_lie_in_a_file(
     assert isinstance(room, np.memmap)
     assert room.shape == (5, 8, 8)
     room[:] = 7
-    with pytest.raises(UserError, match=r"no room in memory.*type data.cache="):
+    with pytest.raises(UserError, match="memory.*data.cache="):
         empty_images(5, (8, 8), tmp_path / "nowhere")
 
 
@@ -149,7 +149,7 @@ def test_folders_are_classes_and_every_picture_is_in_one_split(folder: Path) -> 
     assert data.image_size == (10, 12)
     labels = np.concatenate([np.asarray(split.labels) for split in data.splits.values()])
     assert np.bincount(labels).tolist() == [19, 20]
-    assert data.warnings == ["1 of 40 files are no readable pictures: Hemd/0.png"]
+    assert data.warnings == ["1 of 40 files are not readable pictures: Hemd/0.png"]
 
 
 def test_what_is_in_which_split_does_not_depend_on_the_classes(folder: Path) -> None:
@@ -188,7 +188,7 @@ def test_pictures_beside_the_folders_leave_no_classes_and_lead_to_a_warning(
     data = PictureFolder(root=str(folder))
     assert len(data.splits) == 3
     assert data.class_names is None
-    assert "for 1 pictures lie beside them" in data.warnings[-1]
+    assert "1 pictures" in data.warnings[-1]
 
 
 def test_inverted_pictures_are_light_on_dark(folder: Path) -> None:
@@ -200,11 +200,11 @@ def test_inverted_pictures_are_light_on_dark(folder: Path) -> None:
     ("options", "text"),
     [
         ({"image_size": 7}, "data.image_size=7 is too small"),
-        ({"image_size": 65}, "too large: type data.image_size= with 8 to 64"),
-        ({"image_size": [28]}, "is no size"),
-        ({"image_size": 28.5}, "is no whole number"),
-        ({"invert": "no"}, "data.invert=no is neither true nor false"),
-        ({"root": "nowhere"}, "no folder: type data.root="),
+        ({"image_size": 65}, "data.image_size=65 .*8 to 64"),
+        ({"image_size": [28]}, "data.image_size=.*28"),
+        ({"image_size": 28.5}, "data.image_size=28.5 "),
+        ({"invert": "no"}, "data.invert=no .*true .*false"),
+        ({"root": "nowhere"}, "nowhere .*data.root="),
     ],
 )
 def test_mistakes_are_answered_in_plain_words(
@@ -217,5 +217,5 @@ def test_mistakes_are_answered_in_plain_words(
 def test_too_few_pictures_are_refused(folder: Path) -> None:
     for path in list(folder.glob("*/1*.png")) + list(folder.glob("*/[23]*.png")):
         path.unlink()
-    with pytest.raises(UserError, match="holds 6 readable pictures, at least 10"):
+    with pytest.raises(UserError, match=" 6 readable pictures.* 10"):
         _ = PictureFolder(root=str(folder)).splits

@@ -1,19 +1,17 @@
 """docs/extend.md, followed literally: an encoder by one module and one YAML file."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-from fmclust.runs import read_status
+from conftest import python
+from layout import status_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "extend.md").read_text()
 
 
-def test_an_encoder_is_one_module_and_one_file(tmp_path):
+def test_an_encoder_is_one_module_and_one_file(tmp_path: Path) -> None:
     for name in ("fmclust", "conf"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     blocks = re.findall(r"^```\w+\n# (\S+)\n(.*?)^```$", PAGE, flags=re.DOTALL | re.M)
@@ -23,21 +21,14 @@ def test_an_encoder_is_one_module_and_one_file(tmp_path):
         (tmp_path / name).write_text(text)
 
     def typed(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", *arguments],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
+        done = python(*arguments, cwd=tmp_path, PYTHONPATH=str(tmp_path))
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert "flips" in typed("fmclust.train", "--help")
+    assert "flips" in typed("-m", "fmclust.train", "--help")
     small = ("data=digits", "trainer=cpu", "trainer.max_epochs=2", "hydra.run.dir=run")
-    assert "gmm" in typed("fmclust.train", "model=flips", *small)
-    status = read_status(tmp_path / "run")
+    assert "gmm" in typed("-m", "fmclust.train", "model=flips", *small)
+    status = status_of(tmp_path / "run")
     assert status["status"] == "done" and status["warnings"] == []
     page = (tmp_path / "run" / "report.html").read_text()
     assert "The encoder has no decoder" in page and "cross entropy" in page
@@ -47,14 +38,4 @@ def test_an_encoder_is_one_module_and_one_file(tmp_path):
         "import numpy as np; from fmclust import load_run; run = load_run('run');"
         "a = run.assign(np.zeros((3, 28, 28), np.uint8)); print(a.clusters, a.distance)"
     )
-    assert (
-        "["
-        in subprocess.run(
-            [sys.executable, "-c", script],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    )
+    assert "[" in typed("-c", script)

@@ -5,11 +5,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL, stop_after, write_idx
+from conftest import SMALL, Answer, Finished, stop_after, write_idx
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -82,13 +83,20 @@ def first_values(typed: list[str], most: int) -> list[str]:
     return made
 
 
-def test_the_pages_have_commands():
+def test_the_pages_have_commands() -> None:
     assert len(COMMANDS) >= 30 and {"train", "test", "tb"} <= set(TARGETS)
     assert {line.split()[0] for line in TYPED} == {"python", "make"}
 
 
 @pytest.mark.parametrize("arguments", sorted(set(map(small, COMMANDS))), ids=" ".join)
-def test_a_command_works(arguments, command_line, small_fashion, finished, tmp_path, monkeypatch):
+def test_a_command_works(
+    arguments: tuple[str, ...],
+    command_line: Callable[..., Answer],
+    small_fashion: Path,
+    finished: Finished,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     module, *typed = arguments
     shutil.copytree(finished.directory, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "clusterings", ignore_errors=True)
@@ -113,19 +121,21 @@ def test_a_command_works(arguments, command_line, small_fashion, finished, tmp_p
 
 
 @pytest.mark.parametrize("block", PYTHON)
-def test_the_python_runs(block, finished, capsys):
+def test_the_python_runs(
+    block: str, finished: Finished, capsys: pytest.CaptureFixture[str]
+) -> None:
     exec(block.replace("outputs/<date>/<time>", str(finished.directory)), {})
     assert "gmm" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
-def test_the_make_targets_of_the_readme_exist():
+def test_the_make_targets_of_the_readme_exist() -> None:
     # PY and MAKE: a line with $(MAKE) in it is run by make -n too.
     typed = ["make", "-n", *TARGETS, "PY=true", "MAKE=true"]
     done = subprocess.run(typed, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-def test_the_table_of_groups_is_that_of_conf():
+def test_the_table_of_groups_is_that_of_conf() -> None:
     assert tables.updated(README) == README, "type python docs/tables.py"
     assert len(tables.ROW.findall(README)) == 9

@@ -1,6 +1,5 @@
 """Labels score clusters and do nothing else."""
 
-import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from conftest import Finished, write_idx
+from layout import rows_of
 from sklearn.datasets import load_digits
 
 from fmclust.runs import read_latents
@@ -36,10 +36,7 @@ def test_other_labels_change_scores_and_nothing_else(
             assert torch.equal(weights, kept[1]["state_dict"][key]), key
     a, b = (read_latents(run.directory) for run in runs)
     assert all(np.array_equal(a[split], b[split]) for split in ("train", "val", "test"))
-    tables = []
-    for run in runs:
-        with (run.directory / "assignments.csv").open() as file:
-            tables.append(list(csv.DictReader(file)))
+    tables = [rows_of(run.directory / "assignments.csv") for run in runs]
     classes = ("class", "matched_class")
     stripped = [[{k: v for k, v in row.items() if k not in classes} for row in t] for t in tables]
     assert stripped[0] == stripped[1]

@@ -7,14 +7,14 @@ import random
 import signal
 import sys
 import time
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import SMALL, without_times
-from layout import unexpected_and_missing
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from layout import events_of, status_of, unexpected_and_missing
 
 from fmclust.evaluation import publishing
 from fmclust.runs import read_status
@@ -39,9 +39,9 @@ def type_in(module: str, *arguments: str) -> None:
     importlib.import_module(f"fmclust.{module}").main()
 
 
-def begin(directory: Path) -> multiprocessing.Process:
+def begin(directory: Path) -> ForkServerProcess:
     """Start a run, or goes on with it if it had begun."""
-    command = ("resume", f"run={directory}")
+    command: tuple[str, ...] = ("resume", f"run={directory}")
     if read_status(directory) is None:
         command = ("train", *TYPED, f"hydra.run.dir={directory}")
     process = FORKED.Process(target=type_in, args=command)
@@ -50,7 +50,7 @@ def begin(directory: Path) -> multiprocessing.Process:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> tuple[Path, float]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """A run that nothing happened to, and its seconds."""
     directory = tmp_path_factory.mktemp("whole") / "run"
     warm = FORKED.Process(target=int)
@@ -65,8 +65,7 @@ def whole(tmp_path_factory) -> tuple[Path, float]:
 
 def points(directory: Path) -> dict[str, list[tuple[int, float]]]:
     """Return what TensorBoard shows: values that do not tell the time, and steps of images."""
-    events = EventAccumulator(str(directory), size_guidance={"images": 0})
-    events.Reload()
+    events = events_of(directory)
     found = {
         tag: [(event.step, event.value) for event in events.Scalars(tag)]
         for tag in events.Tags()["scalars"]
@@ -98,20 +97,20 @@ def killed_and_gone_on_with(seed: int, directory: Path, seconds: float, by: int)
     for _ in range(1 + seed % 2):
         process = begin(directory)
         process.join(chance.uniform(0, seconds))
-        if process.is_alive():
+        if process.is_alive() and process.pid is not None:
             os.kill(process.pid, by)
         process.join()
-        if read_status(directory) is None or read_status(directory)["status"] != "done":
+        if read_status(directory) is None or status_of(directory)["status"] != "done":
             assert process.exitcode != 0, "whoever waits for it would take it for done"
     process = begin(directory)
     process.join()
-    assert process.exitcode == 0 and read_status(directory)["status"] == "done"
+    assert process.exitcode == 0 and status_of(directory)["status"] == "done"
 
 
 @pytest.mark.parametrize(
     "seed", [pytest.param(n, marks=[pytest.mark.long] * (n >= QUICK)) for n in range(40)]
 )
-def test_killed_at_any_moment(seed, whole, tmp_path):
+def test_killed_at_any_moment(seed: int, whole: tuple[Path, float], tmp_path: Path) -> None:
     directory, seconds = whole
     killed_and_gone_on_with(seed, tmp_path / "run", seconds, signal.SIGKILL)
     assert_same(tmp_path / "run", directory)
@@ -125,7 +124,9 @@ def test_killed_at_any_moment(seed, whole, tmp_path):
         for seed in range(10)
     ],
 )
-def test_asked_to_stop_at_any_moment(by, seed, whole, tmp_path):
+def test_asked_to_stop_at_any_moment(
+    by: int, seed: int, whole: tuple[Path, float], tmp_path: Path
+) -> None:
     directory, seconds = whole
     killed_and_gone_on_with(100 + seed, tmp_path / "run", seconds, by)
     assert_same(tmp_path / "run", directory)

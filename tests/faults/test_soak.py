@@ -1,10 +1,12 @@
 """A long sweep in one process does not grow."""
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import SMALL
+from conftest import SMALL, Answer
+from pytorch_lightning import LightningModule, Trainer
 
 from fmclust.training.callbacks import LearningCurves
 
@@ -21,11 +23,15 @@ def resident() -> int:
 
 @pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
-def test_fifty_jobs_leave_the_memory_flat(command_line, monkeypatch, tmp_path, record_property):
+def test_fifty_jobs_leave_the_memory_flat(
+    command_line: Callable[..., Answer],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
     sizes = []
     log_epoch = LearningCurves.on_train_epoch_end
 
-    def measured(self, trainer, module):
+    def measured(self: LearningCurves, trainer: Trainer, module: LightningModule) -> None:
         log_epoch(self, trainer, module)
         sizes.append(resident())
 

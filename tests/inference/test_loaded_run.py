@@ -10,15 +10,8 @@ from conftest import Finished
 from numpy.typing import NDArray
 
 from fmclust import load_run
-from fmclust.data import Digits
 from fmclust.errors import UserError
 from fmclust.runs import read_assignments
-
-
-@pytest.fixture(scope="module")
-def digits() -> dict[str, NDArray[np.uint8]]:
-    """The images that the `finished` run was made of, by split."""
-    return {name: split.images[:, 0].numpy() for name, split in Digits().splits.items()}
 
 
 def test_from_python_the_runs_own_images_get_the_clusters_they_had(
@@ -74,13 +67,13 @@ def test_standardized_images_come_back_in_their_own_brightness(
     "images", [np.zeros((2, 28, 28)), np.zeros((28, 28), np.uint8), np.zeros((2, 8, 8), np.uint8)]
 )
 def test_images_of_another_kind_are_refused(images: NDArray[Any], finished: Finished) -> None:
-    with pytest.raises(UserError, match=r"this run takes uint8 of shape \(N, 28, 28\)"):
+    with pytest.raises(UserError, match=r"uint8 of shape \(N, 28, 28\)"):
         load_run(finished.directory).assign(images)
 
 
 def test_a_run_that_is_not_finished_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no run directory: type run="):
+    with pytest.raises(UserError, match="no run directory.*run="):
         load_run(tmp_path)
     (tmp_path / "status.json").write_text('{"status": "stopped", "format": 2}')
-    with pytest.raises(UserError, match="a run that is stopped"):
+    with pytest.raises(UserError, match="stopped"):
         load_run(tmp_path)

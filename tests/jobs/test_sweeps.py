@@ -1,33 +1,33 @@
 """Sweeps: every combination a job, failures told, and only what is missing run again."""
 
-import csv
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL, stop_after
+from conftest import SMALL, Answer, stop_after
 from hydra import compose, initialize_config_dir
+from layout import rows_of
 from omegaconf import OmegaConf
+from pytorch_lightning import LightningModule, Trainer
 
 from fmclust.config.schema import conf_directory
 from fmclust.errors import UserError
 from fmclust.jobs.sweep import WORST, planned_jobs
 from fmclust.metrics import SCORES
 from fmclust.reports import Job
-from fmclust.reports.jobs import score_frame, varied_keys
+from fmclust.reports.jobs import varied_keys
 from fmclust.reports.markdown import mean_and_sd
+from fmclust.reports.scores import score_frame
 from fmclust.training.callbacks import LearningCurves
 
 SWEEP = ("-m", *SMALL, "trainer.max_epochs=1,2", "hydra.sweep.dir=sweep")
 
 
-def rows_of(path):
-    with path.open() as file:
-        return list(csv.DictReader(file))
-
-
-def test_a_sweep_ends_with_tables_csvs_and_a_plot(command_line, tmp_path):
+def test_a_sweep_ends_with_tables_csvs_and_a_plot(
+    command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     hasty = ("cluster=[kmeans,gmm]", "cluster.gmm.max_iter=1")
     answer = command_line("train", *SWEEP, "seed=0,1", *hasty)
     assert answer.status == 0, answer.err
@@ -52,7 +52,9 @@ def test_a_sweep_ends_with_tables_csvs_and_a_plot(command_line, tmp_path):
     assert (tmp_path / "sweep" / "sweep.png").stat().st_size > 10_000
 
 
-def test_a_failed_job_stops_no_other_and_is_run_again(command_line, tmp_path, monkeypatch):
+def test_a_failed_job_stops_no_other_and_is_run_again(
+    command_line: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         stop_after(1, patch, error=RuntimeError("a bad day"))
         answer = command_line("train", *SWEEP, "trainer.max_epochs=2,1")
@@ -70,10 +72,12 @@ def test_a_failed_job_stops_no_other_and_is_run_again(command_line, tmp_path, mo
     assert (sweep / "1" / "metrics.json").stat().st_mtime_ns == before
 
     answer = command_line("train", *SWEEP, "trainer.max_epochs=2,1,3")
-    assert answer.status == 2 and "holds another sweep" in answer.err
+    assert answer.refuses("sweep", "hydra.sweep.dir="), answer.err
 
 
-def test_a_refused_job_is_in_the_table_with_its_reason(command_line, tmp_path):
+def test_a_refused_job_is_in_the_table_with_its_reason(
+    command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     typed = ("trainer.max_epochs=0,1", "hydra.sweep.dir=sweep")
     answer = command_line("train", *SWEEP[:-2], *typed)
     assert answer.status == 1
@@ -82,8 +86,10 @@ def test_a_refused_job_is_in_the_table_with_its_reason(command_line, tmp_path):
     assert "trainer.max_epochs=0 is too small" in jobs[0]["remarks"]
 
 
-def test_a_refused_job_is_finished_once_it_can_be(command_line, tmp_path, monkeypatch):
-    def refuse(accelerator):
+def test_a_refused_job_is_finished_once_it_can_be(
+    command_line: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(accelerator: str) -> None:
         raise UserError("no such device")
 
     with monkeypatch.context() as patch:
@@ -94,7 +100,9 @@ def test_a_refused_job_is_finished_once_it_can_be(command_line, tmp_path, monkey
     assert [job["status"] for job in rows_of(tmp_path / "sweep" / "jobs.csv")] == ["done"] * 2
 
 
-def test_ctrl_c_ends_the_sweep_with_the_table_so_far(command_line, tmp_path, monkeypatch):
+def test_ctrl_c_ends_the_sweep_with_the_table_so_far(
+    command_line: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         stop_after(1, patch)
         answer = command_line("train", *SWEEP)
@@ -105,51 +113,55 @@ def test_ctrl_c_ends_the_sweep_with_the_table_so_far(command_line, tmp_path, mon
 
     seen = []
     log_epoch = LearningCurves.on_train_epoch_end
-    monkeypatch.setattr(
-        LearningCurves,
-        "on_train_epoch_end",
-        lambda self, trainer, module: (
-            seen.append(trainer.current_epoch),
-            log_epoch(self, trainer, module),
-        ),
-    )
+
+    def noted(self: LearningCurves, trainer: Trainer, module: LightningModule) -> None:
+        seen.append(trainer.current_epoch)
+        log_epoch(self, trainer, module)
+
+    monkeypatch.setattr(LearningCurves, "on_train_epoch_end", noted)
     assert command_line("train", *SWEEP).status == 0
     assert seen == [1], "only the second epoch of the second job was missing"
 
 
 @pytest.mark.parametrize("several", ["trainer=ddp", "trainer.devices=2"])
-def test_several_devices_are_refused_in_a_sweep(several, command_line):
+def test_several_devices_are_refused_in_a_sweep(
+    several: str, command_line: Callable[..., Answer]
+) -> None:
     answer = command_line("train", *SWEEP, several, "trainer.accelerator=cpu")
     assert answer.status == 1 and "start the whole sweep again" in answer.err
 
 
-def test_a_sweep_that_was_refused_as_a_whole_leaves_its_directory_free(command_line, tmp_path):
+def test_a_sweep_that_was_refused_as_a_whole_leaves_its_directory_free(
+    command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     answer = command_line("train", *SWEEP[:-2], "seed=0,one", "hydra.sweep.dir=sweep")
-    assert answer.status == 2 and "seed=one is refused" in answer.err
+    assert answer.refuses("seed=one"), answer.err
     assert "Jobs" not in answer.out and not (tmp_path / "sweep" / "sweep.json").exists()
 
 
-def test_a_damaged_plan_and_other_directories_are_refused(command_line, tmp_path):
+def test_a_damaged_plan_and_other_directories_are_refused(
+    command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "sweep.json").write_text("[")
     assert "sweep.json is damaged" in command_line("train", *SWEEP).err
     answer = command_line("train", *SWEEP, "hydra.sweep.subdir=j${hydra.job.num}")
-    assert answer.status == 2 and "leave out hydra.sweep.subdir=" in answer.err
+    assert answer.refuses("hydra.sweep.subdir="), answer.err
 
 
-def test_a_failed_jobs_objective_is_finite():
+def test_a_failed_jobs_objective_is_finite() -> None:
     assert np.isfinite(WORST) and sys.float_info.max == WORST
 
 
-def job(number, overrides, metrics):
+def job(number: int, overrides: list[str], metrics: dict[str, float]) -> Job:
     settings = dict(override.split("=") for override in overrides)
-    clusterings = {"gmm": ("test",)} if metrics else {}
+    clusterings: dict[str, tuple[str, ...]] = {"gmm": ("test",)} if metrics else {}
     status = "done" if metrics else "failed"
     return Job(Path(str(number)), settings, status, metrics=metrics, clusterings=clusterings)
 
 
-def test_jobs_that_differ_in_their_seed_alone_are_one_group():
-    def scores(accuracy):
+def test_jobs_that_differ_in_their_seed_alone_are_one_group() -> None:
+    def scores(accuracy: float) -> dict[str, float]:
         return {f"gmm/test/{score}": accuracy for score in SCORES} | {"objective": -accuracy}
 
     jobs = [
@@ -169,7 +181,7 @@ def test_jobs_that_differ_in_their_seed_alone_are_one_group():
     assert mean_and_sd([5.0]) == "5.0000" and mean_and_sd([]) == ""
 
 
-def test_jobs_are_those_of_hydras_basic_sweeper():
+def test_jobs_are_those_of_hydras_basic_sweeper() -> None:
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.core.override_parser.overrides_parser import OverridesParser
 

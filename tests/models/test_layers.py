@@ -24,12 +24,12 @@ CASES = [  # kernel, stride, height, width, inner and outer channels
 
 @pytest.mark.parametrize(("kernel", "stride", "height", "width", "inner", "outer"), CASES)
 def test_folded_layers_equal_torchs_and_have_its_gradients(
-    kernel, stride, height, width, inner, outer
-):
+    kernel: int, stride: int, height: int, width: int, inner: int, outer: int
+) -> None:
     torch.manual_seed(0)
-    shape = {"stride": stride, "padding": margin_of(kernel, stride)}
+    padding = margin_of(kernel, stride)
     down = convolution(inner, outer, kernel=kernel, stride=stride)
-    theirs = nn.Conv2d(inner, outer, kernel, **shape)
+    theirs = nn.Conv2d(inner, outer, kernel, stride, padding)
     theirs.load_state_dict(down.state_dict())
     images = torch.randn(3, inner, height, width)
     small = down(images)
@@ -38,8 +38,8 @@ def test_folded_layers_equal_torchs_and_have_its_gradients(
 
     sizes = ((height, width), tuple(small.shape[-2:]))
     up = transposed(outer, inner, kernel=kernel, stride=stride, sizes=sizes)
-    shape["output_padding"] = up.output_padding
-    mirrored = nn.ConvTranspose2d(outer, inner, kernel, **shape)
+    bottom, right = up.output_padding
+    mirrored = nn.ConvTranspose2d(outer, inner, kernel, stride, padding, (bottom, right))
     mirrored.load_state_dict(up.state_dict())
     assert isinstance(up, FoldedConvTranspose2d)
     torch.testing.assert_close(up(small), mirrored(small), rtol=1e-4, atol=1e-5)
@@ -54,13 +54,13 @@ def test_folded_layers_equal_torchs_and_have_its_gradients(
             )
 
 
-def test_other_kernels_are_torchs_own():
+def test_other_kernels_are_torchs_own() -> None:
     assert type(convolution(1, 2, kernel=3, stride=2)) is nn.Conv2d
     sizes = ((7, 7), (4, 4))
     assert type(transposed(2, 1, kernel=3, stride=2, sizes=sizes)) is nn.ConvTranspose2d
 
 
-def test_a_widening_layer_equals_torchs():
+def test_a_widening_layer_equals_torchs() -> None:
     ours, theirs = TransposedLinear(3, 20), nn.Linear(3, 20)
     theirs.load_state_dict({"weight": ours.weight.t(), "bias": ours.bias})
     latents = torch.randn(5, 3)

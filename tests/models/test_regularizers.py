@@ -1,5 +1,8 @@
 """Penalties against their definitions, and what is drawn at random while training."""
 
+from functools import partial
+from typing import Any
+
 import pytest
 import torch
 from conftest import composed
@@ -13,12 +16,19 @@ from fmclust.models import Autoencoder, build_encoder
 from fmclust.models.regularizers import contraction, sparsity
 from fmclust.training.module import EncoderModule
 
-ONE_LAYER = {"network": "dense", "latents": 4, "hidden": [], "latent_activation": "sigmoid"}
+one_layer = partial(
+    Autoencoder,
+    image_size=[6, 5],
+    network="dense",
+    latents=4,
+    hidden=[],
+    latent_activation="sigmoid",
+)
 
 
-def test_the_contraction_is_the_jacobians_norm():
+def test_the_contraction_is_the_jacobians_norm() -> None:
     torch.manual_seed(0)
-    network = Autoencoder(image_size=[6, 5], **ONE_LAYER).network
+    network = one_layer().network
     images = torch.rand(7, 1, 6, 5)
     jacobians = vmap(jacrev(lambda image: network.encode(image[None])[0]))(images)
     expected = jacobians.square().flatten(1).sum(dim=1).mean()
@@ -26,35 +36,41 @@ def test_the_contraction_is_the_jacobians_norm():
 
 
 @pytest.mark.parametrize("axes", [{"hidden": [8]}, {"latent_activation": "relu"}])
-def test_the_contraction_of_other_networks_is_refused(axes):
-    network = Autoencoder(image_size=[6, 5], **ONE_LAYER | axes).network
-    with pytest.raises(UserError, match="is for one sigmoid layer: type model=contractive"):
+def test_the_contraction_of_other_networks_is_refused(axes: dict[str, Any]) -> None:
+    network = one_layer(**axes).network
+    with pytest.raises(UserError, match="one sigmoid layer.*model=contractive"):
         contraction(network, network.encode(torch.rand(2, 1, 6, 5)))
 
 
-def test_sparsity_is_the_mean_absolute_latent():
+def test_sparsity_is_the_mean_absolute_latent() -> None:
     latents = torch.tensor([[1.0, -3.0], [0.0, 2.0]])
-    network = Autoencoder(image_size=[6, 5], **ONE_LAYER).network
+    network = one_layer().network
     assert sparsity(network, latents) == 1.5
 
 
-def losses_after_an_epoch(*options):
+def losses_after_an_epoch(*options: str) -> dict[str, float]:
     seed_everything(0, verbose=False)  # the same weights, whatever the config's seed
     config = composed(*options)
     module = EncoderModule(build_encoder(config.model, [28, 28]), seed=config.seed)
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-    trainer = Trainer(max_epochs=1, accelerator="cpu", enable_model_summary=False, **quiet)
+    trainer = Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
     trainer.fit(module, ImageDataModule(Digits(), batch_size=256, seed=0))
     return {name: float(trainer.callback_metrics[name]) for name in ("loss/train", "loss/val")}
 
 
 @pytest.mark.parametrize("option", ["model=denoising", "model.dropout=0.2"])
-def test_noise_and_dropout_follow_from_the_seed(option):
+def test_noise_and_dropout_follow_from_the_seed(option: str) -> None:
     twice = [losses_after_an_epoch(option) for _ in range(2)]
     assert twice[0] == twice[1] != losses_after_an_epoch(option, "seed=1")
 
 
-def test_a_penalty_changes_what_is_learned():
+def test_a_penalty_changes_what_is_learned() -> None:
     options = ("model=contractive", "model.lr=0.01")
     free, held = (
         losses_after_an_epoch(*options, f"model.penalty_weight={weight}") for weight in (0, 1)

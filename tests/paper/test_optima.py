@@ -1,10 +1,13 @@
 """The local optima of k-means, and the paper's among them."""
 
-import csv
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Answer
+from layout import rows_of
 from sklearn.cluster import KMeans
 
 from fmclust.clustering import Start, distinct_optima, fit_from_starts
@@ -13,7 +16,7 @@ from fmclust.paper.numbers import PIXELS_CONFUSION, PIXELS_SSE
 from fmclust.paper.optima import compared_with_the_paper
 
 
-def test_starts_that_end_alike_are_one_optimum():
+def test_starts_that_end_alike_are_one_optimum() -> None:
     # The corners of a rectangle, with two clusters: left and right, or worse, top and bottom.
     latents = np.array([[0, 0], [0, 2], [3, 0], [3, 2]], np.float32).repeat(5, 0)
     ways = {"random": KMeans(2, init="random", n_init=1)}
@@ -22,12 +25,11 @@ def test_starts_that_end_alike_are_one_optimum():
     assert sum(map(len, found)) == 30 and {start.seed for start in found[0]} <= set(range(30))
 
 
-def test_a_table_of_digits(command_line, tmp_path):
+def test_a_table_of_digits(command_line: Callable[..., Answer], tmp_path: Path) -> None:
     typed = ("data=digits", "starts=4", "n_clusters=3", "hydra.run.dir=made")
     answer = command_line("optima", *typed)
     assert answer.status == 0, answer.err
-    with (tmp_path / "made" / "starts.csv").open() as file:
-        starts = list(csv.DictReader(file))
+    starts = rows_of(tmp_path / "made" / "starts.csv")
     assert len(starts) == 8 and {start["way"] for start in starts} == {"k-means++", "random"}
     inertias = [float(start["sse"]) for start in starts]
     assert inertias == sorted(inertias) and all(0 < float(s["accuracy"]) < 1 for s in starts)
@@ -35,7 +37,7 @@ def test_a_table_of_digits(command_line, tmp_path):
     assert "| optimum | SSE | accuracy | k-means++ finds it | random finds it |" in answer.out
 
 
-def test_the_papers_own_solution_is_recognized():
+def test_the_papers_own_solution_is_recognized() -> None:
     counts = np.array(PIXELS_CONFUSION)
     classes, clusters = np.indices(counts.shape).reshape(2, -1).repeat(counts.ravel(), axis=1)
     found = [[Start("random", 3, PIXELS_SSE * 0.99, 9, clusters[::-1].copy())]]
@@ -46,9 +48,11 @@ def test_the_papers_own_solution_is_recognized():
 
 
 @pytest.mark.real
-def test_the_papers_solution_is_among_the_local_optima():
+def test_the_papers_solution_is_among_the_local_optima() -> None:
     data = FashionMNIST(split="all")
-    images, classes = data.splits["all"].images, data.splits["all"].labels.numpy()
+    images, labels = data.splits["all"].images, data.splits["all"].labels
+    assert labels is not None
+    classes = labels.numpy()
     pixels = (images.float() / 255).flatten(1).numpy()
     ways = {"k-means++": KMeans(10, n_init=1, tol=0)}
     (start,) = fit_from_starts(ways, pixels.astype(np.float64), [23])
@@ -61,9 +65,10 @@ def test_the_papers_solution_is_among_the_local_optima():
 
 
 @pytest.mark.parametrize(
-    ("mistake", "message"),
-    [("starts=0", "starts=0 is too small"), ("run=nowhere", "run=nowhere is no finished run")],
+    ("mistake", "named"), [("starts=0", "from 1"), ("run=nowhere", "not a finished run")]
 )
-def test_a_mistake_is_one_line(mistake, message, command_line):
+def test_a_mistake_is_one_line(
+    mistake: str, named: str, command_line: Callable[..., Answer]
+) -> None:
     answer = command_line("optima", mistake)
-    assert answer.status == 2 and message in answer.err and answer.err.count("\n") == 1
+    assert answer.refuses(mistake, named), answer.err

@@ -1,11 +1,13 @@
 """The reproduction: its jobs, its table, and that nothing is run twice."""
 
-import csv
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL
+from conftest import SMALL, Answer
+from layout import rows_of
 from sklearn.mixture import GaussianMixture
 
 from fmclust.metrics import score
@@ -17,7 +19,9 @@ SMALL_JOBS = f"overrides={[*SMALL, 'n_clusters=8']}"
 QUICK = ("seeds=1", "variants=[standardized]", "hydra.run.dir=made", SMALL_JOBS)
 
 
-def test_one_training_serves_both_clusterers_and_is_not_repeated(command_line, tmp_path):
+def test_one_training_serves_both_clusterers_and_is_not_repeated(
+    command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     parts = "parts=[convae_kmeans,convae_gmm_45]"
     answer = command_line("reproduce", *QUICK, parts)
     assert answer.status == 0 and "jobs to run: 1" in answer.out, answer.err
@@ -46,38 +50,44 @@ def test_one_training_serves_both_clusterers_and_is_not_repeated(command_line, t
     assert answer.status == 0 and "jobs to run: 0" in answer.out
     assert (folder / "results.csv").read_bytes() == written
     answer = command_line("reproduce", "hydra.run.dir=made", "overrides=['data=digits']")
-    assert answer.status == 2 and "type hydra.run.dir=<a new directory>" in answer.err
+    assert answer.refuses("hydra.run.dir="), answer.err
 
 
-def test_a_failed_job_is_told_and_stops_no_other(command_line, tmp_path):
+def test_a_failed_job_is_told_and_stops_no_other(
+    command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     typed = [t.replace("n_clusters=8", "n_cluster=8") for t in QUICK]
     answer = command_line("reproduce", *typed, "parts=[kmeans_pixels]")
     assert answer.status == 1 and "standardized/0 failed: " in answer.err
-    assert "n_cluster is unknown: type n_clusters" in answer.err
+    assert "n_clusters" in answer.err
     assert not (tmp_path / "made" / "results.csv").exists()
 
 
-def test_two_at_once_never_write_the_same_results(command_line, tmp_path):
+def test_two_at_once_never_write_the_same_results(
+    command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     (tmp_path / "made").mkdir()
     with locked(tmp_path / "made"):
         answer = command_line("reproduce", *QUICK)
-    assert answer.status == 2 and "type hydra.run.dir=<a new directory>" in answer.err
+    assert answer.refuses("hydra.run.dir="), answer.err
 
 
 @pytest.mark.parametrize(
-    ("mistake", "message"),
+    ("mistake", "named"),
     [
-        ("seeds=0", "seeds=0 is too small"),
-        ("parts=[convae_gm]", "parts=convae_gm is unknown: type parts=convae_gmm."),
-        ("variants=[whitened]", "variants=whitened is unknown"),
+        ("seeds=0", ("seeds=0", "from 1")),
+        ("parts=[convae_gm]", ("parts=convae_gm", "parts=convae_gmm")),
+        ("variants=[whitened]", ("variants=whitened", "standardized")),
     ],
 )
-def test_a_mistake_is_one_line(mistake, message, command_line):
+def test_a_mistake_is_one_line(
+    mistake: str, named: tuple[str, ...], command_line: Callable[..., Answer]
+) -> None:
     answer = command_line("reproduce", mistake)
-    assert answer.status == 2 and message in answer.err and answer.err.count("\n") == 1
+    assert answer.refuses(*named), answer.err
 
 
-def test_every_part_and_variant_is_planned_once(tmp_path):
+def test_every_part_and_variant_is_planned_once(tmp_path: Path) -> None:
     jobs = list(planned(PARTS, VARIANTS, 2, tmp_path))
     held = [(part, job.variant, job.seed) for job in jobs for part in job.missing(PARTS, [])]
     assert len(set(held)) == len(held) == len(PARTS) * len(VARIANTS) * 2
@@ -87,7 +97,7 @@ def test_every_part_and_variant_is_planned_once(tmp_path):
     ]
 
 
-def test_the_table_says_what_was_reached(tmp_path):
+def test_the_table_says_what_was_reached(tmp_path: Path) -> None:
     columns = ("accuracy_train", "accuracy_all", "nmi", "ari", "loss", "sse", "log_likelihood")
     common = dict.fromkeys((*columns, "seconds"), 0.5)
     rows = [
@@ -100,7 +110,6 @@ def test_the_table_says_what_was_reached(tmp_path):
     assert "| 2: k-means on latents, 45 epochs | plain | 1 | 0.5656 | 0.5000 |" in text
     cells = "| 3 | 0.5876 | 0.5700 ± 0.0608 | 0.6000 | 0.5000 | 0.6100 | 0.2500 | beats it |"
     assert cells in text
-    with (tmp_path / "results.csv").open() as file:
-        kept = list(csv.DictReader(file))
-    assert [row["part"] for row in kept] == ["convae_kmeans"] + ["convae_gmm"] * 3
+    parts = [row["part"] for row in rows_of(tmp_path / "results.csv")]
+    assert parts == ["convae_kmeans"] + ["convae_gmm"] * 3
     assert write_reproduction(tmp_path, read_rows(tmp_path / "results.csv")) == text

@@ -4,11 +4,14 @@ import html
 import json
 import re
 import shutil
+from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
-from conftest import SMALL, sign, write_idx
+from conftest import SMALL, Answer, Finished, sign, write_idx
 from sklearn.datasets import load_digits
 
 from fmclust.plots import draw_losses
@@ -19,15 +22,20 @@ from fmclust.reports.pages.sprite import Sprite
 from fmclust.reports.pages.svg import embedded
 from fmclust.runs import read_metrics
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+Scheme = Literal["light", "dark"]
+OpenPage = Callable[..., "Page"]
 CHROMIUM = shutil.which("chromium")
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
-def text_of(path) -> str:
+def text_of(path: Path) -> str:
     return html.unescape(re.sub(r"<[^>]+>", " ", path.read_text(encoding="utf-8")))
 
 
-def test_a_run_leaves_a_page_with_its_scores(finished):
+def test_a_run_leaves_a_page_with_its_scores(finished: Finished) -> None:
     page = finished.directory / "report.html"
     text, metrics = text_of(page), read_metrics(finished.directory)
     for name in ("kmeans", "gmm"):
@@ -38,12 +46,14 @@ def test_a_run_leaves_a_page_with_its_scores(finished):
     assert page.stat().st_size < 5_000_000
 
 
-def test_a_page_asks_for_nothing_from_elsewhere(finished):
+def test_a_page_asks_for_nothing_from_elsewhere(finished: Finished) -> None:
     page = (finished.directory / "report.html").read_text()
     assert not re.findall(r"(?:src|href)=[\"'](?!#|data:)|url\((?!data:|#)|https?:", page)
 
 
-def test_what_comes_from_outside_is_escaped(run_digits, tmp_path, finished):
+def test_what_comes_from_outside_is_escaped(
+    run_digits: Callable[..., Finished], tmp_path: Path, finished: Finished
+) -> None:
     directory = shutil.copytree(finished.directory, tmp_path / "<img src=x onerror=alert(1)>")
     status = json.loads((directory / "status.json").read_text())
     status["class_names"] = ["</script><script>alert(1)</script>", *status["class_names"][1:]]
@@ -65,14 +75,16 @@ def test_what_comes_from_outside_is_escaped(run_digits, tmp_path, finished):
         ("n_clusters=40",),
     ],
 )
-def test_any_run_has_a_page(options, run_digits):
+def test_any_run_has_a_page(options: tuple[str, ...], run_digits: Callable[..., Finished]) -> None:
     page = run_digits(*options).directory / "report.html"
     text = text_of(page)
     assert "Scores" in text and "Clusters by" in text
     assert ('<th scope="col">noise</th>' in page.read_text()) == ("hdbscan" in options[0])
 
 
-def test_a_run_without_labels_has_a_page(run_digits, tmp_path):
+def test_a_run_without_labels_has_a_page(
+    run_digits: Callable[..., Finished], tmp_path: Path
+) -> None:
     write_idx(tmp_path / "train-images-idx3-ubyte", load_digits().images * 15)
     run = run_digits("data=idx", f"data.root={tmp_path}", "model.kernel=4", "model.stride=2")
     text = text_of(run.directory / "report.html")
@@ -81,8 +93,8 @@ def test_a_run_without_labels_has_a_page(run_digits, tmp_path):
 
 
 def test_later_clusterings_are_on_the_page_once_it_is_written_anew(
-    finished, command_line, tmp_path
-):
+    finished: Finished, command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     run = shutil.copytree(finished.directory, tmp_path / "run")
     assert command_line("cluster", "run=run", "cluster=bgmm").status == 0
     answer = command_line("report", "runs=run")
@@ -93,7 +105,7 @@ def test_later_clusterings_are_on_the_page_once_it_is_written_anew(
     assert text_of(tmp_path / "both.html").count("bgmm") >= 2
 
 
-def test_images_chosen_for_a_gallery():
+def test_images_chosen_for_a_gallery() -> None:
     latents = np.array([[0.0], [0.1], [0.2], [3.0], [4.0], [9.0]])
     member = np.arange(6) < 5
     classes, certain = np.array([1, 2, 1, 2, 1, 1]), np.array([0.9, 0.8, 0.7, 0.1, 0.2, 0.0])
@@ -105,14 +117,14 @@ def test_images_chosen_for_a_gallery():
     assert certainty(five, clusters, None).argmin() == 4
 
 
-def test_a_sprite_holds_every_image():
+def test_a_sprite_holds_every_image() -> None:
     images = np.random.default_rng(0).integers(0, 256, (7, 8, 12), dtype=np.uint8)
     sprite = Sprite.of(images)
     assert (sprite.columns, sprite.rows, sprite.scale) == (2, 4, 4)
     assert sprite.place(3) == "background-position:-48px -32px"
 
 
-def test_an_embedded_figure_is_in_the_colours_of_the_page_and_always_the_same():
+def test_an_embedded_figure_is_in_the_colours_of_the_page_and_always_the_same() -> None:
     losses = {"loss/train": [0.5, 0.25], "loss/val": [0.75, 0.5]}
     first, second = (str(embedded(draw_losses(losses, "a<b"), '"c"')) for _ in range(2))
     assert first == second and first.startswith("<svg") and first.rstrip().endswith("</svg>")
@@ -120,7 +132,9 @@ def test_an_embedded_figure_is_in_the_colours_of_the_page_and_always_the_same():
     assert 'aria-label="&#34;c&#34;"' in first and "a&lt;b" in first and "loss/val" in first
 
 
-def test_a_sweep_leaves_a_page_over_its_runs(command_line, tmp_path):
+def test_a_sweep_leaves_a_page_over_its_runs(
+    command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     swept = ("trainer.max_epochs=1,2", "n_clusters=8,9999", "seed=0", "hydra.sweep.dir=sweep")
     typed = ("-m", *SMALL, "cluster=kmeans", *swept)
     assert command_line("train", *typed).status == 1
@@ -136,7 +150,9 @@ def test_a_sweep_leaves_a_page_over_its_runs(command_line, tmp_path):
     assert len(links) == 2 and all((tmp_path / link).exists() for link in links)
 
 
-def test_a_pattern_that_finds_clusterings_too_shows_runs_alone(finished, command_line, tmp_path):
+def test_a_pattern_that_finds_clusterings_too_shows_runs_alone(
+    finished: Finished, command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     run = shutil.copytree(finished.directory, tmp_path / "runs" / "run")
     shutil.copytree(finished.directory, run / "clusterings" / "again")
     before = (run / "clusterings" / "again" / "report.html").read_bytes()
@@ -146,32 +162,33 @@ def test_a_pattern_that_finds_clusterings_too_shows_runs_alone(finished, command
 
 
 @pytest.mark.parametrize(
-    ("runs", "message"),
-    [("nowhere", "is no run directory: type runs="), ("stopped", "has no finished run")],
+    ("runs", "named"), [("nowhere", "not a run directory"), ("stopped", "no finished run")]
 )
-def test_mistakes_are_answered_in_plain_words(runs, message, command_line, tmp_path):
+def test_mistakes_are_answered_in_plain_words(
+    runs: str, named: str, command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
     (tmp_path / "stopped").mkdir()
     status = {"status": "stopped", "reason": None, "format": 2}
     (tmp_path / "stopped" / "status.json").write_text(json.dumps(status))
     answer = command_line("report", f"runs={runs}")
-    assert answer.status == 2 and message in answer.err
+    assert answer.refuses(f"runs={runs}", named), answer.err
 
 
-def test_what_was_typed_for_one_run_is_told_of_the_others_too(finished):
+def test_what_was_typed_for_one_run_is_told_of_the_others_too(finished: Finished) -> None:
     typed = (["n_clusters=12"], ["seed=0", "model=convae"])
     first, second = filled_in([Job.read(finished.directory, part) for part in typed])
     assert first.settings == {"n_clusters": "12", "seed": "0", "model": "default"}
     assert second.settings == {"n_clusters": "12", "seed": "0", "model": "convae"}
 
 
-def test_runs_that_differ_in_nothing_have_a_page(finished, tmp_path):
+def test_runs_that_differ_in_nothing_have_a_page(finished: Finished, tmp_path: Path) -> None:
     jobs = [Job.read(finished.directory, ["a=1"])] * 2
     write_runs_page(tmp_path / "page.html", jobs)
     assert "nothing differs" in text_of(tmp_path / "page.html")
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser() -> Iterator["Browser"]:
     if CHROMIUM is None:
         pytest.skip("needs chromium: apt-get install chromium")
     from playwright.sync_api import sync_playwright
@@ -183,18 +200,20 @@ def browser():
 
 
 @pytest.fixture
-def open_page(browser):
+def open_page(browser: "Browser") -> Iterator[OpenPage]:
     """Opens a page, and in the end finds nothing asked for, nothing complained of."""
-    trouble = []
+    trouble: list[str] = []
 
-    def opened(path, size="desktop", scheme="light"):
+    def opened(path: Path, size: str = "desktop", scheme: Scheme = "light") -> "Page":
         width, height = SIZES[size]
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
         page.on("console", lambda message: trouble.append(message.text))
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on(
             "request",
-            lambda r: None if r.url.startswith(("data:", "file:")) else trouble.append(r.url),
+            lambda asked: trouble.extend(
+                [] if asked.url.startswith(("data:", "file:")) else [asked.url]
+            ),
         )
         page.goto(path.as_uri())
         return page
@@ -207,12 +226,15 @@ def open_page(browser):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_a_point_shows_its_image(size, scheme, open_page, finished):
+def test_a_point_shows_its_image(
+    size: str, scheme: Scheme, open_page: OpenPage, finished: Finished
+) -> None:
     page = open_page(finished.directory / "report.html", size, scheme)
     told, canvas = page.locator("#description"), page.locator("#plane")
     assert "No image" in told.inner_text()
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
+    assert box is not None
     for step in range(0, int(box["width"]), 4):
         page.mouse.move(box["x"] + step, box["y"] + box["height"] / 2)
         if "No image" not in told.inner_text():
@@ -233,7 +255,9 @@ def test_a_point_shows_its_image(size, scheme, open_page, finished):
     assert page.evaluate(overflow) <= 0
 
 
-def test_every_picture_has_a_text_and_every_heading_an_order(open_page, finished):
+def test_every_picture_has_a_text_and_every_heading_an_order(
+    open_page: OpenPage, finished: Finished
+) -> None:
     page = open_page(finished.directory / "report.html")
     unnamed = "[...document.querySelectorAll('[role=img], canvas, svg')].filter"
     assert page.evaluate(f"{unnamed}(e => !e.getAttribute('aria-label')).length") == 0
@@ -241,7 +265,9 @@ def test_every_picture_has_a_text_and_every_heading_an_order(open_page, finished
     assert levels[0] == 1 and all(b - a <= 1 for a, b in pairwise(levels))
 
 
-def test_the_table_of_runs_sorts(open_page, finished, run_digits, tmp_path):
+def test_the_table_of_runs_sorts(
+    open_page: OpenPage, finished: Finished, run_digits: Callable[..., Finished], tmp_path: Path
+) -> None:
     other = run_digits("model=pixels", "cluster=kmeans").directory
     jobs = [Job.read(finished.directory, ["a=10"]), Job.read(other, ["a=9"])]
     write_runs_page(tmp_path / "page.html", jobs)
@@ -249,7 +275,7 @@ def test_the_table_of_runs_sorts(open_page, finished, run_digits, tmp_path):
     heads = page.locator("#runs thead th").all_inner_texts()
     column = next(i for i, head in enumerate(heads) if head.startswith("accuracy"))
 
-    def values():
+    def values() -> list[float]:
         cells = page.locator(f"#runs tbody td:nth-child({column + 1})").all_inner_texts()
         return [float(cell) for cell in cells]
 

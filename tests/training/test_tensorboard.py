@@ -5,10 +5,16 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from conftest import Finished
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = (
@@ -40,10 +46,11 @@ PANELS = {  # address: texts that it must show
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+    return port
 
 
-def is_shown(page, text, seconds=30) -> bool:
+def is_shown(page: "Page", text: str, seconds: int = 30) -> bool:
     """Waits for a text on the page or in a frame of it, where the projector lives."""
     for _ in range(10 * seconds):
         if any(frame.get_by_text(text).count() for frame in page.frames):
@@ -53,7 +60,7 @@ def is_shown(page, text, seconds=30) -> bool:
 
 
 @pytest.fixture
-def board(finished):
+def board(finished: Finished) -> Iterator[str]:
     """Serves the directory of a small run; gives the address."""
     port = free_port()
     logdir = str(finished.directory.parent)
@@ -74,7 +81,7 @@ def board(finished):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")
-def test_every_panel_is_there_and_filled(board):
+def test_every_panel_is_there_and_filled(board: str) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

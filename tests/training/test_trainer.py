@@ -3,20 +3,29 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL, composed
+from conftest import SMALL, Finished, composed
+from layout import status_of
+from numpy.typing import NDArray
 from omegaconf import OmegaConf
+from PIL import Image
+from pytorch_lightning import Trainer
 from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
+from torch import Tensor
 
 from fmclust.data import Digits, EpochOrder, ResidentLoader
 from fmclust.data.datamodule import ImageDataModule
 from fmclust.errors import UserError
-from fmclust.jobs.run import run_job
+from fmclust.jobs.run import resume_job, run_job
 from fmclust.models import Encoder, Pixels, build_encoder, encode_all
-from fmclust.runs import read_losses, read_metrics, read_status
+from fmclust.models.encoder import StepLosses
+from fmclust.runs import read_losses, read_metrics
 from fmclust.training.module import EncoderModule
 from fmclust.training.trainer import is_single_process
 
@@ -32,7 +41,7 @@ SLURM = {
 TORCHRUN = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}
 
 
-def test_one_process_is_rank_zero_whatever_the_environment_says(tmp_path):
+def test_one_process_is_rank_zero_whatever_the_environment_says(tmp_path: Path) -> None:
     started = [
         subprocess.Popen(
             [sys.executable, "-m", "fmclust.train", *SMALL, f"hydra.run.dir={name}"],
@@ -48,7 +57,7 @@ def test_one_process_is_rank_zero_whatever_the_environment_says(tmp_path):
         _, err = process.communicate(timeout=240)
         assert process.returncode == 0, err
     for name in ("slurm", "torchrun"):
-        assert read_status(tmp_path / name)["status"] == "done"
+        assert status_of(tmp_path / name)["status"] == "done"
         left = {path.name for path in (tmp_path / name).iterdir()}
         assert {"metrics.json", "report.html", "assignments.csv", "latents.npz"} <= left
         assert any(file.startswith("events.out.tfevents") for file in left)
@@ -67,25 +76,28 @@ def test_one_process_is_rank_zero_whatever_the_environment_says(tmp_path):
         ({"num_nodes": 2}, False),
     ],
 )
-def test_what_one_process_is(typed, single):
+def test_what_one_process_is(typed: dict[str, object], single: bool) -> None:
     settings = OmegaConf.create({"devices": 1, "strategy": "auto"} | typed)
     assert is_single_process(settings) == single
 
 
-def test_images_are_placed_once_a_run(run_digits, monkeypatch):
+def test_images_are_placed_once_a_run(
+    run_digits: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = []
     loader = ImageDataModule._loader
-    monkeypatch.setattr(
-        ImageDataModule,
-        "_loader",
-        lambda self, name, seed=None: made.append(name) or loader(self, name, seed),
-    )
+
+    def noted(self: ImageDataModule, name: str, seed: int | None = None) -> ResidentLoader:
+        made.append(name)
+        return loader(self, name, seed)
+
+    monkeypatch.setattr(ImageDataModule, "_loader", noted)
     run_digits("trainer.max_epochs=3")
     assert sorted(made) == ["train", "val"]
 
 
 @pytest.mark.parametrize(("n", "batch", "world"), [(5, 1, 2), (7, 1, 3), (3, 4, 3), (9, 2, 4)])
-def test_no_process_gets_an_empty_batch(n, batch, world):
+def test_no_process_gets_an_empty_batch(n: int, batch: int, world: int) -> None:
     lengths, seen = set(), []
     for rank in range(world):
         batches = list(
@@ -97,13 +109,11 @@ def test_no_process_gets_an_empty_batch(n, batch, world):
     assert sorted(seen) == list(range(n)) and len(lengths) == 1
 
 
-def test_fewer_images_than_processes_are_refused():
-    class FourProcesses:
-        world_size, global_rank = 200, 0
-
+def test_fewer_images_than_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = ImageDataModule(Digits(), batch_size=8, seed=0)
-    data.trainer = FourProcesses()
-    with pytest.raises(UserError, match="val has 180 images, fewer than the 200 processes"):
+    data.trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    monkeypatch.setattr(Trainer, "world_size", 200)
+    with pytest.raises(UserError, match="val.* 180 .* 200 .*trainer.devices="):
         data.val_dataloader()
 
 
@@ -111,24 +121,26 @@ class Pictures(Logger):
     """A logger of a user's own, which takes images."""
 
     name, version = "pictures", "0"
-    kept: dict[str, list] = {}
+    kept: dict[str, list[tuple[Any, int | None]]] = {}  # what is logged, and its step
 
     @property
     @rank_zero_experiment
-    def experiment(self):
+    def experiment(self) -> "Pictures":
         return self
 
-    def log_hyperparams(self, params, *args, **kwargs):
+    def log_hyperparams(self, params: object, *args: object, **kwargs: object) -> None:
         pass
 
-    def log_metrics(self, metrics, step=None):
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         self.kept.setdefault("metrics", []).append((metrics, step))
 
-    def log_image(self, key, images, step=None):
+    def log_image(self, key: str, images: list[Image.Image], step: int | None = None) -> None:
         self.kept.setdefault(key, []).append((images[0].size, step))
 
 
-def test_final_scores_and_figures_reach_every_logger(tmp_path, monkeypatch):
+def test_final_scores_and_figures_reach_every_logger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FMCLUST_TRUST", __name__)
     monkeypatch.setattr(Pictures, "kept", {})
     typed = [*SMALL, "figures=true", f"+logger.own._target_={__name__}.Pictures"]
@@ -138,55 +150,66 @@ def test_final_scores_and_figures_reach_every_logger(tmp_path, monkeypatch):
     assert {"gmm/test/samples", "gmm/test/confusion_matched", "reconstructions"} <= {*Pictures.kept}
 
 
-def test_a_logger_that_fails_at_the_end_loses_nothing(tmp_path, monkeypatch):
-    def gone(*_, **__):
+def test_a_logger_that_fails_at_the_end_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object, **__: object) -> None:
         raise ConnectionError("the server is gone")
 
     monkeypatch.setenv("FMCLUST_TRUST", __name__)
     monkeypatch.setattr(Pictures, "log_image", gone)
     typed = [*SMALL, "figures=true", f"+logger.own._target_={__name__}.Pictures"]
     run_job(composed(*typed), tmp_path / "run", typed)
-    status = read_status(tmp_path / "run")
+    status = status_of(tmp_path / "run")
     assert status["status"] == "done" and (tmp_path / "run" / "report.html").exists()
     shown = "the figure gmm/test/samples is not shown by every logger: the server is gone"
     assert shown in status["warnings"]
     assert (tmp_path / "run" / "figures" / "gmm_test_samples.png").exists()
 
 
-def test_the_best_weights_give_the_loss_though_nothing_is_clustered(run_digits):
+def test_the_best_weights_give_the_loss_though_nothing_is_clustered(
+    run_digits: Callable[..., Finished],
+) -> None:
     typed = ("encode_from=best", "model.lr=0.05", "trainer.max_epochs=4", "seed=3")
     run = run_digits(*typed, "~callbacks.cluster_latents")
     assert read_metrics(run.directory)["loss/val"] == min(read_losses(run.directory)["loss/val"])
 
 
-def test_an_encoder_with_a_training_loss_that_does_not_say_that_it_trains_is_refused(monkeypatch):
+def test_an_encoder_with_a_training_loss_that_does_not_say_that_it_trains_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("FMCLUST_TRUST", __name__)
     settings = OmegaConf.create({"_target_": f"{__name__}.Untold", "name": "x"})
-    with pytest.raises(UserError, match="write trains = True"):
+    with pytest.raises(UserError, match="trains = True"):
         build_encoder(settings, [8, 8])
 
 
 class Untold(Encoder):
-    def __init__(self, *, image_size):
+    def __init__(self, *, image_size: list[int]) -> None:
         super().__init__()
 
-    def training_losses(self, images, generator):
-        return None
+    def training_losses(self, images: Tensor, generator: torch.Generator) -> StepLosses:
+        raise AssertionError("it is refused before")
 
 
-def test_an_encoder_is_monitored_by_what_is_logged():
+def test_a_checkpoint_of_another_network_is_refused(stopped: Path) -> None:
+    with pytest.raises(UserError, match=r"last\.ckpt is of another network than config\.yaml"):
+        resume_job(stopped, {"model.latents": 3}, is_own=True)
+
+
+def test_an_encoder_is_monitored_by_what_is_logged() -> None:
     class Other(Pixels):
         monitor = "alignment/val"
 
-    with pytest.raises(UserError, match="monitor=alignment/val is unknown"):
+    with pytest.raises(UserError, match="monitor=alignment/val"):
         EncoderModule(Other(image_size=(8, 8)), seed=0)
 
 
-def test_encoding_computes_in_float32_whatever_is_set():
+def test_encoding_computes_in_float32_whatever_is_set() -> None:
     seen = []
 
     class Asking(Pixels):
-        def encode(self, images):
+        def encode(self, images: Tensor) -> Tensor:
             seen.append(
                 (
                     torch.backends.cudnn.allow_tf32,
@@ -208,17 +231,18 @@ def test_encoding_computes_in_float32_whatever_is_set():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_after_training_images_are_encoded_on_the_gpu(run_digits, monkeypatch):
+def test_after_training_images_are_encoded_on_the_gpu(
+    run_digits: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from fmclust.evaluation import stage
 
     devices = []
     encode = stage.encode_all
-    monkeypatch.setattr(
-        stage,
-        "encode_all",
-        lambda encoder, images: (
-            devices.append(next(encoder.parameters()).device.type) or encode(encoder, images)
-        ),
-    )
+
+    def noted(encoder: Encoder, images: Tensor) -> NDArray[np.float32]:
+        devices.append(next(encoder.parameters()).device.type)
+        return encode(encoder, images)
+
+    monkeypatch.setattr(stage, "encode_all", noted)
     run_digits("trainer=gpu")
     assert {*devices} == {"cuda"}

@@ -1,7 +1,9 @@
-"""What one clusterer made of the split that a page shows."""
+"""The clusters of one clusterer in the split that a page shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,9 @@ class Clustered:
     """A clusterer's clusters of the split that is shown.
 
     Attributes:
-        name: The clusterer's.
+        name: Name of the clusterer.
         assigned: The clusters of all images of the split, with their classes.
-        rows: int64 array of shape (n,): which of the images are thumbnails.
+        shown: The same of the thumbnails.
         matching: Cluster id to class; empty without labels.
         centres: uint8 array of shape (k, H, W); k is 0 for clusterers without centres.
         class_names: A name for every class; empty without labels.
@@ -31,29 +33,13 @@ class Clustered:
 
     name: str
     assigned: Assigned
-    rows: NDArray[Any]
+    shown: Assigned
     matching: Mapping[int, int]
     centres: NDArray[Any]
     class_names: Sequence[str]
 
-    @property
-    def shown_clusters(self) -> NDArray[Any]:
-        """Cluster ids of the thumbnails."""
-        return np.asarray(self.assigned.clusters[self.rows])
-
-    @property
-    def shown_classes(self) -> NDArray[Any] | None:
-        """Classes of the thumbnails."""
-        return None if self.assigned.classes is None else self.assigned.classes[self.rows]
-
-    @property
-    def shown_probability(self) -> NDArray[Any] | None:
-        """A mixture's probability of the thumbnails' clusters."""
-        probability = self.assigned.probability
-        return None if probability is None else probability[self.rows]
-
     def title(self, cluster: int) -> str:
-        """Name a cluster, the class that it is matched to, and how much of it is of that class."""
+        """Return a cluster's id, its matched class, and the share of its images of that class."""
         if cluster < 0:
             return "noise"
         matched, classes = self.matching.get(cluster), self.assigned.classes
@@ -64,7 +50,7 @@ class Clustered:
         return f"{cluster} → {self.class_names[matched]}{share}"
 
     def described(self, latents: NDArray[Any], first_centre: int) -> dict[str, Any]:
-        """Return what the template shows of it.
+        """Return the values that the template shows.
 
         Args:
             latents: float array of shape (n, d), of the thumbnails.
@@ -72,28 +58,20 @@ class Clustered:
         """
         ids, sizes = np.unique(self.assigned.clusters, return_counts=True)
         order = np.argsort(-sizes, kind="stable")[:MAX_GALLERIES]
-        certain = certainty(latents, self.shown_clusters, self.shown_probability)
-        galleries = [
-            {
-                "title": f"Cluster {self.title(int(cluster))}: {size:,} images",
-                "gallery": gallery(
-                    self.shown_clusters == cluster,
-                    latents,
-                    certain,
-                    self.shown_classes,
-                    self.matching.get(int(cluster)),
-                ),
-            }
-            for cluster, size in sorted(zip(ids[order], sizes[order], strict=True))
-        ]
-        centres = [(first_centre + n, self.title(n)) for n in range(len(self.centres))]
-        matrix = self._matrix()
+        shown, matrix = self.shown, self._matrix()
+        certain = certainty(latents, shown.clusters, shown.probability)
+        galleries = []
+        for cluster, size in sorted(zip(ids[order].tolist(), sizes[order], strict=True)):
+            is_member, matched = shown.clusters == cluster, self.matching.get(cluster)
+            chosen = gallery(is_member, latents, certain, shown.classes, matched)
+            title = f"Cluster {self.title(cluster)}: {size:,} images"
+            galleries.append({"title": title, "gallery": chosen})
         return {
             "id": f"by-{self.name}",
             "name": self.name,
             "galleries": galleries,
             "left_out": len(ids) - len(order),
-            "centres": centres,
+            "centres": [(first_centre + n, self.title(n)) for n in range(len(self.centres))],
             "matrix": None if matrix is None else self._shades(matrix),
             "confused": [] if matrix is None else self._confused(matrix),
         }
@@ -108,28 +86,22 @@ class Clustered:
         return confusion_of(clusters, classes, **sizes).matched
 
     def _shades(self, matrix: NDArray[Any]) -> dict[str, Any]:
-        shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        """Return the columns of a matrix, and each row's counts with their shares of the class."""
         noise = ["noise"] if (self.assigned.clusters < 0).any() else []
         n_spare = matrix.shape[1] - len(self.class_names) - len(noise)
-        spare = [*(f"unmatched {n + 1}" for n in range(n_spare)), *noise]
+        spare = [f"unmatched {n + 1}" for n in range(n_spare)]
         rows = [
-            (name, list(zip(counts, of_class, strict=True)))
-            for name, counts, of_class in zip(
-                self.class_names, matrix.tolist(), shares.tolist(), strict=True
-            )
+            (name, [(count, count / max(sum(counts), 1)) for count in counts])
+            for name, counts in zip(self.class_names, matrix.tolist(), strict=True)
         ]
-        return {"columns": [*self.class_names, *spare], "rows": rows}
+        return {"columns": [*self.class_names, *spare, *noise], "rows": rows}
 
     def _confused(self, matrix: NDArray[Any]) -> list[str]:
-        n = len(self.class_names)
-        wrong = matrix[:, :n] * (1 - np.eye(n, dtype=np.int64))
-        pairs = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSED]
-        named = (np.unravel_index(pair, wrong.shape) for pair in pairs)
-        return [
-            f"{self.class_names[cls]} → {self.class_names[as_if]} ({wrong[cls, as_if]:,})"
-            for cls, as_if in named
-            if wrong[cls, as_if]
-        ]
+        """Return the pairs of a class and another that most of its images are matched to."""
+        names = self.class_names
+        pairs = permutations(range(len(names)), 2)
+        largest = nlargest(CONFUSED, pairs, key=lambda pair: matrix[pair])
+        return [f"{names[i]} → {names[j]} ({matrix[i, j]:,})" for i, j in largest if matrix[i, j]]
 
 
 def read_clustered(
@@ -139,21 +111,22 @@ def read_clustered(
     centres: Mapping[str, NDArray[Any]],
     class_names: Sequence[str],
 ) -> Clustered:
-    """Read what a clusterer made of the split that a run's thumbnails are of.
+    """Read the clusters of one clusterer in the split of a run's thumbnails.
 
     Args:
         folder: The run directory, or that of a later clustering.
-        name: The clusterer's.
+        name: Name of the clusterer.
         thumbnails: The run's.
         centres: The thumbnails of that folder.
         class_names: A name for every class; empty without labels.
     """
-    empty = np.empty((0, *thumbnails["images"].shape[1:]), np.uint8)
-    return Clustered(
-        name,
-        read_assigned(folder, name)[str(thumbnails["split"])],
-        thumbnails["rows"],
-        read_matching(folder, name),
-        centres.get(f"centres_{name}", empty),
-        class_names,
+    assigned, rows = read_assigned(folder, name)[str(thumbnails["split"])], thumbnails["rows"]
+    classes, probability = assigned.classes, assigned.probability
+    shown = Assigned(
+        assigned.clusters[rows],
+        None if classes is None else classes[rows],
+        None if probability is None else probability[rows],
     )
+    empty = np.empty((0, *thumbnails["images"].shape[1:]), np.uint8)
+    found = centres.get(f"centres_{name}", empty)
+    return Clustered(name, assigned, shown, read_matching(folder, name), found, class_names)

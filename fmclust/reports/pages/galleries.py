@@ -1,4 +1,4 @@
-"""Which members of a cluster to show: typical ones, borderline ones, misfits."""
+"""Choose the members of a cluster to show: typical ones, borderline ones, misfits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import silhouette_samples
 
-EACH = 7  # images of a kind
+EACH = 7  # typical images, borderline images, misfits
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,10 @@ class Gallery:
     """Some members of a cluster, as numbers of thumbnails.
 
     Attributes:
-        typical: Nearest to the middle of the cluster first.
-        borderline: Least certain first.
-        misfits: Of another class than the matched one, nearest to the middle first; without
-            labels the farthest from the middle.
+        typical: Members in order of their distance to the median of the cluster.
+        borderline: Members in order of their certainty, see `certainty`.
+        misfits: Members of another class than the matched one, in order of their distance to the
+            median; without labels, the members farthest from the median.
     """
 
     typical: Sequence[int]
@@ -30,7 +30,7 @@ class Gallery:
 def certainty(
     latents: NDArray[Any], clusters: NDArray[Any], probability: NDArray[Any] | None
 ) -> NDArray[Any]:
-    """Return how certainly each latent is in its cluster: a mixture's probability, or silhouette.
+    """Return the certainty that each latent is in its cluster: its probability or silhouette.
 
     Args:
         latents: float array of shape (n, d).

@@ -1,4 +1,4 @@
-"""The latents in a plane that a reader can point into."""
+"""A scatter plot of the latents in which a reader can point at images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +10,8 @@ from sklearn.decomposition import PCA
 from fmclust.reports.pages.clustered import Clustered
 from fmclust.reports.pages.sprite import Sprite
 
+CLASS = "class/"  # no clusterer has this name
+
 
 def plane_of(
     latents: NDArray[Any],
@@ -18,13 +20,13 @@ def plane_of(
     sprite: Sprite,
     class_names: Sequence[str],
 ) -> dict[str, Any] | None:
-    """Return what the template and its script draw; None where latents have no plane.
+    """Return the data of the scatter plot, or None for fewer than two latents or dimensions.
 
     Args:
         latents: float array of shape (n, d), of the thumbnails.
         rows: int64 array of shape (n,), their numbers in the split.
-        found: What clustered them.
-        sprite: Holds the thumbnails first.
+        found: The clusterings.
+        sprite: The picture whose first images are the thumbnails.
         class_names: A name for every class; empty without labels.
     """
     if min(latents.shape) < 2:
@@ -34,41 +36,38 @@ def plane_of(
     least, most = points.min(axis=0), points.max(axis=0)
     x, y = ((points - least) / np.maximum(most - least, 1e-9)).T.round(4).tolist()
     colourings = [(made.name, f"cluster by {made.name}") for made in found]
-    groups = {made.name: made.shown_clusters.tolist() for made in found}
-    named = {
-        made.name: [(int(i), made.title(int(i))) for i in np.unique(made.shown_clusters)]
-        for made in found
+    groups = {made.name: made.shown.clusters.tolist() for made in found}
+    names = {made.name: {i: made.title(i) for i in sorted({*groups[made.name]})} for made in found}
+    if (classes := found[0].shown.classes) is not None:
+        colourings.append((CLASS, "class"))
+        groups[CLASS] = classes.tolist()
+        names[CLASS] = dict(enumerate(class_names))
+    data = {
+        "x": x,
+        "y": y,
+        "groups": groups,
+        "names": {key: list(of_group.items()) for key, of_group in names.items()},
+        "descriptions": _descriptions(rows, found, groups, names),
+        "sprite": {"columns": sprite.columns, "width": sprite.width, "height": sprite.height},
     }
-    classes = found[0].shown_classes
-    if classes is not None:
-        colourings.append(("class/", "class"))  # no clusterer has this name
-        groups["class/"] = classes.tolist()
-        named["class/"] = list(enumerate(class_names))
-    descriptions = [
-        _description(number, row, found, None if classes is None else class_names[classes[number]])
-        for number, row in enumerate(rows.tolist())
-    ]
-    sizes = {"columns": sprite.columns, "width": sprite.width, "height": sprite.height}
-    return {
-        "count": f"{len(latents):,}",
-        "share": f"{pca.explained_variance_ratio_.sum():.0%}",
-        "colourings": colourings,
-        "data": {
-            "x": x,
-            "y": y,
-            "groups": groups,
-            "names": named,
-            "descriptions": descriptions,
-            "sprite": sizes,
-        },
-    }
+    share = f"{pca.explained_variance_ratio_.sum():.0%}"
+    return {"count": f"{len(latents):,}", "share": share, "colourings": colourings, "data": data}
 
 
-def _description(number: int, row: int, found: Sequence[Clustered], class_name: str | None) -> str:
-    parts = [f"image {row}"] + ([] if class_name is None else [f"class {class_name}"])
+def _descriptions(
+    rows: NDArray[Any],
+    found: Sequence[Clustered],
+    groups: dict[str, list[int]],
+    names: dict[str, dict[int, str]],
+) -> list[str]:
+    """Return a text for every thumbnail: its number, class and clusters."""
+    columns = [[f"image {row}" for row in rows.tolist()]]
+    if CLASS in groups:
+        columns.append([f"class {names[CLASS][cls]}" for cls in groups[CLASS]])
     for made in found:
-        text = f"{made.name}: {made.title(int(made.shown_clusters[number]))}"
-        if (probability := made.shown_probability) is not None:
-            text += f" (probability {probability[number]:.2f})"
-        parts.append(text)
-    return "; ".join(parts)
+        texts = [f"{made.name}: {names[made.name][cluster]}" for cluster in groups[made.name]]
+        if (probability := made.shown.probability) is not None:
+            pairs = zip(texts, probability, strict=True)
+            texts = [f"{text} (probability {p:.2f})" for text, p in pairs]
+        columns.append(texts)
+    return ["; ".join(parts) for parts in zip(*columns, strict=True)]

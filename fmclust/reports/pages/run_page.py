@@ -1,6 +1,6 @@
-"""report.html of one run: what was run, how it scored, what is in its clusters."""
+"""report.html of one run: its settings, its scores, and the images of its clusters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from fmclust.reports.tables import PAGE, run_tables, sizes_text
 
 
 def write_run_page(directory: Path) -> Path:
-    """Write report.html of a run that has come to its end; return its path.
+    """Write report.html of a run that has ended; return its path.
 
     Raises:
         UserError: If the run is not finished, or its files can't be read.
@@ -35,57 +35,54 @@ def write_run_page(directory: Path) -> Path:
 def _rendered(directory: Path) -> str:
     status = runs.read_status(directory)
     if status is None or not (directory / "metrics.json").exists():
-        raise UserError(f"{directory} is no finished run: type runs=<finished runs>.")
+        raise UserError(f"{directory} is not a finished run: type runs=<finished runs>.")
     runs.refuse_links(directory)
     config, folders = runs.read_config(directory), runs.clustered_in(directory)
     name = runs.model_name(config)
-    shown = _shown(directory, folders, status)
     return TEMPLATES.get_template("run.html").render(
         title=f"{name} and {', '.join(folders)}" if folders else name,
         subtitle=f"{directory.name}; seed {config.seed}, 1 run",
         warnings=status["warnings"],
-        has_labels=bool(status["class_names"]),
         can_decode=status.get("can_decode", True),
-        tables=run_tables(config, folders),
+        tables=run_tables(directory),
         losses=_losses(directory, status),
         facts=_facts(directory, config, status),
         names=status["class_names"],
-        **shown,
+        **_shown(directory, folders, status["class_names"]),
     )
 
 
 def _shown(
-    directory: Path, folders: Mapping[str, Path], status: Mapping[str, Any]
+    directory: Path, folders: Mapping[str, Path], class_names: Sequence[str]
 ) -> dict[str, Any]:
     """Return what the template shows of the images: the plane and the clusterings."""
     if not folders:
-        nothing = dict.fromkeys(("plane", "sprite", "classes"))
-        return {**nothing, "split": "", "clusterings": [], "rows": []}
-    names, thumbnails = status["class_names"], runs.read_thumbnails(directory)
+        return {"plane": None, "sprite": None, "clusterings": []}
+    thumbnails = runs.read_thumbnails(directory)
     found = [
-        read_clustered(folder, name, thumbnails, runs.read_thumbnails(folder), names)
+        read_clustered(folder, name, thumbnails, runs.read_thumbnails(folder), class_names)
         for name, folder in folders.items()
     ]
     pictures = [thumbnails["images"], *(made.centres for made in found)]
     sprite = Sprite.of(np.concatenate(pictures))
     first_centres = np.cumsum([len(images) for images in pictures]).tolist()
-    latents = _latents(directory, thumbnails)
-    classes = found[0].shown_classes
+    latents, rows = _latents(directory, thumbnails), thumbnails["rows"]
+    classes = found[0].shown.classes
     return {
         "split": str(thumbnails["split"]),
-        "plane": plane_of(latents, thumbnails["rows"], found, sprite, names),
+        "plane": plane_of(latents, rows, found, sprite, class_names),
         "clusterings": [
             made.described(latents, first)
             for made, first in zip(found, first_centres, strict=False)
         ],
         "sprite": sprite,
-        "rows": thumbnails["rows"].tolist(),
+        "rows": rows.tolist(),
         "classes": None if classes is None else classes.tolist(),
     }
 
 
 def _latents(directory: Path, thumbnails: Mapping[str, NDArray[Any]]) -> NDArray[np.floating[Any]]:
-    """Return the latents of the thumbnails; the pixels where a run keeps no latents."""
+    """Return the latents of the thumbnails; the pixels if the run stores no latents."""
     rows, split = thumbnails["rows"], str(thumbnails["split"])
     if (directory / "latents.npz").exists():
         return np.asarray(runs.read_latents(directory)[split][rows])
@@ -104,7 +101,6 @@ def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> li
     """Return how the run was made: name and text."""
     seconds = runs.read_metrics(directory).get("time/total", 0.0)
     height, width = status["image_size"]
-    model = {f"model.{k}": v for k, v in config.model.items() if k not in ("_target_", "name")}
     environments = status["environments"]
     known = {
         "typed": " ".join(runs.read_overrides(directory)) or "(nothing)",
@@ -115,7 +111,7 @@ def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> li
         "seconds": f"{seconds:.0f}",
         "processor": "; then ".join(map(_processor, environments)),
         "versions": "; then ".join(dict.fromkeys(map(_versions, environments))),
-        **model,
+        **{f"model.{k}": v for k, v in config.model.items() if k not in ("_target_", "name")},
         "directory": directory,
     }
     return [(key, str(value)) for key, value in known.items()]

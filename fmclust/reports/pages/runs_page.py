@@ -1,15 +1,14 @@
-"""One page over many runs: a table to sort, scores against what was swept, links."""
+"""A page that compares runs: a table that can be sorted, and scores against swept settings."""
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from fmclust.reports.jobs import Job, filled_in, short, swept_keys
+from fmclust.reports.jobs import Job, filled_in, short, swept_keys, varied_keys
 from fmclust.reports.pages.svg import embedded
 from fmclust.reports.pages.templates import TEMPLATES
-from fmclust.reports.sweeps import draw_scores
+from fmclust.reports.scores import draw_scores
 from fmclust.reports.tables import PAGE, number_text
 from fmclust.runs import write_text
 
@@ -17,22 +16,15 @@ SCORES = ("accuracy", "nmi", "ari")  # of the split that is shown
 OF_RUN = {"loss/val": "loss/val", "time/total": "seconds"}
 
 
-@dataclass(frozen=True)
-class _Link:
-    text: str
-    link: str
-
-
 def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
-    """Write a page over runs.
+    """Write a page that compares runs.
 
     Args:
         path: The page; links from it are relative to its folder.
-        jobs: The runs; those that are not done, or have warnings, are named with them.
+        jobs: The runs; for those that are not done or have warnings, the page says why.
     """
     done = [job for job in filled_in(jobs) if job.status == "done"]
-    swept = swept_keys(done)
-    keys = [key for key in swept if key != "seed"]
+    swept, keys = swept_keys(done), varied_keys(done)
     splits = {job.shown_split(name) for job in done for name in job.clusterings} - {""}
     text = TEMPLATES.get_template("runs.html").render(
         title=f"{len(done)} runs",
@@ -53,13 +45,13 @@ def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
     write_text(path, text)
 
 
-def _rows(folder: Path, job: Job, swept: Sequence[str]) -> Iterator[list[object]]:
+def _rows(folder: Path, job: Job, swept: Sequence[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the name of the run, the link to its page (empty without a page) and other cells."""
     page = job.directory / PAGE
-    # With a point: a folder may be named as a scheme is.
+    # The link starts with "./", since the name of a folder may look like a URL scheme.
     link = f"./{quote(os.path.relpath(page, folder))}" if page.exists() else ""
     for name in job.clusterings or [""]:
         scores = [f"{name}/{job.shown_split(name)}/{score}" for score in SCORES]
         names = (*scores, f"{name}/silhouette", *OF_RUN)
         numbers = [number_text(job.metrics.get(metric)) for metric in names]
-        settings = [job.settings[key] for key in swept]
-        yield [_Link(job.directory.name, link), *settings, name, *numbers]
+        yield job.directory.name, link, [*(job.settings[key] for key in swept), name, *numbers]

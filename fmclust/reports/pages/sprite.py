@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SHOWN = 48  # pixels a side, about, on the page
+SHOWN = 48  # approximate side of an image on the page, in pixels
 
 
 @dataclass(frozen=True)
 class Sprite:
-    """Images side by side in one picture.
+    """A picture that holds many images side by side.
 
     Attributes:
         url: The picture as a data URL.
@@ -22,8 +22,8 @@ class Sprite:
         height: Of an image, in pixels.
         width: Of an image, in pixels.
         rows: Rows of images.
-        scale: How much larger a page shows them: a whole number, so that no image bleeds into
-            its neighbour.
+        scale: Enlargement of the images on the page: a whole number, so that no pixel of a
+            neighbour is shown.
     """
 
     url: str
@@ -35,7 +35,7 @@ class Sprite:
 
     @classmethod
     def of(cls, images: NDArray[Any]) -> "Sprite":
-        """Make one of uint8 images of shape (N, H, W)."""
+        """Make a sprite of uint8 images of shape (N, H, W)."""
         n, height, width = images.shape
         columns = max(1, int(np.sqrt(n)))
         rows = -(-n // columns)
@@ -49,7 +49,7 @@ class Sprite:
         return cls(url, columns, height, width, rows, scale)
 
     def place(self, number: int) -> str:
-        """Return where an image is, as CSS."""
+        """Return the CSS that shows an image by its number."""
         row, column = divmod(int(number), self.columns)
         left, top = column * self.width * self.scale, row * self.height * self.scale
         return f"background-position:-{left}px -{top}px"

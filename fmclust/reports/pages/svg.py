@@ -1,4 +1,4 @@
-"""A matplotlib figure within a page, in the page's colours."""
+"""Embed a matplotlib figure in a page, in the colours of the page."""
 
 import io
 import re
@@ -13,7 +13,7 @@ def embedded(figure: Figure, label: str) -> Markup:
 
     Args:
         figure: The figure.
-        label: What it shows, for readers who don't see it.
+        label: Description of the figure, for screen readers.
     """
     buffer = io.StringIO()
     # Text stays text, and ids are the same every time.

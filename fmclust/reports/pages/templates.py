@@ -1,4 +1,4 @@
-"""The pages' templates; whatever comes from outside is escaped."""
+"""The templates of the pages; all values that they show are escaped."""
 
 from pathlib import Path
 
@@ -16,6 +16,6 @@ TEMPLATES = Environment(
 
 
 def is_page(path: Path) -> bool:
-    """Whether a file is one of these pages, which may be written anew."""
+    """Whether a file is a page of fmclust, which may be overwritten."""
     with path.open("rb") as file:
         return GENERATOR in file.read(1000)

@@ -13,8 +13,8 @@ from fmclust.training.callbacks.base import RunCallback, encoder_of, losses_of
 class EpochCheckpoints(RunCallback, Checkpoint):
     """Write last.ckpt after every epoch, and best.ckpt after an epoch with the lowest loss.
 
-    Lightning's ModelCheckpoint writes the last checkpoint only after a new best one, and opens the
-    paths that a checkpoint names.
+    Lightning's ModelCheckpoint writes the last checkpoint only after a new best one, and it opens
+    paths that are named in a checkpoint.
 
     Attributes:
         best: Lowest value so far of the encoder's monitor.
@@ -33,7 +33,7 @@ class EpochCheckpoints(RunCallback, Checkpoint):
         self.best, self._stopped = state_dict["best"], state_dict["stopped"]
 
     def on_fit_start(self, trainer: Trainer, *_: Any) -> None:
-        """Stop a run again that EarlyStopping, which does not store it, has stopped."""
+        """Stop a run that EarlyStopping stopped earlier, since its state does not say so."""
         trainer.should_stop = trainer.should_stop or self._stopped
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -11,7 +11,7 @@ from fmclust.training.callbacks.base import RunCallback
 class ClusterLatents(RunCallback):
     """Evaluate the trained encoder on rank zero; without this callback a run only trains.
 
-    A resumed run without an epoch left is evaluated too.
+    A resumed run that has no epoch left is evaluated too.
 
     Attributes:
         evaluate: Encodes, clusters and scores, given the number of epochs; set before training.

@@ -10,21 +10,22 @@ from fmclust.runs import BEST_CHECKPOINT
 from fmclust.training.callbacks.base import RunCallback, encoder_of, losses_of
 from fmclust.training.callbacks.checkpoints import EpochCheckpoints
 
-FIT_TIME = "time/fit"
+FIT_TIME = "time/fit"  # seconds
 
 
 class FitMetrics(RunCallback):
     """Add `loss/*` and `time/fit` to the run's metrics, and prepare the encoder to encode.
 
-    This callback is the first of all: when training ends, it stops the clock and moves the encoder
-    to its device before another callback encodes.
+    This is the first callback: when training ends, it stops the clock and moves the encoder to its
+    device before another callback encodes.
 
     Args:
         encode_from: Weights that encode: `last`, or `best` by the encoder's monitor.
+        checkpoints: Callback that knows the best value of the monitor.
     """
 
-    def __init__(self, encode_from: str) -> None:
-        self.encode_from = encode_from
+    def __init__(self, encode_from: str, checkpoints: EpochCheckpoints) -> None:
+        self.encode_from, self.checkpoints = encode_from, checkpoints
         self._start = self._earlier = 0.0
         self._losses: dict[str, float] = {}
 
@@ -51,10 +52,7 @@ class FitMetrics(RunCallback):
         encoder = encoder_of(pl_module)
         if self.encode_from == "best":
             load_weights(encoder, self.run.directory / BEST_CHECKPOINT)
-            (checkpoints,) = (
-                c for c in trainer.checkpoint_callbacks if isinstance(c, EpochCheckpoints)
-            )
-            self.run.metrics[encoder.monitor] = checkpoints.best
+            self.run.metrics[encoder.monitor] = self.checkpoints.best
         pl_module.to(trainer.strategy.root_device)  # Lightning has moved it to the CPU
         self.run.facts |= {"trained": True, "epochs": trainer.current_epoch}
 

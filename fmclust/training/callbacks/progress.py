@@ -1,4 +1,4 @@
-"""Progress of training: one bar over all epochs in a terminal, one line an epoch elsewhere."""
+"""Progress of training: one log line per epoch, and a bar over all epochs in a terminal."""
 
 import logging
 import sys
@@ -16,12 +16,12 @@ log = logging.getLogger(__name__)
 
 
 class EpochProgress(ProgressBar):
-    """Log one line an epoch and, in a terminal, show a bar with the losses and the time left.
+    """Log one line per epoch and, in a terminal, show a bar with the losses and the time left.
 
     Args:
-        refresh_rate: Batches from one update of the bar to the next.
-        in_terminal: Whether to show the bar. The lines are then in train.log only, since on the
-            console they would break the bar.
+        refresh_rate: Number of batches between two updates of the bar.
+        in_terminal: Whether to show the bar. The lines then go to train.log only, since they would
+            break the bar on the console.
     """
 
     def __init__(self, *, refresh_rate: int, in_terminal: bool) -> None:
@@ -35,7 +35,7 @@ class EpochProgress(ProgressBar):
         self._task, self._losses, self._start = TaskID(0), "", 0.0
 
     def disable(self) -> None:
-        """Show nothing; called by Lightning on all ranks but zero."""
+        """Hide the bar; Lightning calls this on all ranks except zero."""
         self._bar.disable = True
 
     def on_train_start(self, trainer: Trainer, *_: Any) -> None:
@@ -75,9 +75,5 @@ class EpochProgress(ProgressBar):
 
 
 def progress_bar(refresh_rate: int) -> EpochProgress:
-    """Return the progress callback for the current output.
-
-    Args:
-        refresh_rate: Batches from one update of the bar to the next.
-    """
+    """Return the progress callback for the current output; see `EpochProgress`."""
     return EpochProgress(refresh_rate=refresh_rate, in_terminal=sys.stdout.isatty())

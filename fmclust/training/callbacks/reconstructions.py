@@ -18,7 +18,7 @@ from fmclust.training.loggers import LoggerDisplay
 class Reconstructions(RunCallback):
     """Draw the first images of the validation split after some epochs (the paper, section 1.2).
 
-    Nothing is drawn for an encoder without a decoder.
+    Nothing is drawn if the encoder has no decoder.
 
     Args:
         epochs: Numbers of epochs, from 1, after which to draw; the last epoch is always drawn.
