@@ -92,9 +92,7 @@ def test_an_unknown_loss_is_named() -> None:
 
 
 def test_a_loss_that_is_no_number_stops_training(run_digits: Callable[..., Finished]) -> None:
-    with pytest.raises(
-        UserError, match=r"loss.* is (nan|inf) .* of epoch 1, .*model.lr="
-    ):
+    with pytest.raises(UserError, match=r"loss.* is (nan|inf) .* of epoch 1, .*model.lr="):
         run_digits("model.lr=1e30", "model.schedule=constant", "trainer.max_epochs=3")
 
 
