@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from fmclust.config.help import help_text
-from fmclust.config.mistakes import explain
+from fmclust.config.mistakes import GROUP_NULL, HYDRA_FLAGS, explain
 from fmclust.config.schema import conf_directory, register_schema
 from fmclust.errors import (
     TRACEBACK,
@@ -37,12 +37,6 @@ PATH_KEYS = (
 )
 MULTIRUN = ("-m", "--multirun")
 FULL_ERROR = "HYDRA_FULL_ERROR"  # environment variable: if "1", Hydra raises errors
-# Flags of Hydra 1.3 that begin with --.
-HYDRA_FLAGS = (
-    *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run"),
-    *("--multirun", "--shell-completion", "--config-path", "--config-name", "--config-dir"),
-    *("--experimental-rerun", "--info"),
-)
 FAILED_JOBS, INTERRUPTED = 1, 130  # exit statuses; that of a user's mistake is in errors.py
 
 
@@ -133,7 +127,7 @@ def _explained(error: Exception, config_name: str) -> str | None:
         if error.strerror is None:  # raised by a library, not by the operating system
             return None
         return f"{error.filename or Path.cwd()}: {error.strerror}."
-    is_group_null = str(error).startswith("Config group override")  # Hydra's ValueError
+    is_group_null = str(error).startswith(GROUP_NULL)
     return f"{one_line(error)}." if is_group_null else None
 
 

@@ -1,4 +1,8 @@
-"""Explain Hydra's and OmegaConf's errors about a mistyped command in one line."""
+"""Explain Hydra's and OmegaConf's errors about a mistyped command in one line.
+
+All dependence on the texts of another library's errors is in this module; they were seen with Hydra
+1.3.8 and OmegaConf 2.3.1. With other texts the message is the first line of the library's own.
+"""
 
 import re
 import sys
@@ -14,6 +18,16 @@ from omegaconf.errors import MissingMandatoryValue
 from fmclust.config.help import options_of
 from fmclust.config.schema import conf_directory
 
+HYDRA_FLAGS = (  # those that begin with --; its parser is private
+    *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run"),
+    *("--multirun", "--shell-completion", "--config-path", "--config-name", "--config-dir"),
+    *("--experimental-rerun", "--info"),
+)
+OPTION_MISSING = re.compile(r"In '.*?': Could not (?:find|load) '(.+?)'")
+KEY_UNKNOWN = re.compile(r"Could not (?:override|delete from config\.) '(.+?)'")
+VALUE_REFUSED = re.compile(r"Error merging override (.+)")
+SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+?)=(.+?)'")
+GROUP_NULL = "Config group override"  # the beginning of a ValueError about group=null
 NOT_INSTALLED = {  # groups with options that an extra installs
     "hydra/launcher": "it needs the extra `sweep`: type pip install -e '.[sweep]' in a clone.",
 }
@@ -36,13 +50,13 @@ def explain(error: Exception, config_name: str) -> str:
         return f"{error.override} can't be read: quote it for the shell, and write key=value."
     if isinstance(error, MissingConfigException):
         return _explain_option(str(error.missing_cfg_file or text), error.options)
-    if found := re.match(r"In '.*?': Could not (?:find|load) '(.+?)'", text):
+    if found := OPTION_MISSING.match(text):
         return _explain_option(found[1], None)
-    if found := re.search(r"Could not (?:override|delete from config\.) '(.+?)'", text):
+    if found := KEY_UNKNOWN.search(text):
         return _explain_key(found[1], config_name)
-    if found := re.match(r"Error merging override (.+)", text):
+    if found := VALUE_REFUSED.match(text):
         return f"{found[1]} is refused: {_first_line(error.__cause__ or error)}."
-    if found := re.match(r"Ambiguous value for argument '(.+?)=(.+?)'", text):
+    if found := SEVERAL_VALUES.match(text):
         key, value = found.groups()
         return (
             f"{key}={value} is several values: add -m to run a job with each, or type "
