@@ -39,31 +39,42 @@ def assign(config: DictConfig) -> None:
         invert = run.config.data.get("invert") if config.invert is None else config.invert
         images = Path(str(config.input)).absolute()
         with runs.full_disk_as_user_error(output.parent), runs.replacing(output) as partial:
-            counts = assign_all(images, partial, run, name, invert=bool(invert))
-    print(f"{summary(counts, run, name, invert=bool(invert))}\n{output}")
+            counts, warnings = assign_all(images, partial, run, name, invert=bool(invert))
+    print(summary(counts, run, name, invert=bool(invert)))
+    for warning in warnings:
+        print(f"Warning: {warning}.")
+    print(output)
     if config.strict and counts[UNREADABLE]:
         sys.exit(complain(f"{counts[UNREADABLE]} images are unreadable.", FAILED_JOBS))
 
 
 def assign_all(
     path: Path, output: Path, run: "LoadedRun", clusterer: str, *, invert: bool
-) -> Counter[int | str]:
+) -> tuple[Counter[int | str], list[str]]:
     """Write a row for every image at a path, batch after batch.
 
     Returns:
         Cluster id to number of images, and the numbers of images that are `UNREADABLE`, `FAR`
-        from the training images, or `REVERSED`: on the opposite background.
+        from the training images, or `REVERSED`: on the opposite background; and warnings.
+
+    Raises:
+        UserError: If no image can be read.
     """
     from rich.progress import Progress
 
     from fmclust import data, inference, models
 
     counts: Counter[int | str] = Counter()
-    n_images, batches = data.open_input(path, run.image_size, models.BATCH)
+    unread: dict[str, str] = {}
+    exclude = data.exclude_patterns(run.config.data.get("exclude"))
+    images_in = data.open_input(
+        path, run.image_size, models.BATCH, ranges=run.ranges, exclude=exclude
+    )
     csv = output.open("w", newline="", encoding="utf-8", errors="surrogateescape")
     with csv as file, Progress() as progress:
+        n_images = images_in.n_images
         task = progress.add_task(f"Assigning {n_images:,} images", total=n_images)
-        for batch in batches:
+        for batch in images_in.batches:
             images = 255 - batch.images if invert else batch.images
             assigned = run.assign(images, clusterer) if len(images) else None
             table = inference.to_table(batch.names, batch.reasons, assigned, run.class_names)
@@ -74,14 +85,23 @@ def assign_all(
                 float_format="%.6g",
                 lineterminator="\r\n",  # of CSV (RFC 4180)
             )
-            counts[UNREADABLE] += len(batch.reasons)
+            unread |= {batch.names[row]: reason for row, reason in batch.reasons.items()}
             if assigned is not None:
                 counts.update(assigned.clusters.tolist())
                 counts[FAR] += 0 if assigned.far is None else int(assigned.far.sum())
                 contrast = (data.border_brightness(images) - MIDDLE) * (run.border - MIDDLE)
                 counts[REVERSED] += len(images) if contrast < -MIN_CONTRAST else 0
             progress.advance(task, len(batch.names))
-    return counts
+    reasons = data.frequent_reasons(unread.values())
+    if len(unread) == n_images:
+        raise UserError(
+            f"input={path}: no image can be read, {reasons or 'it is empty'}: type "
+            "input=<a folder of pictures>."
+        )
+    counts[UNREADABLE] = len(unread)
+    listed = f"{data.first_of([*unread])}; {reasons}; the column `error` has all"
+    could_not = [f"{len(unread):,} files or folders can't be read: {listed}"] if unread else []
+    return counts, could_not + images_in.warnings()
 
 
 def summary(counts: Counter[int | str], run: "LoadedRun", clusterer: str, *, invert: bool) -> str:

@@ -19,7 +19,8 @@ class Entry:
         pattern: Path relative to the run directory; `*` stands for any part of a name.
         when: `always`; `trained`: only when a network was trained; `labelled`: only when the
             data has labels; `drawn`: only with figures; `chosen`: only when something optional is
-            on; `profiled`: only with a profiler; `clustered again`: only after
+            on; `left out`: only when a file could not be read;
+            `profiled`: only with a profiler; `clustered again`: only after
             `python -m fmclust.cluster`.
     """
 
@@ -37,6 +38,7 @@ LAYOUT = (
     Entry("manifest.json"),
     Entry("assignments.csv"),
     Entry("clusterings.json"),
+    Entry("unreadable.csv", "left out"),
     Entry("thumbnails.npz"),
     Entry("report.html"),
     Entry("losses.csv", "trained"),

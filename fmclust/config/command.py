@@ -32,6 +32,7 @@ PATH_KEYS = (
     "output",
     "data.root",
     "data.cache",
+    "data.exclude",
     "hydra.run.dir",
     "hydra.sweep.dir",
 )
@@ -146,7 +147,8 @@ def quote_path(argument: str, *, is_sweep: bool = False) -> str:
     """
     key, equals, value = argument.partition("=")
     is_path = equals and key.lstrip("+") in PATH_KEYS
-    if not is_path or re.fullmatch(r"'.*'|\".*\"|null|\?\?\?|", value):
+    is_list = key.endswith("data.exclude") and re.fullmatch(r"\[.*\]", value)
+    if not is_path or is_list or re.fullmatch(r"'.*'|\".*\"|null|\?\?\?|", value):
         return argument
     paths = value.split(",") if is_sweep and not key.startswith("hydra.") else [value]
     return f"{key}={','.join(map(_quoted, paths))}"

@@ -3,9 +3,12 @@
 from fmclust.data.digits import Digits
 from fmclust.data.folder import PictureFolder
 from fmclust.data.idx_files import IdxFiles
+from fmclust.data.listing import exclude_patterns
 from fmclust.data.loader import EpochOrder, ResidentLoader
 from fmclust.data.mnist_family import KMNIST, MNIST, FashionMNIST
+from fmclust.data.opening import first_of, frequent_reasons
 from fmclust.data.pictures import border_brightness
-from fmclust.data.readers import Batch, open_input
+from fmclust.data.readers import Batch, Input, open_input
+from fmclust.data.scales import known_ranges, span_text
 from fmclust.data.sources import ImageSource, build_source
 from fmclust.data.splits import Split, sums_of

@@ -1,6 +1,7 @@
 """The user's pictures in a folder."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,28 +9,39 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
-from fmclust.data.pictures import empty_images, pictures_below, read_in_order
+from fmclust.data.class_folders import Names, SplitFolders, class_folders
+from fmclust.data.listing import exclude_patterns, list_files
+from fmclust.data.memory import empty_images
+from fmclust.data.opening import first_of, frequent_reasons, printable
+from fmclust.data.pictures import read_in_order
+from fmclust.data.scales import FLOATS, INTEGERS, Scales, valid_range
 from fmclust.data.sources import ImageSource
-from fmclust.data.splits import Split, divide
+from fmclust.data.splits import Split, complete
 from fmclust.errors import UserError, require_bool, require_whole
 
 MIN_SIDE, MAX_SIDE = 8, 64  # height and width in pixels
 MIN_PICTURES = 10  # at least one each for val and test
+SPLITS = ("train", "val", "test")
 SPLIT_SEED = 0  # the splits do not depend on the seed of a run
 
 
 class PictureFolder(ImageSource):
     """Pictures in a folder; if all of them are in sub-folders, the sub-folders are the classes.
 
-    Every picture is decoded once, into grayscale of one size (`pictures.read_picture`). Files
-    that are not readable as pictures are left out, with a warning. The pictures are shuffled in an
-    order that depends only on the file names; the first eight tenths are train, the next tenth is
-    val and the last is test.
+    Every picture is decoded once, into grayscale of one size (`pictures.read_picture`); pictures
+    deeper than 8 bits a second time, for the range that all of them are scaled by. Files that are
+    not readable as pictures are left out, with a warning. The pictures are shuffled in an order
+    that depends only on the file names; the first eight tenths are train, the next tenth is val
+    and the last is test. If there are folders named `train` and `test` (or `val`), the split is
+    theirs, the classes are the folders in them, and a split that is missing is a tenth of `train`.
 
     Args:
-        root: The folder; searched recursively.
+        root: The folder; searched recursively, and through links.
         image_size: Height and width in pixels, or one number for both; 8 to 64.
         invert: Whether to swap dark and light, for dark pictures on a light background.
+        scale: The values of pixels deeper than 8 bits that become 0 and 255. None: the least and
+            the greatest of all files, of integers and of floats.
+        exclude: Patterns of files and folders to leave out, or one of them.
         cache: Folder for a file of the decoded images, used if the memory is too small for them.
             None: the system's temporary folder.
 
@@ -43,11 +55,16 @@ class PictureFolder(ImageSource):
         root: str,
         image_size: int | Sequence[int] = 28,
         invert: bool = False,
+        scale: Sequence[float] | None = None,
+        exclude: str | Sequence[str] | None = None,
         cache: str | None = None,
     ) -> None:
         super().__init__()
         require_bool("data.invert", invert)
         self.root, self.size, self.invert = Path(root), both_sides(image_size), invert
+        self.exclude = exclude_patterns(exclude)
+        limits = None if scale is None else valid_range("data.scale", scale)
+        self.scales = Scales({} if limits is None else dict.fromkeys((INTEGERS, FLOATS), limits))
         self.cache = None if cache is None else Path(cache)
         if not self.root.is_dir():  # raised here, before a run is made
             advice = "type data.root=<the folder of pictures>"
@@ -55,56 +72,125 @@ class PictureFolder(ImageSource):
 
     def read(self) -> dict[str, Split]:
         """Decode the pictures; see `ImageSource.read`."""
+        found = list_files(self.root, self.exclude)
+        self.warnings += found.warnings()
         # Sorted by name, not by path: the splits must not depend on the sub-folders, the labels.
-        paths = sorted(pictures_below(self.root), key=lambda path: path.name)
+        paths = sorted(found.files, key=lambda path: path.name)
         order = np.random.default_rng(SPLIT_SEED).permutation(len(paths))
-        images, readable = self._decode([paths[row] for row in order])
-        if len(readable) < MIN_PICTURES:
-            found = f"{len(readable)} readable pictures, at least {MIN_PICTURES} are needed"
-            raise UserError(f"{self.root} holds {found}: type data.root=<another folder>.")
-        names = [self._name(path) for path in readable]
-        return divide(Split(torch.from_numpy(images[:, None]), self._labels(readable), names))
+        folders = SplitFolders.of([path.relative_to(self.root) for path in paths])
+        split_of = self._split_of([paths[row] for row in order], folders)
+        images, readable = self._decode(sorted(split_of, key=lambda p: SPLITS.index(split_of[p])))
+        self._note_unreadable(found.unreadable, n_files=len(split_of))
+        members = {name: [p for p in readable if split_of[p] == name] for name in SPLITS}
+        if len(members["train"]) < MIN_PICTURES:
+            raise UserError(self._too_few(len(members["train"])))
+        below = {
+            name: [folders.below(path.relative_to(self.root)) for path in of_split]
+            for name, of_split in members.items()
+            if of_split
+        }
+        labels, splits, start = self._labels(below), {}, 0
+        for name in below:
+            end = start + len(members[name])
+            held = torch.from_numpy(images[start:end, None])
+            splits[name] = Split(held, labels.get(name), [*map(self._name, members[name])])
+            start = end
+        return complete(splits)
+
+    def _split_of(self, paths: Sequence[Path], folders: SplitFolders) -> dict[Path, str]:
+        """Return each file to its split, without those beside the folders of the splits."""
+        split_of, beside = {}, Counter[str]()
+        for path in paths:
+            below = path.relative_to(self.root)
+            if (split := folders.split_of(below)) is not None:
+                split_of[path] = split
+            else:
+                beside[below.parts[: folders.depth + 1][-1]] += 1
+        if beside:
+            named = first_of(sorted(beside))
+            places = " and ".join(map(printable, folders.splits))
+            self.warnings.append(
+                f"files left out: {beside.total():,}, beside the folders {places}, which are used "
+                f"as the splits: {named}"
+            )
+        return split_of
 
     def _decode(self, paths: list[Path]) -> tuple[NDArray[np.uint8], list[Path]]:
         """Return the readable images, uint8 of shape (N, H, W), and their paths."""
         images = empty_images(len(paths), self.size, self.cache)
         self.in_memory = not isinstance(images, np.memmap)
+        self.scales.files = paths
         readable: list[Path] = []
-        bad: list[str] = []
-        pictures = read_in_order(paths, self.size)
-        for path, image in track(pictures, "Decoding pictures", total=len(paths)):
-            if isinstance(image, UserError):
-                bad.append(self._name(path))
+        pictures = read_in_order(paths, self.size, self.scales)
+        for picture in track(pictures, "Decoding pictures", total=len(paths)):
+            if picture.image is None:
+                self.unreadable[self._name(picture.path)] = picture.reason
             else:
-                images[len(readable)] = 255 - image if self.invert else image
-                readable.append(path)
-        if bad:
-            more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-            share = f"{len(bad)} of {len(paths)} files are not readable pictures"
-            self.warnings.append(f"{share}: {', '.join(bad[:3])}{more}")
+                images[len(readable)] = 255 - picture.image if self.invert else picture.image
+                readable.append(picture.path)
+        self.ranges = self.scales.used()
+        self.warnings += self.scales.warnings(self._name, self._how_to_scale())
         return images[: len(readable)], readable
 
-    def _labels(self, paths: list[Path]) -> torch.Tensor | None:
-        """Set `class_names`; return the labels of the pictures, int64 of shape (N,), or None."""
-        folders = [path.relative_to(self.root).parent.parts[:1] for path in paths]
-        names = sorted({*folders} - {()})
-        if len(names) < 2:
-            return None
-        if n_outside := folders.count(()):
-            reason = f"because {n_outside} pictures are beside them"
-            self.warnings.append(f"the folders in {self.root} are not used as classes, {reason}")
-            return None
-        self.class_names = tuple(printable(name) for (name,) in names)
-        labels = {name: label for label, name in enumerate(names)}
-        return torch.tensor([labels[name] for name in folders])
+    def _how_to_scale(self) -> str:
+        """Return the end of a warning about brightness; empty if the user has set the range."""
+        if not (self.scales.found and self.ranges):
+            return ""
+        low = min(low for low, _ in self.ranges.values())
+        high = max(high for _, high in self.ranges.values())
+        high = high if high > low else low + 1
+        return f"; to set the range of the deeper ones, type 'data.scale=[{low:g},{high:g}]'"
+
+    def _note_unreadable(self, folders: Mapping[Path, str], n_files: int) -> None:
+        """Warn about what can't be read, and note what is not a file: path to reason."""
+        if bad := [*self.unreadable]:
+            share = f"{len(bad):,} of {n_files:,} files are not readable pictures"
+            self.warnings.append(f"{share}: {first_of(bad)}")
+        if folders:
+            names = {self._name(path): reason for path, reason in folders.items()}
+            reasons = frequent_reasons(names.values())
+            share = f"folders and links that can't be opened: {len(names):,}"
+            self.warnings.append(f"{share}, {first_of([*names])}; {reasons}")
+            self.unreadable |= names
+
+    def _too_few(self, n: int) -> str:
+        """Return what is wrong with a folder of too few pictures."""
+        found = f"{n:,} readable pictures to train on, at least {MIN_PICTURES} are needed"
+        reasons = frequent_reasons(self.unreadable.values())
+        unread = f" (left out: {reasons})" if reasons else ""
+        return f"{self.root} holds {found}{unread}: type data.root=<another folder>."
+
+    def _labels(self, below: Mapping[str, Sequence[Names]]) -> dict[str, torch.Tensor]:
+        """Set `class_names`; return the labels of each split that has classes, int64 (N,).
+
+        Args:
+            below: Split to the names on the path of each picture, below the folder of the split.
+        """
+        folders: dict[str, list[str]] = {}
+        known: set[str] = set()
+        for split, paths in below.items():
+            found = class_folders(paths, known)
+            outside = found.count("")
+            if not outside:
+                folders[split] = found
+                known |= {*found}
+            elif outside < len(found):
+                where = self.root if len(below) == 1 else f"{self.root}, split {split},"
+                reason = f"because {outside} pictures are beside them"
+                self.warnings.append(f"the folders in {where} are not used as classes, {reason}")
+        n_pictures = sum(map(len, folders.values()))
+        if len(known) < 2:
+            return {}
+        if 2 * len(known) > n_pictures:
+            share = f"{len(known):,} folders hold {n_pictures:,} pictures"
+            self.warnings.append(f"the folders are not used as classes: {share}")
+            return {}
+        self.class_names = tuple(map(printable, sorted(known)))
+        number = {name: label for label, name in enumerate(sorted(known))}
+        return {split: torch.tensor([number[n] for n in found]) for split, found in folders.items()}
 
     def _name(self, path: Path) -> str:
         return printable(path.relative_to(self.root))
-
-
-def printable(name: str | Path) -> str:
-    """Return a file name in valid UTF-8; a file system allows any bytes."""
-    return str(name).encode(errors="replace").decode()
 
 
 def both_sides(image_size: int | Sequence[int]) -> tuple[int, int]:

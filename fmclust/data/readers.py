@@ -1,8 +1,8 @@
 """Read images to assign in batches: from a folder, a picture, a .npy or an idx file."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count, islice
+from itertools import chain, count, islice
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fmclust.data.idx import header_of, open_binary, read_shape, read_values
-from fmclust.data.pictures import pictures_below, read_in_order, resized
+from fmclust.data.listing import list_files
+from fmclust.data.opening import printable
+from fmclust.data.pictures import read_in_order, resized
+from fmclust.data.scales import Range, Scales, span_text
 from fmclust.errors import UserError, reading
 
 IDX_IMAGES = header_of((0, 0, 0))[:4]  # first bytes of an idx file of images
@@ -27,7 +30,7 @@ class Batch:
     Attributes:
         names: A name for each image: its path in the folder, or its number in the file.
         images: uint8 array of shape (n, H, W), the images that are readable.
-        reasons: For each unreadable image, its row in `names` and the error.
+        reasons: For each unreadable image, its row in `names` and why.
     """
 
     names: Sequence[str]
@@ -35,7 +38,45 @@ class Batch:
     reasons: dict[int, str] = field(default_factory=dict)
 
 
-def open_input(path: Path, size: Sequence[int], batch_size: int) -> tuple[int, Iterator[Batch]]:
+@dataclass
+class Input:
+    """Images to assign.
+
+    Attributes:
+        n_images: Number of images, the unreadable ones included.
+        batches: Reads them.
+        scales: The ranges of pixels deeper than 8 bits; notes what is read.
+        root: The folder that the names of pictures are relative to.
+        notes: Sentences about files that were left out.
+    """
+
+    n_images: int
+    batches: Iterator[Batch]
+    scales: Scales = field(default_factory=Scales)
+    root: Path = Path()
+    notes: list[str] = field(default_factory=list)
+
+    def warnings(self) -> list[str]:
+        """Return sentences about files that were left out or scaled, after all are read."""
+        unseen = [
+            f"the run has seen no {kind} pixels: they are scaled by "
+            f"{span_text(self.scales.ranges[kind])}, the range of all such files of the input"
+            for kind in sorted(self.scales.found)
+        ]
+        return [*self.notes, *unseen, *self.scales.warnings(self._name)]
+
+    def _name(self, path: Path) -> str:
+        return printable(path.relative_to(self.root))
+
+
+def open_input(
+    path: Path,
+    size: Sequence[int],
+    batch_size: int,
+    *,
+    ranges: Mapping[str, Range] | None = None,
+    exclude: Sequence[str] = (),
+) -> Input:
     """Open images of any supported kind, to be read in batches.
 
     Args:
@@ -43,9 +84,9 @@ def open_input(path: Path, size: Sequence[int], batch_size: int) -> tuple[int, I
             file, plain or .gz.
         size: Height and width in pixels to which all images are resized.
         batch_size: Maximum number of images in a batch.
-
-    Returns:
-        The number of images, and an iterator that reads them.
+        ranges: Pixel type to the range that pictures are scaled by; those of other types are
+            found over all pictures of the folder.
+        exclude: Patterns of files and folders to leave out of a folder.
 
     Raises:
         UserError: If there is nothing to read, or a file has an invalid header.
@@ -53,31 +94,53 @@ def open_input(path: Path, size: Sequence[int], batch_size: int) -> tuple[int, I
     if not path.exists():
         raise UserError(f"input={path} does not exist: type input=<a folder or file>.")
     if path.is_dir():
-        paths = pictures_below(path)
-        if not paths:
-            raise UserError(f"input={path} holds no file: type input=<a folder of pictures>.")
-        return len(paths), _read_pictures(paths, path, size, batch_size)
+        return _open_folder(path, size, batch_size, ranges or {}, exclude)
     if path.suffix == ".npy":
         (n_images, *sides), read = _open_npy(path)
     elif _is_idx(path):
         (n_images, *sides), read = _open_idx(path)
     else:
-        return 1, _read_pictures([path], path.parent, size, batch_size)
+        scales = Scales(dict(ranges or {}), [path])
+        batches = _read_pictures([path], path.parent, size, batch_size, scales)
+        return Input(1, batches, scales, path.parent)
     height, width = sides
     if not 0 < height * width <= MAX_READ:
         promise = f"{path} promises images of {height}x{width} pixels"
         raise UserError(f"{promise}, which is impossible: type input=<an undamaged file>.")
-    return n_images, _to_batches(read(min(batch_size, MAX_READ // (height * width))), size)
+    slices = read(min(batch_size, MAX_READ // (height * width)))
+    return Input(n_images, _to_batches(slices, size))
+
+
+def _open_folder(
+    folder: Path,
+    size: Sequence[int],
+    batch_size: int,
+    ranges: Mapping[str, Range],
+    exclude: Sequence[str],
+) -> Input:
+    """List the pictures of a folder; what can't be opened comes as the last batch."""
+    found = list_files(folder, exclude)
+    if not found.files and not found.unreadable:
+        raise UserError(f"input={folder} holds no file: type input=<a folder of pictures>.")
+    scales = Scales(dict(ranges), found.files)
+    batches = _read_pictures(found.files, folder, size, batch_size, scales)
+    if found.unreadable:
+        names = [path.relative_to(folder).as_posix() for path in found.unreadable]
+        reasons = dict(enumerate(found.unreadable.values()))
+        batches = chain(batches, [Batch(names, np.empty((0, *size), np.uint8), reasons)])
+    n_images = len(found.files) + len(found.unreadable)
+    found.unmatched.clear()  # patterns of the run need not match here
+    return Input(n_images, batches, scales, folder, found.warnings())
 
 
 def _read_pictures(
-    paths: Iterable[Path], folder: Path, size: Sequence[int], batch_size: int
+    paths: Sequence[Path], folder: Path, size: Sequence[int], batch_size: int, scales: Scales
 ) -> Iterator[Batch]:
-    pictures = read_in_order(paths, size)
+    pictures = read_in_order(paths, size, scales)
     while batch := list(islice(pictures, batch_size)):
-        names = [path.relative_to(folder).as_posix() for path, _ in batch]
-        images = [image for _, image in batch if not isinstance(image, UserError)]
-        reasons = {n: str(e) for n, (_, e) in enumerate(batch) if isinstance(e, UserError)}
+        names = [picture.path.relative_to(folder).as_posix() for picture in batch]
+        images = [picture.image for picture in batch if picture.image is not None]
+        reasons = {n: picture.reason for n, picture in enumerate(batch) if picture.image is None}
         yield Batch(names, np.array(images, np.uint8).reshape(-1, *size), reasons)
 
 

@@ -1,6 +1,7 @@
 """The base class of image sources: data sets as splits in memory."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +18,9 @@ class ImageSource(ABC):
 
     Attributes:
         class_names: A name for every class, set when `splits` is read; None if there are no labels.
-        warnings: Sentences about files that were left out.
+        warnings: Sentences about files that were left out or differ from the others.
+        unreadable: Each file and folder that can't be read, to the reason.
+        ranges: Pixel type to the values that became 0 and 255, for types other than 8-bit.
         in_memory: Whether the images are in memory, rather than in a memory-mapped file.
     """
 
@@ -26,6 +29,8 @@ class ImageSource(ABC):
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
+        self.unreadable: dict[str, str] = {}
+        self.ranges: Mapping[str, tuple[float, float]] = {}
 
     @abstractmethod
     def read(self) -> dict[str, Split]:

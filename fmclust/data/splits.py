@@ -38,6 +38,21 @@ class Split:
         return Split(self.images[rows], labels, self.names[rows])
 
 
+def complete(splits: Mapping[str, Split]) -> dict[str, Split]:
+    """Return `train`, `val` and `test`; each that is missing is a tenth of the train images.
+
+    Args:
+        splits: `train` and any of the others; the tenths are taken from the end of `train`.
+    """
+    train = splits["train"]
+    missing = [name for name in ("val", "test") if name not in splits]
+    tenth = len(train) // 10
+    cut = len(train) - tenth * len(missing)
+    taken = {name: train[cut + n * tenth :][:tenth] for n, name in enumerate(missing)}
+    whole = {**splits, **taken, "train": train[:cut]}
+    return {name: whole[name] for name in ("train", "val", "test")}
+
+
 def divide(train: Split, held_out: Split | None = None) -> dict[str, Split]:
     """Return `train`, `val` and `test`.
 
@@ -47,8 +62,7 @@ def divide(train: Split, held_out: Split | None = None) -> dict[str, Split]:
             images to train on.
     """
     if held_out is None:
-        cut = len(train) - 2 * (len(train) // 10)
-        train, held_out = train[:cut], train[cut:]
+        return complete({"train": train})
     half = len(held_out) // 2
     return {"train": train, "val": held_out[:half], "test": held_out[half:]}
 

@@ -1,7 +1,7 @@
 """Assign latents of new images to the clusters of a run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,11 @@ class Assignment:
     distance: NDArray[np.floating] | None
     propagated: bool
     far: NDArray[np.bool_] | None = None
+
+    def __getitem__(self, rows: slice) -> "Assignment":
+        per_image = ("clusters", "classes", "probability", "distance", "far")
+        values = {name: getattr(self, name) for name in per_image}
+        return replace(self, **{k: v[rows] for k, v in values.items() if v is not None})
 
 
 def assign_latents(

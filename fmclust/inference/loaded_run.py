@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fmclust import models, runs
 from fmclust.clustering import load_clusterer
+from fmclust.data import known_ranges
 from fmclust.errors import UserError, reading, require_option
 from fmclust.inference.assigning import Assignment, assign_latents
 
@@ -38,6 +39,7 @@ class LoadedRun:
         is_done: Whether the run has finished all its stages.
         is_encoded: Whether the run has encoded its images.
         border: Mean brightness of the border of the images: 0 to 255.
+        ranges: Pixel type to the values that became 0 and 255, for types other than 8-bit.
         sums: Split to checksum of its images.
 
     Raises:
@@ -69,6 +71,7 @@ class LoadedRun:
         self.class_names: tuple[str, ...] = tuple(status["class_names"])
         self.is_done, self.is_encoded = runs.is_done(status), bool(status.get("encoded"))
         self.border = float(status.get("border", 0.0))
+        self.ranges = known_ranges(dict(status.get("ranges", {})))
         self.sums: Mapping[str, int] = status["sums"]
         self.folders = runs.clustered_in(directory)
         self.clusterers = tuple(self.folders)
@@ -103,7 +106,10 @@ class LoadedRun:
 
     def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the latents of uint8 images of shape (N, H, W): float32 of shape (N, d)."""
-        return models.encode_all(self.encoder, self._to_tensor(images))
+        tensor = self._to_tensor(images)
+        if not len(tensor):
+            return self.encode(self._blank())[:0]
+        return models.encode_all(self.encoder, tensor)
 
     def reconstruct(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the decoded latents of uint8 images: uint8 of the same shape (N, H, W).
@@ -114,7 +120,8 @@ class LoadedRun:
         if not self.encoder.can_decode:
             name = runs.model_name(self.config)
             raise UserError(f"{name} has no decoder: nothing to reconstruct.")
-        return models.reconstruct_all(self.encoder, self._to_tensor(images))
+        tensor = self._to_tensor(images)
+        return models.reconstruct_all(self.encoder, tensor) if len(tensor) else images.copy()
 
     def assign(self, images: NDArray[np.uint8], clusterer: str | None = None) -> Assignment:
         """Assign images to the clusters of the run.
@@ -132,6 +139,8 @@ class LoadedRun:
         name = self.clusterer_named(clusterer)
         fitted, matching, limit = self._load_clusterer(name)
         tensor = self._to_tensor(images)
+        if not len(tensor):
+            return self.assign(self._blank(), clusterer)[:0]
         latents = models.encode_all(self.encoder, tensor)
         assignment = assign_latents(fitted, latents, matching)
         measured = assignment.distance
@@ -168,6 +177,10 @@ class LoadedRun:
             fitted = load_clusterer(runs.verified(folder, f"clusterers/{name}.skops"))
             self._loaded[name] = fitted, runs.read_matching(folder, name), limit
         return self._loaded[name]
+
+    def _blank(self) -> NDArray[np.uint8]:
+        """Return one image, for the shapes and dtypes of the results of none."""
+        return np.zeros((1, *self.image_size), np.uint8)
 
     def _to_tensor(self, images: NDArray[np.uint8]) -> torch.Tensor:
         images = np.asarray(images)

@@ -16,6 +16,7 @@ from fmclust.errors import UserError
 from fmclust.evaluation import evaluate, evaluate_latents
 from fmclust.inference import LoadedRun, load_run
 from fmclust.jobs.advice import how_to_cluster
+from fmclust.jobs.images import note_images
 from fmclust.jobs.objective import objective
 from fmclust.models import encode_all
 from fmclust.reports import write_run_page
@@ -114,6 +115,7 @@ def _fill(run: LoadedRun, source: ImageSource, config: DictConfig, overrides: li
     typed = [text for text in overrides if not text.startswith("run=")]
     with reopen(run.directory, advice, changes=typed, even_done=True) as claimed:
         write_text(run.directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+        note_images(claimed, source)
         claimed.metrics = {**run.metrics, **claimed.metrics}
         claimed.wants_figures = config.figures
         if run.is_encoded:

@@ -21,6 +21,7 @@ from fmclust.data.datamodule import ImageDataModule, loader_settings
 from fmclust.errors import UserError
 from fmclust.evaluation import evaluate
 from fmclust.jobs.advice import JOB
+from fmclust.jobs.images import note_images, write_unreadable
 from fmclust.jobs.objective import final_metrics, objective
 from fmclust.jobs.threads import limited_threads
 from fmclust.metrics import SCORES
@@ -136,9 +137,12 @@ def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner:
     """Read the images and note facts about them; raise UserError if they have changed."""
     run.wants_figures = config.figures
     with run.timed("data"):
-        splits = source.splits
-    for warning in source.warnings:
-        run.warn(warning)
+        try:
+            splits = source.splits
+        finally:
+            if is_owner:
+                write_unreadable(run, source)
+    note_images(run, source)
     if not clusters_after(config):
         run.warn("callbacks has no cluster_latents: the run only trains")
     run.facts["image_size"] = [*source.image_size]

@@ -1,5 +1,6 @@
 """Latents for `elbow` and `optima`: pixels, or the latents of a finished run."""
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from fmclust.errors import UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def _encoded(config: DictConfig) -> Source:
 
     data = build_source(config.data)
     split = data.splits[data.fitted_split]
+    for warning in data.warnings:
+        log.warning(warning)
     name, encoder = model_name(config), build_encoder(config.model, data.image_size)
     if encoder.trains:
         raise UserError(f"model={name} has to be trained first: type run=<a finished run>.")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console, JustifyMethod
@@ -72,7 +73,7 @@ def print_run(directory: Path) -> None:
     console, status = Console(), runs.read_status(directory) or {}
     for table in run_tables(directory):
         console.print(table.narrow())
-    print(f"Images: {sizes_text(status['images'])}")
+    print(f"Images: {images_text(status)}")
     for warning in status["warnings"]:
         print(f"Warning: {warning}")
     if directory.parent.name == runs.CLUSTERINGS:
@@ -119,6 +120,13 @@ def run_tables(directory: Path) -> list[RunTable]:
 def sizes_text(sizes: Mapping[str, int]) -> str:
     """Return the number of images of each split as text."""
     return ", ".join(f"{split} {n:,}" for split, n in sizes.items())
+
+
+def images_text(status: Mapping[str, Any]) -> str:
+    """Return the numbers of images and of unreadable files, by the status of a run, as text."""
+    n_unreadable = status.get("unreadable", 0)
+    unread = f"; {n_unreadable:,} not readable, see {runs.UNREADABLE}" if n_unreadable else ""
+    return sizes_text(status["images"]) + unread
 
 
 def statistic_text(name: str, value: float | None) -> str:

@@ -18,6 +18,7 @@ from fmclust.runs.layout import (
     CLUSTERINGS,
     CLUSTERINGS_FILE,
     LAST_CHECKPOINT,
+    UNREADABLE,
 )
 from fmclust.runs.manifest import MANIFEST, is_done, update_manifest, verified
 from fmclust.runs.reading import (

@@ -8,3 +8,4 @@ CLUSTERINGS = "clusterings"  # folder of later clusterings
 CLUSTERINGS_FILE = "clusterings.json"
 ASSIGNMENTS = "assignments.csv"
 LOCK = ".lock"
+UNREADABLE = "unreadable.csv"  # absent if every file was read

@@ -30,8 +30,10 @@ def test_names_that_are_no_utf_8_are_written_as_they_are(
     os.mkdir(folder)
     Image.fromarray(np.eye(28, dtype=np.uint8)).save(tmp_path / "a.png")
     os.rename(tmp_path / "a.png", folder + b"/\xfc.png")
+    Path(os.fsdecode(folder + b"/\xe4.txt")).write_text("no picture")
     typed = (f"run={finished.directory}", "input=old", "output=a.csv")
-    assert command_line("assign", *typed).status == 0
+    answer = command_line("assign", *typed)
+    assert answer.status == 0 and "can't be read: ?.txt" in answer.out
     assert b"\xfc.png," in (tmp_path / "a.csv").read_bytes()
 
 

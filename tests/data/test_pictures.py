@@ -9,8 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.data import PictureFolder, border_brightness, pictures
-from fmclust.data.pictures import empty_images, read_in_order, read_picture
+from fmclust.data import PictureFolder, border_brightness, opening
+from fmclust.data.memory import empty_images
+from fmclust.data.pictures import read_in_order, read_picture
+from fmclust.data.scales import Scales
 from fmclust.errors import UserError
 
 
@@ -92,10 +94,12 @@ def test_what_is_no_picture_is_named_with_its_reason(
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty.png").touch()
     names = ["whole.png", "cut.png", "text.jpg", "empty.png"]
-    found = dict(read_in_order([tmp_path / name for name in names], (8, 8)))
-    bad = [path.name for path, image in found.items() if isinstance(image, UserError)]
-    assert bad == names[1:]
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 99 * 98)  # a bomb promises more
+    found = list(read_in_order([tmp_path / name for name in names], (8, 8), Scales()))
+    assert [picture.path.name for picture in found if picture.image is None] == names[1:]
+    unknown = "cannot identify image file"
+    assert [picture.reason for picture in found] == ["", found[1].reason, unknown, unknown]
+    assert "truncated" in found[1].reason
+    monkeypatch.setattr(opening, "MAX_PIXELS", 99 * 98)  # a bomb promises more
     with pytest.raises(UserError, match="whole.png .*99x99 pixels"):
         read_picture(whole, (8, 8))
 
@@ -103,9 +107,9 @@ def test_what_is_no_picture_is_named_with_its_reason(
 def test_many_pictures_come_in_order(tmp_path: Path) -> None:
     paths = [
         save(tmp_path / f"{n}.png", np.full((8, 8), n % 256, np.uint8))
-        for n in range(2 * pictures.MAX_AHEAD + 5)
+        for n in range(2 * opening.MAX_AHEAD + 5)
     ]
-    read = [np.asarray(image)[0, 0] for _, image in read_in_order(paths, (8, 8))]
+    read = [int(np.asarray(p.image)[0, 0]) for p in read_in_order(paths, (8, 8), Scales())]
     assert read == [n % 256 for n in range(len(paths))]
 
 
@@ -168,7 +172,7 @@ def test_the_split_depends_on_the_names_alone(
 ) -> None:
     first = PictureFolder(root=str(folder))
     assert len(first.splits) == 3
-    monkeypatch.setattr(pictures, "MAX_AHEAD", 4)
+    monkeypatch.setattr(opening, "MAX_AHEAD", 4)
     second = PictureFolder(root=str(folder))
     assert (first.splits["test"].images == second.splits["test"].images).all()
 

@@ -17,7 +17,7 @@ from fmclust.reports.pages.plane import plane_of
 from fmclust.reports.pages.sprite import Sprite
 from fmclust.reports.pages.svg import embedded
 from fmclust.reports.pages.templates import TEMPLATES
-from fmclust.reports.tables import PAGE, run_tables, sizes_text
+from fmclust.reports.tables import PAGE, images_text, run_tables
 
 
 def write_run_page(directory: Path) -> Path:
@@ -104,7 +104,8 @@ def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> li
     environments = status["environments"]
     known = {
         "typed": " ".join(runs.read_overrides(directory)) or "(nothing)",
-        "images": f"{sizes_text(status['images'])}; {height}x{width}, {config.data._target_}",
+        "images": f"{images_text(status)}; {height}x{width}, {config.data._target_}",
+        **_brightness(status),
         "epochs": status.get("epochs", "none"),
         "clusters": config.n_clusters,
         "seed": config.seed,
@@ -115,6 +116,12 @@ def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> li
         "directory": directory,
     }
     return [(key, str(value)) for key, value in known.items()]
+
+
+def _brightness(status: Mapping[str, Any]) -> dict[str, str]:
+    """Return the ranges that deeper pixels than those of 8 bits were scaled by, if there are."""
+    ranges = status.get("ranges") or {}
+    return {f"{kind} pixels": f"{low:g} to {high:g}" for kind, (low, high) in ranges.items()}
 
 
 def _processor(environment: Mapping[str, Any]) -> str:

@@ -1,0 +1,194 @@
+"""List the files of a folder as people have them: with links, masks and generated thumbnails."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
+
+from fmclust.data.opening import reason_of
+from fmclust.errors import UserError
+
+# Names of folders and files that systems make beside pictures, in lower case.
+GENERATED = {
+    *("@eadir", ".thumbnails", ".@__thumb", "thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"),
+    *("#recycle", "@recycle", "$recycle.bin", "lost+found", "system volume information"),
+}
+# Folders of pictures, and folders beside them that say what is in the pictures.
+PICTURES = {"images", "image", "imgs", "img", "jpegimages"}
+TARGETS = {
+    *("mask", "masks", "label", "labels", "annotation", "annotations", "segmentation"),
+    *("segmentations", "segmentationclass", "segmentationobject", "gt", "ground_truth"),
+}
+RUN_FILES, SWEEP_FILE = ("config.yaml", "overrides.yaml"), "jobs.csv"  # of earlier runs
+TARGET_FILE = re.compile(r"(.+)[ _-](?:mask|seg|segmentation)(?:[ _-]?\d+)?", re.IGNORECASE)
+
+
+@dataclass
+class Listing:
+    """The files below a folder.
+
+    Attributes:
+        files: The files to read, sorted by path.
+        unreadable: Path of a folder that can't be opened, or of what is no file, to the reason.
+        left_out: Sentence about a kind of files that are left out, to their number.
+        unmatched: The patterns of `exclude` that match no file.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    unreadable: dict[Path, str] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    unmatched: list[str] = field(default_factory=list)
+
+    def warnings(self) -> list[str]:
+        """Return sentences about what was left out."""
+        left_out = [f"files left out: {n:,}, {why}" for why, n in sorted(self.left_out.items())]
+        return left_out + [f"data.exclude={text} matches no file" for text in self.unmatched]
+
+
+def exclude_patterns(exclude: object) -> list[str]:
+    """Return the value of `data.exclude` as a list.
+
+    Raises:
+        UserError: If it is neither text nor a list of texts.
+    """
+    found = [] if exclude is None else [exclude] if isinstance(exclude, str) else exclude
+    if isinstance(found, Sequence) and all(isinstance(text, str) and text for text in found):
+        return [*found]
+    raise UserError(
+        f"data.exclude={exclude} is no pattern: type 'data.exclude=*_mask.png', for example."
+    )
+
+
+def list_files(root: Path, exclude: Sequence[str] = ()) -> Listing:
+    """List the files below a folder that are not hidden or in a hidden folder.
+
+    Links to folders are followed, but no folder is read twice. Left out are what systems generate,
+    such as thumbnails; masks and annotations beside pictures; and what is excluded.
+
+    Args:
+        root: The folder.
+        exclude: Patterns as of a shell (`*`, `?`, `[abc]`), compared with the path relative to
+            `root`, with that of every folder on it, and with every name on it.
+
+    Raises:
+        UserError: If the folder can't be opened.
+    """
+    files, unreadable = _walk(root)
+    if root in unreadable:
+        raise UserError(f"{root} can't be opened: {unreadable[root]}; permit it.")
+    relative = [path.relative_to(root) for path in files]
+    left_out_by = _Rules(relative, exclude)
+    found = Listing()
+    for path, below in zip(files, relative, strict=True):
+        if (reason := left_out_by.why(below)) is None:
+            found.files.append(path)
+        else:
+            found.left_out[reason] += 1
+    for path, text in unreadable.items():
+        if left_out_by.why(path.relative_to(root)) is None:
+            found.unreadable[path] = text
+    found.unmatched = [p for p in exclude if p not in left_out_by.matched]
+    return found
+
+
+class _Rules:
+    """Why files are left out.
+
+    Args:
+        files: The paths of all files, relative to their root.
+        exclude: The patterns of the user.
+    """
+
+    def __init__(self, files: Collection[PurePath], exclude: Sequence[str]) -> None:
+        self.exclude = {text: _plain(text) for text in exclude}
+        self.matched: set[str] = set()
+        self.stems = {(path.parent, path.stem) for path in files}
+        folders = {folder for path in files for folder in path.parents}
+        beside_pictures = {f.parent for f in folders if f.name.lower() in PICTURES}
+        self.targets = {
+            f for f in folders if f.name.lower() in TARGETS and f.parent in beside_pictures
+        }
+        there = {*files}
+        runs = {f for f in folders if all(f / name in there for name in RUN_FILES)}
+        self.runs = runs | {f.parent for f in runs if f.parent / SWEEP_FILE in there}
+        self._of_folders: dict[PurePath, str | None] = {PurePath(): None}
+
+    def why(self, path: PurePath) -> str | None:
+        """Return the end of a sentence, or None if a file is not left out."""
+        if reason := self._why_folder(path.parent) or self._why_here(path):
+            return reason
+        stem = TARGET_FILE.fullmatch(path.stem)
+        if stem and (path.parent, stem[1]) in self.stems:
+            return "named as masks of the pictures beside them"
+        return None
+
+    def _why_folder(self, folder: PurePath) -> str | None:
+        """Return why all files below a folder are left out."""
+        if folder not in self._of_folders:
+            reason = self._why_folder(folder.parent) or self._why_here(folder)
+            if reason is None and folder in self.targets:
+                reason = f"in folders named {folder.name}, beside those of the pictures"
+            if reason is None and folder in self.runs:
+                reason = "in runs of fmclust"
+            self._of_folders[folder] = reason
+        return self._of_folders[folder]
+
+    def _why_here(self, path: PurePath) -> str | None:
+        """Return why a file or a folder is left out by its own path and name."""
+        for text, pattern in self.exclude.items():
+            if fnmatchcase(path.as_posix(), pattern) or fnmatchcase(path.name, pattern):
+                self.matched.add(text)
+                return f"excluded by data.exclude={text}"
+        return f"generated ({path.name})" if path.name.lower() in GENERATED else None
+
+
+def _plain(pattern: str) -> str:
+    """Return a pattern without what makes no difference here."""
+    return pattern.rstrip("/").removeprefix("./").removeprefix("**/")
+
+
+def _walk(root: Path) -> tuple[list[Path], dict[Path, str]]:
+    """Return the files below a folder, sorted, and what can't be opened with the reasons."""
+    files: list[Path] = []
+    unreadable: dict[Path, str] = {}
+    visited: set[tuple[int, int]] = set()
+    folders, links = [root], list[Path]()  # links last: their targets may lie in the folders
+    while folders or links:
+        folder = folders.pop() if folders else links.pop(0)
+        try:
+            place = folder.stat()
+            if (place.st_dev, place.st_ino) in visited:
+                continue
+            visited.add((place.st_dev, place.st_ino))
+            with os.scandir(folder) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    _sort(entry, folder / entry.name, files, folders, links, unreadable)
+        except OSError as error:
+            unreadable[folder] = reason_of(error)
+    return sorted(files), unreadable
+
+
+def _sort(
+    entry: os.DirEntry[str],
+    path: Path,
+    files: list[Path],
+    folders: list[Path],
+    links: list[Path],
+    unreadable: dict[Path, str],
+) -> None:
+    """Add an entry of a folder to the list that it belongs to; hidden ones to none."""
+    if entry.name.startswith(".") and entry.name.lower() not in GENERATED:
+        return
+    try:
+        if entry.is_dir():
+            (links if entry.is_symlink() else folders).append(path)
+        elif entry.is_file():
+            files.append(path)
+        else:
+            path.stat()  # raises where a link leads nowhere
+            unreadable[path] = "not a regular file"
+    except OSError as error:
+        unreadable[path] = reason_of(error)

@@ -1,0 +1,196 @@
+"""One scale of brightness for each pixel type of a data set, never file by file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fmclust.data.opening import in_order, opened
+from fmclust.errors import UserError
+
+BYTES, INTEGERS, FLOATS = "8-bit", "integer", "float"  # pixel types
+CHANNELS = "16-bit channels"  # several of them, of which Pillow keeps the upper 8 bits
+NO_DATA = 42113  # TIFF tag GDAL_NODATA: the value of pixels without data, as text
+NARROW = 1 / 4  # of the common range; a file that fills less has another depth or offset
+
+Range = tuple[float, float]  # the values that become 0 and 255
+
+
+def pixel_type(picture: Image.Image) -> str:
+    """Return the pixel type of a picture that is not decoded yet."""
+    if picture.mode == "F":
+        return FLOATS
+    if picture.mode.startswith("I"):
+        return INTEGERS
+    tiles = getattr(picture, "tile", [])
+    return CHANNELS if any(";16" in str(tile[-1]) for tile in tiles) else BYTES
+
+
+def no_data_of(picture: Image.Image) -> float | None:
+    """Return the value of pixels without data that a TIFF file declares, if it does."""
+    text = getattr(picture, "tag_v2", {}).get(NO_DATA)
+    try:
+        value = None if text is None else float(str(text).strip("\0 "))
+    except ValueError:
+        return None
+    # Rounded as the pixels are.
+    return float(np.float32(value)) if value is not None and picture.mode == "F" else value
+
+
+def values_of(picture: Image.Image, no_data: float | None) -> NDArray[np.float64]:
+    """Return the pixels of a picture; those without a value are NaN.
+
+    Args:
+        picture: A picture of one channel.
+        no_data: The value of pixels without data; None if there are none.
+
+    Returns:
+        float64 array of shape (H, W).
+    """
+    values = np.array(picture, np.float64)
+    values[~np.isfinite(values)] = np.nan
+    if no_data is not None:
+        values[values == no_data] = np.nan
+    return values
+
+
+def to_bytes(values: NDArray[np.float64], limits: Range) -> NDArray[np.uint8]:
+    """Scale values of a range to 0 to 255.
+
+    Args:
+        values: float64 array; NaN becomes 0.
+        limits: The values that become 0 and 255.
+
+    Returns:
+        uint8 array of the same shape.
+    """
+    low, high = limits
+    span = high - low if high > low else 1.0
+    scaled: NDArray[np.float64] = np.rint((values - low) / span * 255).clip(0, 255)
+    return np.nan_to_num(scaled, nan=0.0).astype(np.uint8)
+
+
+@dataclass
+class Scales:
+    """The range of each pixel type other than 8-bit, known or found over many files.
+
+    Attributes:
+        ranges: Pixel type to its range.
+        files: The files over which a range that is not known is found.
+        seen: Pixel type to the number of files read, and the first of them by path.
+        found: Pixel type whose range was found, to the range of each file of that type.
+    """
+
+    ranges: dict[str, Range] = field(default_factory=dict)
+    files: Sequence[Path] = ()
+    seen: dict[str, tuple[int, Path]] = field(default_factory=dict)
+    found: dict[str, dict[Path, Range]] = field(default_factory=dict)
+
+    def note(self, kind: str, path: Path) -> None:
+        """Note that a file of a pixel type was read."""
+        n, first = self.seen.get(kind, (0, path))
+        self.seen[kind] = n + 1, min(first, path)
+
+    def find(self, kind: str) -> None:
+        """Find the range of a pixel type: the least and the greatest value of all its files.
+
+        Nothing is cut off as an outlier: what is rare may be what matters, for example small
+        bright spots on a dark background.
+        """
+        measured = zip(self.files, in_order(partial(_range_in, kind), self.files), strict=True)
+        of_files = {path: limits for path, limits in measured if limits is not None}
+        low = min((low for low, _ in of_files.values()), default=0.0)
+        high = max((high for _, high in of_files.values()), default=1.0)
+        self.ranges[kind], self.found[kind] = (low, high), of_files
+
+    def used(self) -> dict[str, Range]:
+        """Return the ranges of the pixel types other than 8-bit that were read."""
+        return {kind: limits for kind, limits in self.ranges.items() if kind in self.seen}
+
+    def warnings(self, name: Callable[[Path], str], cure: str = "") -> list[str]:
+        """Return sentences about files of different depths or ranges, with examples.
+
+        Args:
+            name: Returns the name of a file.
+            cure: What to do about them; the end of a sentence.
+        """
+        sentences = []
+        if len(self.seen) > 1:
+            parts = [
+                f"{n:,} {kind} by {span_text(self.ranges.get(kind, (0, 255)))} (such as {name(p)})"
+                for kind, (n, p) in sorted(self.seen.items())
+            ]
+            types = ", ".join(parts)
+            sentences.append(f"the pictures have several pixel types, each scaled alone: {types}")
+        sentences += [_narrow(kind, self.found[kind], name) for kind in sorted(self.found)]
+        sentences = [f"{sentence}{cure}" for sentence in sentences if sentence]
+        if CHANNELS in self.seen:
+            n, first = self.seen[CHANNELS]
+            sentences.append(
+                f"files of several 16-bit channels, read by their upper 8 bits: {n:,}, such as "
+                f"{name(first)}: if they are too dark, save them with 8 bits"
+            )
+        return sentences
+
+
+def _narrow(kind: str, found: Mapping[Path, Range], name: Callable[[Path], str]) -> str:
+    """Return a sentence about files that fill little of the range of all; empty without any."""
+    spans = {path: high - low for path, (low, high) in found.items()}
+    lows, highs = zip(*found.values(), strict=True) if found else ((0.0,), (0.0,))
+    n_narrow = sum(span < NARROW * (max(highs) - min(lows)) for span in spans.values())
+    if not n_narrow:
+        return ""
+    examples = [
+        f"{name(path)} ({span_text(found[path])})"
+        for path in (min(spans, key=spans.__getitem__), max(spans, key=spans.__getitem__))
+    ]
+    share = f"{n_narrow:,} of {len(spans):,} {kind} files"
+    return f"{share} fill less than a quarter of the range of all: {' beside '.join(examples)}"
+
+
+def span_text(limits: Range) -> str:
+    """Return a range as text."""
+    return " to ".join(f"{value:g}" if value % 1 else f"{value:.0f}" for value in limits)
+
+
+def valid_range(key: str, value: object) -> Range:
+    """Return a range that was typed or saved.
+
+    Args:
+        key: Name of the option, for the error message.
+        value: Two numbers, the smaller one first.
+
+    Raises:
+        UserError: If it is not a range.
+    """
+    numbers = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
+    valid = [n for n in numbers if isinstance(n, int | float) and not isinstance(n, bool)]
+    if len(valid) == len(numbers) == 2:
+        low, high = map(float, valid)
+        if np.isfinite(high - low) and low < high:
+            return low, high
+    raise UserError(
+        f"{key}={value} is not a range: type '{key}=[0,4095]', for example, or {key}=null."
+    )
+
+
+def known_ranges(saved: Mapping[str, object]) -> dict[str, Range]:
+    """Return the ranges that a run has saved; raise UserError as `valid_range` does."""
+    return {str(kind): valid_range("data.scale", limits) for kind, limits in saved.items()}
+
+
+def _range_in(kind: str, path: Path) -> Range | None:
+    """Return the range of a file; None if it is of another type, unreadable or without values."""
+    try:
+        with opened(path) as picture:
+            if pixel_type(picture) != kind:
+                return None
+            values = values_of(picture, no_data_of(picture))
+    except UserError:
+        return None
+    known = values[~np.isnan(values)]
+    return (float(known.min()), float(known.max())) if known.size else None
