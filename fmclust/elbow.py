@@ -67,7 +67,7 @@ def conclude(
 ) -> str:
     """Draw the figure; return a text with the knee and the paths of the files."""
     from fmclust.clustering import knee
-    from fmclust.plots import draw_elbow
+    from fmclust.plots import draw_elbow, save
     from fmclust.runs import replacing
 
     curve = "inertia" if "inertia" in rows[0] else "bic"
@@ -75,7 +75,7 @@ def conclude(
     found = knee(numbers, values)
     with replacing(directory / "elbow.png") as partial:
         figure = draw_elbow(rows, title=title, knee=found, paper=paper)
-        figure.savefig(partial, dpi=120, format="png", bbox_inches="tight")
+        save(figure, partial, dpi=120, format="png", bbox_inches="tight")
     least = int(min(zip(values, numbers, strict=True))[1])
     text = f"kneed finds no knee of the {curve}" if found is None else f"knee by kneed: k = {found}"
     if curve == "bic":

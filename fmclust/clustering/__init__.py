@@ -14,4 +14,5 @@ from fmclust.clustering.inductive import NOISE, GraphAgglomerative, InductiveClu
 from fmclust.clustering.internal_scores import separation
 from fmclust.clustering.restarts import Start, distinct_optima, fit_from_starts
 from fmclust.clustering.shapes import centres_of, distances_to_centres, parameters_of, shapes_of
+from fmclust.clustering.sizes import sized_parameters
 from fmclust.clustering.storage import load_clusterer, save_clusterer

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from fmclust.clustering.inductive import InductiveClusterer
+from fmclust.clustering.sizes import fitted_number, require_few_neighbours
 from fmclust.errors import UserError, one_line
 
 Floats: TypeAlias = NDArray[np.floating]
@@ -30,7 +31,7 @@ def require_fittable(clusterers: Mapping[str, BaseEstimator], n_latents: int) ->
 
     Raises:
         UserError: If scikit-learn rejects a parameter, an estimator has no `predict`, or there are
-            more clusters than latents.
+            more clusters, or more neighbours, than latents.
     """
     for name, clusterer in clusterers.items():
         for part in (clusterer, *clusterer.get_params().values()):
@@ -42,12 +43,13 @@ def require_fittable(clusterers: Mapping[str, BaseEstimator], n_latents: int) ->
                 f"cluster.{name}: {kind} has no predict: wrap it in "
                 "fmclust.clustering.InductiveClusterer, as conf/cluster/hdbscan.yaml does."
             )
-        n_clusters = declared_clusters(clusterer)
-        if n_clusters > n_latents:
+        n_clusters, n_fitted = declared_clusters(clusterer), fitted_number(clusterer, n_latents)
+        if n_clusters > n_fitted:
             raise UserError(
-                f"cluster.{name}: {n_clusters} clusters are more than the {n_latents} images to "
-                f"fit to: type n_clusters= with at most {n_latents}."
+                f"cluster.{name}: {n_clusters} clusters are more than the {n_fitted} images to "
+                f"fit to: type n_clusters= with at most {n_fitted}."
             )
+        require_few_neighbours(name, clusterer, n_latents)
 
 
 def _require_valid_parameters(name: str, estimator: BaseEstimator) -> None:

@@ -11,4 +11,4 @@ from fmclust.data.pictures import border_brightness
 from fmclust.data.readers import Batch, Input, open_input
 from fmclust.data.scales import known_ranges, span_text
 from fmclust.data.sources import ImageSource, build_source
-from fmclust.data.splits import Split, sums_of
+from fmclust.data.splits import Split, number_unlabelled, sums_of

@@ -11,13 +11,17 @@ from fmclust.data.loader import EpochOrder, ResidentLoader
 from fmclust.data.sources import LOADER_KEYS, ImageSource
 from fmclust.errors import UserError, require_whole
 
+BATCH_SIZES = (256, 128, 64, 32, 16)
+MIN_STEPS = 20  # of an epoch
+
 
 class ImageDataModule(LightningDataModule):
     """Batches of an image source for a Trainer.
 
     Args:
         source: The images to train on and validate with.
-        batch_size: Maximum number of images in a batch of one process.
+        batch_size: Maximum number of images in a batch of one process; None: see
+            `used_batch_size`.
         seed: Seed of the order of the images, together with the epoch. None: the images keep
             their order.
 
@@ -25,13 +29,28 @@ class ImageDataModule(LightningDataModule):
         UserError: If a number is out of range.
     """
 
-    def __init__(self, source: ImageSource, *, batch_size: int = 256, seed: int | None = 0) -> None:
+    def __init__(
+        self, source: ImageSource, *, batch_size: int | None = None, seed: int | None = 0
+    ) -> None:
         super().__init__()
-        require_whole("data.batch_size", batch_size, 1)
+        if batch_size is not None:
+            require_whole("data.batch_size", batch_size, 1)
         if seed is not None:
             require_whole("data.seed", seed, 0)
         self.source, self.batch_size, self.seed = source, batch_size, seed
         self._on_device: dict[str, Tensor] = {}
+
+    def used_batch_size(self, n_processes: int) -> int:
+        """Return the batch size, or one that follows the number of images if it is None.
+
+        It is then the largest of `BATCH_SIZES` that gives each process at least `MIN_STEPS` steps
+        in an epoch, or else the least.
+        """
+        if self.batch_size is not None:
+            return self.batch_size
+        n_images = len(self.source.splits[self.source.fitted_split]) // n_processes
+        enough = (size for size in BATCH_SIZES if -(-n_images // size) >= MIN_STEPS)
+        return next(enough, BATCH_SIZES[-1])
 
     def train_dataloader(self) -> ResidentLoader:
         """Return the batches of one epoch of training, in random order."""
@@ -51,8 +70,8 @@ class ImageDataModule(LightningDataModule):
         if n_images < n_processes:
             problem = f"{name} has {n_images} images, fewer than the {n_processes} processes"
             raise UserError(f"{problem}: type trainer.devices= with at most {n_images}.")
-        rank = self.trainer.global_rank
-        order = EpochOrder(n_images, self.batch_size, seed=seed, rank=rank, world_size=n_processes)
+        batch_size, rank = self.used_batch_size(n_processes), self.trainer.global_rank
+        order = EpochOrder(n_images, batch_size, seed=seed, rank=rank, world_size=n_processes)
         if name not in self._on_device:
             device = self.trainer.strategy.root_device
             self._on_device[name] = self._placed(self.source.splits[name].images, device)

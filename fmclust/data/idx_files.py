@@ -1,11 +1,31 @@
 """The user's images in the idx format."""
 
+import re
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
-from fmclust.data.idx import find_file, read_idx
+import numpy as np
+from numpy.typing import NDArray
+
+from fmclust.data.idx import TYPES, read_idx
+from fmclust.data.labels import classes_of, doubts, whole_labels
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split, divide
-from fmclust.errors import UserError
+from fmclust.errors import UserError, require_option, require_whole
+
+# MNIST's names, and those of EMNIST, QMNIST, Kaggle and 7-Zip: a prefix, a dot before idx.
+NAME = re.compile(
+    r"(?:(?P<prefix>.+)[-_.])?(?P<split>train|t10k|test)[-_.](?P<kind>images|labels)"
+    r"[-_.]idx\d?(?:[-_.][a-z\d]+)?(?:\.gz)?",
+    re.IGNORECASE,
+)
+HELD_OUT = ("t10k", "test")  # two names of the same split
+TABLE_COLUMNS = 8  # of QMNIST's int32 labels; the first is the class
+LEAST_INT64 = -(2**63)
+
+Files: TypeAlias = Mapping[tuple[str, str], Path]  # (split, kind) to file
 
 
 class IdxFiles(ImageSource):
@@ -13,45 +33,120 @@ class IdxFiles(ImageSource):
 
     Args:
         root: Folder with `train-images-idx3-ubyte` (plain or .gz) and, optionally,
-            `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`. The
-            first half of the t10k images is val, the rest is test; if there are none, the last
-            two tenths of the train images are val and test.
+            `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`; all
+            may have a prefix, `test` instead of `t10k`, and a dot before `idx`. The first half of
+            the t10k images is val, the rest is test; if there are none, the last two tenths of
+            the train images are val and test.
+        prefix: What the names of the files begin with, such as `emnist-letters`, where the folder
+            holds several sets.
+        unlabelled: Label of images that have none: they are clustered but not scored.
+
+    Raises:
+        UserError: If `unlabelled` is not a whole number.
     """
 
-    def __init__(self, *, root: str) -> None:
+    def __init__(
+        self, *, root: str, prefix: str | None = None, unlabelled: int | None = None
+    ) -> None:
         super().__init__()
-        self.root = Path(root)
+        if unlabelled is not None:
+            require_whole("data.unlabelled", unlabelled, LEAST_INT64)
+        self.root, self.unlabelled = Path(root), unlabelled
+        self.prefix = None if prefix is None else str(prefix)  # a number, too
 
     def read(self) -> dict[str, Split]:
         """Read the files; see `ImageSource.read`."""
-        train, held_out = self._read_split("train"), self._read_split("t10k")
-        if train is None:
-            advice = "type data.root=<the folder that holds it>"
-            raise UserError(f"no train-images-idx3-ubyte (or .gz) in {self.root}: {advice}.")
-        if held_out is not None and held_out.images.shape[1:] != train.images.shape[1:]:
-            sizes = [f"{h}x{w}" for h, w in (s.images.shape[2:] for s in (train, held_out))]
+        files = self._files()
+        images = {name: read_idx(path) for (name, kind), path in files.items() if kind == "images"}
+        labels = {
+            name: self._labels(path) for (name, kind), path in files.items() if kind == "labels"
+        }
+        for name in images:
+            self._require_pair(name, images[name], labels.get(name))
+        if len({array.shape[1:] for array in images.values()}) > 1:
+            sizes = {name: "x".join(map(str, array.shape[1:])) for name, array in images.items()}
             raise UserError(
-                f"{self.root}: train images have {sizes[0]} pixels, t10k images {sizes[1]}: "
-                "put files of one size there."
+                f"{self.root}: train images have {sizes['train']} pixels, t10k images "
+                f"{sizes['t10k']}: put files of one size there."
             )
-        splits = divide(train, held_out)
+        classes = self._classes({name: labels[name] for name in images if name in labels})
+        made = {name: Split.from_arrays(images[name], classes.get(name)) for name in images}
+        splits = divide(made["train"], made.get("t10k"))
         for name, split in splits.items():
             if not len(split):
                 raise UserError(f"{self.root} holds too few images: its {name} split is empty.")
-        labels = [split.labels for split in splits.values() if split.labels is not None]
-        if labels:
-            n_classes = 1 + max(int(ids.max()) for ids in labels)
-            self.class_names = tuple(map(str, range(n_classes)))
         return splits
 
-    def _read_split(self, name: str) -> Split | None:
-        """Return the images and labels of one pair of files, or None if there are no images."""
-        kinds = ("images-idx3", "labels-idx1")
-        paths = [find_file(self.root, f"{name}-{kind}-ubyte") for kind in kinds]
-        images, labels = (read_idx(path) if path.exists() else None for path in paths)
-        if images is None:
-            return None
+    def _classes(self, labels: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+        """Set `class_names`; return split to classes."""
+        names, classes = classes_of(labels, self.unlabelled)
+        self.class_names = names or None
+        if labels:
+            found = any((ids == self.unlabelled).any() for ids in labels.values())
+            self.warnings += doubts(names, self.unlabelled, found=found)
+        elif near := [path.name for path in self.root.glob("*[lL]abel*")]:
+            hint = "labels are files named like train-labels-idx1-ubyte"
+            self.warnings.append(f"{', '.join(sorted(near)[:3])} is not used: {hint}")
+        return classes
+
+    def _labels(self, path: Path) -> NDArray[np.int64]:
+        """Read labels of any type of numbers; of QMNIST's table, the first column."""
+        labels = read_idx(path, types=TYPES)
+        if labels.ndim == 2 and labels.shape[1] == TABLE_COLUMNS and labels.dtype == ">i4":
+            labels = labels[:, 0]
+        return whole_labels(labels, str(path))
+
+    def _require_pair(
+        self, name: str, images: NDArray[np.uint8], labels: NDArray[np.int64] | None
+    ) -> None:
         if images.ndim != 3 or (labels is not None and labels.shape != images.shape[:1]):
             shapes = f"images {images.shape}, labels {None if labels is None else labels.shape}"
             raise UserError(f"{self.root}: {name} has {shapes}, expected (N, H, W) and (N,).")
-        return Split.from_arrays(images, labels)
+
+    def _files(self) -> Files:
+        """Return the files of the set, of which the folder must hold one.
+
+        Raises:
+            UserError: If there are no images to train on, several sets, or several files of one
+                kind.
+        """
+        found: dict[str, dict[tuple[str, str], list[Path]]] = {}
+        for path, prefix, key in _named_files(self.root):
+            found.setdefault(prefix, {}).setdefault(key, []).append(path)
+        sets = {prefix: files for prefix, files in found.items() if ("train", "images") in files}
+        if not sets:
+            below = _folder_below(self.root)
+            typed = "data.root=<the folder that holds it>"
+            if below is not None:
+                typed = shlex.quote(f"data.root={below}")
+            raise UserError(f"no train-images-idx3-ubyte (or .gz) in {self.root}: type {typed}.")
+        if self.prefix is None and len(sets) > 1:
+            options = " or ".join(f"data.prefix={prefix}" for prefix in sets)
+            raise UserError(f"{self.root} holds {len(sets)} sets of files: type {options}.")
+        prefix = next(iter(sets)) if self.prefix is None else self.prefix
+        require_option("data.prefix", prefix, sets)
+        for paths in sets[prefix].values():
+            if len({path.name.removesuffix(".gz") for path in paths}) > 1:
+                names = " and ".join(path.name for path in paths)
+                advice = "type data.root=<a folder with one of them>"
+                raise UserError(f"{self.root} holds {names}: {advice}.")
+        return {key: paths[0] for key, paths in sets[prefix].items()}
+
+
+def _named_files(folder: Path) -> Iterator[tuple[Path, str, tuple[str, str]]]:
+    """Yield the idx files of a folder: path, prefix, split and kind; of two, the .gz first."""
+    paths = folder.iterdir() if folder.is_dir() else ()
+    for path in sorted(paths, key=lambda path: (path.suffix != ".gz", path.name)):
+        named = NAME.fullmatch(path.name)
+        if named is not None and path.is_file():
+            split, kind = named["split"].lower(), named["kind"].lower()
+            yield path, named["prefix"] or "", ("t10k" if split in HELD_OUT else split, kind)
+
+
+def _folder_below(folder: Path) -> Path | None:
+    """Return the first folder, up to two levels below another, with images to train on."""
+    below = sorted(path for pattern in ("*/", "*/*/") for path in folder.glob(pattern))
+    for path in below:
+        if any(key == ("train", "images") for *_, key in _named_files(path)):
+            return path
+    return None

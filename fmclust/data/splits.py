@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,8 @@ class Split:
 
     Attributes:
         images: uint8 tensor of shape (N, 1, H, W), 0 to 255.
-        labels: int64 tensor of shape (N,), or None.
+        labels: int64 tensor of shape (N,), or None: indices of classes; -1 for an image that has
+            no label.
         names: A name for every image, such as its path; empty if they have none.
     """
 
@@ -54,7 +55,7 @@ def complete(splits: Mapping[str, Split]) -> dict[str, Split]:
 
 
 def divide(train: Split, held_out: Split | None = None) -> dict[str, Split]:
-    """Return `train`, `val` and `test`.
+    """Return `train`, `val` and `test`; labels are None where no image of a split has one.
 
     Args:
         train: The images to train on.
@@ -64,7 +65,22 @@ def divide(train: Split, held_out: Split | None = None) -> dict[str, Split]:
     if held_out is None:
         return complete({"train": train})
     half = len(held_out) // 2
-    return {"train": train, "val": held_out[:half], "test": held_out[half:]}
+    splits = {"train": train, "val": held_out[:half], "test": held_out[half:]}
+    return {name: _without_empty_labels(split) for name, split in splits.items()}
+
+
+def _without_empty_labels(split: Split) -> Split:
+    has_labels = split.labels is not None and bool((split.labels >= 0).any())
+    return split if has_labels else replace(split, labels=None)
+
+
+def number_unlabelled(splits: Mapping[str, Split]) -> int:
+    """Return the number of images without a label, or 0 if no image has one."""
+    labels = [split.labels for split in splits.values()]
+    if all(ids is None for ids in labels):
+        return 0
+    pairs = zip(labels, splits.values(), strict=True)
+    return sum(len(split) if ids is None else int((ids < 0).sum()) for ids, split in pairs)
 
 
 def sums_of(splits: Mapping[str, Split]) -> dict[str, int]:

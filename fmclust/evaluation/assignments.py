@@ -17,10 +17,10 @@ MAX_RESPONSIBILITIES = 100  # columns; with more clusters only `probability` is 
 def write_assignments(directory: Path, made: Evaluation) -> None:
     """Write one row per clusterer, split and image; unknown values are empty cells.
 
-    Columns: `clusterer`, `split`, `index` of the image in the split, `cluster`, `class`,
-    `matched_class`, `probability` of the cluster by a mixture, `propagated` (1 where the cluster is
-    that of the nearest fitted latents), `image` (the name of its file) and, for mixtures,
-    `responsibility_0` and so on.
+    Columns: `clusterer`, `split`, `index` of the image in the split, `cluster`, `class` and
+    `class_name`, `matched_class` and `matched_class_name`, `probability` of the cluster by a
+    mixture, `propagated` (1 where the cluster is that of the nearest fitted latents), `image` (the
+    name of its file) and, for mixtures, `responsibility_0` and so on.
 
     The csv module is used since it takes half the time of pandas.
 
@@ -47,19 +47,26 @@ def _columns(made: Evaluation, name: str, split: str, k: int) -> dict[str, Itera
     held, clusters = made.source.splits[split], clustering.clusters[split].tolist()
     soft, propagated = clustering.responsibilities.get(split), clustering.propagated.get(split)
     columns = iter([] if soft is None else map(_formatted, soft.T))
+    matched_names = {cluster: made.class_names[cls] for cluster, cls in matching.items()}
     empty = repeat("")
     return {
         "clusterer": repeat(name),
         "split": repeat(split),
         "index": range(len(clusters)),
         "cluster": clusters,
-        "class": empty if held.labels is None else held.labels.tolist(),
+        "class": empty if held.labels is None else _known(held.labels.tolist()),
+        "class_name": made.class_name_of_each(split) or empty,
         "matched_class": [matching.get(cluster, "") for cluster in clusters],
+        "matched_class_name": [matched_names.get(cluster, "") for cluster in clusters],
         "probability": empty if soft is None else _formatted(soft.max(axis=1)),
         "propagated": repeat(0) if propagated is None else propagated.astype(int).tolist(),
         "image": held.names or empty,
         **{f"responsibility_{i}": next(columns, empty) for i in range(k)},
     }
+
+
+def _known(classes: Iterable[int]) -> list[object]:
+    return ["" if cls < 0 else cls for cls in classes]
 
 
 def _formatted(values: NDArray[np.floating]) -> Iterable[str]:

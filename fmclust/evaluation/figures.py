@@ -13,6 +13,7 @@ from fmclust.clustering.estimators import Floats
 from fmclust.clustering.shapes import Shapes
 from fmclust.evaluation.results import Evaluation
 
+MAX_CLUSTERS = 50  # clusters whose samples and centres are drawn
 MAX_SAMPLES = 16  # images of a cluster
 N_FIRST, N_COLUMNS = 30, 10  # images of the data set, and images in a row
 CONFIDENCE = 0.95  # share of a cluster inside its outline
@@ -39,25 +40,33 @@ def draw_confusion(made: Evaluation, name: str, split: str, *, matched: bool) ->
 
 
 def draw_samples(made: Evaluation, name: str, split: str) -> Figure:
-    """Draw members of every cluster, evenly spaced in their order."""
+    """Draw members of every cluster, or of the largest, evenly spaced in their order."""
     clustering, images = made.clusterings[name], made.source.splits[split].images
     clusters = clustering.clusters[split]
     members, names = [], []
-    for cluster in [*range(clustering.n_clusters), *([NOISE] if (clusters < 0).any() else [])]:
+    largest = made.largest(name, split, MAX_CLUSTERS)
+    for cluster in [*largest, *([NOISE] if (clusters < 0).any() else [])]:
         rows = np.flatnonzero(clusters == cluster)
         chosen = rows[np.linspace(0, len(rows) - 1, min(MAX_SAMPLES, len(rows))).astype(int)]
         members.append(images[chosen, 0].numpy())
         names.append(f"{made.cluster_name(name, split, cluster)}: {len(rows):,}")
-    title = f"{name}, {split}: samples of every cluster and its size"
+    which = _which(len(largest), clustering.n_clusters)
+    title = f"{name}, {split}: samples of {which}, and sizes"
     return plots.draw_rows(members, names, title=title, inches=0.45)
 
 
 def draw_centres(made: Evaluation, name: str, split: str) -> Figure:
-    """Draw the decoded centre of every cluster, with the class it is matched to in a split."""
-    centres = made.centres[name]
-    names = [made.cluster_name(name, split, cluster) for cluster in range(len(centres))]
-    title = f"{name}: the centres of the clusters, decoded"
-    return plots.draw_named_images(centres, names, n_columns=N_COLUMNS, title=title)
+    """Draw decoded centres, each with the class its cluster is matched to in a split."""
+    centres, largest = made.centres[name], made.largest(name, split, MAX_CLUSTERS)
+    names = [made.cluster_name(name, split, cluster) for cluster in largest]
+    title = f"{name}: the centres of {_which(len(largest), len(centres))}, decoded"
+    return plots.draw_named_images(centres[largest], names, n_columns=N_COLUMNS, title=title)
+
+
+def _which(n_shown: int, n_clusters: int) -> str:
+    if n_shown == n_clusters:
+        return "all clusters"
+    return f"the {n_shown} largest of {n_clusters:,} clusters"
 
 
 def draw_first_images(made: Evaluation, split: str) -> Figure:

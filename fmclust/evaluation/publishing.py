@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fmclust.plots import save
 from fmclust.runs import Run, replacing
 
 DPI = 120
@@ -43,7 +44,7 @@ def publish(run: Run, display: Display, tag: str, draw: Callable[[], Figure | No
     buffer = io.BytesIO()
     with run.attempt(f"the figure {tag} is missing"), run.timed("figures"):
         if (figure := draw()) is not None:
-            figure.savefig(buffer, dpi=DPI, format="png", bbox_inches="tight")
+            save(figure, buffer, dpi=DPI, format="png", bbox_inches="tight")
     if not (png := buffer.getvalue()):
         return
     with replacing(run.directory / "figures" / f"{tag.replace('/', '_')}.png") as partial:

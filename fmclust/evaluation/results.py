@@ -35,9 +35,9 @@ class Evaluation:
         return self.source.class_names or ()
 
     def class_name_of_each(self, split: str) -> list[str]:
-        """Return the class name of every image of a split; empty without labels."""
-        labels = self.source.splits[split].labels
-        return [] if labels is None else [self.class_names[cls] for cls in labels.tolist()]
+        """Return the class name of every image of a split, "" without one; [] without labels."""
+        labels, names = self.source.splits[split].labels, self.class_names
+        return [] if labels is None else [names[c] if c >= 0 else "" for c in labels.tolist()]
 
     def matching(self, name: str, split: str) -> Mapping[int, int]:
         """Return cluster id to matched class; empty without labels."""
@@ -50,3 +50,10 @@ class Evaluation:
             return "noise"
         matched = self.matching(name, split).get(cluster)
         return str(cluster) if matched is None else f"{cluster} ({self.class_names[matched]})"
+
+    def largest(self, name: str, split: str, n: int) -> list[int]:
+        """Return the ids of at most n clusters, those with the most images, in ascending order."""
+        clustering = self.clusterings[name]
+        clusters = clustering.clusters[split]
+        sizes = np.bincount(clusters[clusters >= 0], minlength=clustering.n_clusters)
+        return sorted(np.argsort(-sizes, kind="stable")[:n].tolist())

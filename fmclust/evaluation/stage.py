@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from fmclust.clustering import Clustering, cluster, save_clusterer, shapes
 from fmclust.data import ImageSource, border_brightness
+from fmclust.errors import one_line
 from fmclust.evaluation import figures
 from fmclust.evaluation.assignments import write_assignments
 from fmclust.evaluation.progress import spinner
@@ -152,7 +153,7 @@ def _draw(run: Run, made: Evaluation, display: Display) -> None:
 
 def _show_latents(made: Evaluation, display: Display) -> None:
     shown = made.source.shown_split
-    names = made.class_name_of_each(shown)
+    names = [one_line(name) for name in made.class_name_of_each(shown)]  # a line for each image
     columns = {"class": names} if names else {}
     for name, clustering in made.clusterings.items():
         columns[f"cluster of {name}"] = clustering.clusters[shown].astype(str).tolist()

@@ -8,6 +8,8 @@ import numpy as np
 from fmclust import runs
 from fmclust.evaluation.results import Evaluation
 
+MAX_CONFUSIONS = 10  # of each split
+
 
 def write_summary(directory: Path, made: Evaluation) -> None:
     """Write the summary of all clusterings.
@@ -25,6 +27,11 @@ def write_summary(directory: Path, made: Evaluation) -> None:
             },
             "matchings": {
                 split: {str(cluster): cls for cluster, cls in sorted(confusion.matching.items())}
+                for (clusterer, split), confusion in made.confusions.items()
+                if clusterer == name
+            },
+            "confused": {
+                split: confusion.largest(MAX_CONFUSIONS)  # class, class of the cluster, images
                 for (clusterer, split), confusion in made.confusions.items()
                 if clusterer == name
             },

@@ -11,13 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 from sklearn.base import BaseEstimator
 
 from fmclust.clustering import require_fittable
-from fmclust.data import ImageSource, build_source, sums_of
+from fmclust.data import ImageSource, build_source, number_unlabelled, sums_of
 from fmclust.errors import UserError
 from fmclust.evaluation import evaluate, evaluate_latents
 from fmclust.inference import LoadedRun, load_run
 from fmclust.jobs.advice import how_to_cluster
 from fmclust.jobs.images import note_images
 from fmclust.jobs.objective import objective
+from fmclust.jobs.sizes import set_sizes
 from fmclust.models import encode_all
 from fmclust.reports import write_run_page
 from fmclust.runs import (
@@ -103,8 +104,11 @@ def _configured(
 
 
 def _clusterers(config: DictConfig, source: ImageSource) -> dict[str, BaseEstimator]:
+    """Return the clusterers of a configuration, with the sizes that follow the images set."""
     clusterers = build_all(config.cluster, BaseEstimator)
-    require_fittable(clusterers, len(source.splits[source.fitted_split]))
+    n_fitted = len(source.splits[source.fitted_split])
+    set_sizes(config, clusterers, n_fitted)
+    require_fittable(clusterers, n_fitted)
     return clusterers
 
 
@@ -144,6 +148,7 @@ def _add(
             remove_unfinished(target)
     with claim(target, config, overrides, Advice(_how_to_repeat, lambda _: "")) as claimed:
         claimed.facts["images"] = {split: len(held) for split, held in source.splits.items()}
+        claimed.facts["unlabelled"] = number_unlabelled(source.splits)
         claimed.facts["class_names"] = [*(source.class_names or ())]
         claimed.wants_figures = config.figures
         evaluate_latents(claimed, run.encoder, source, latents, clusterers)

@@ -16,13 +16,14 @@ from sklearn.base import BaseEstimator
 
 from fmclust.clustering import require_fittable
 from fmclust.config.schema import check, clusters_after
-from fmclust.data import ImageSource, build_source, sums_of
+from fmclust.data import ImageSource, build_source, number_unlabelled, sums_of
 from fmclust.data.datamodule import ImageDataModule, loader_settings
 from fmclust.errors import UserError
 from fmclust.evaluation import evaluate
 from fmclust.jobs.advice import JOB
 from fmclust.jobs.images import note_images, write_unreadable
 from fmclust.jobs.objective import final_metrics, objective
+from fmclust.jobs.sizes import set_batch_size, set_sizes
 from fmclust.jobs.threads import limited_threads
 from fmclust.metrics import SCORES
 from fmclust.models import Encoder, build_encoder
@@ -110,12 +111,13 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
     with limited_threads(config.threads), owned as run:
         seed_everything(config.seed, verbose=False)
         _read_images(run, config, source, is_owner=trainer.is_global_zero)
-        require_fittable(clusterers, len(source.splits[source.fitted_split]))
+        n_fitted = len(source.splits[source.fitted_split])
+        set_batch_size(config, datamodule, trainer.world_size)
+        set_sizes(config, clusterers, n_fitted)
+        require_fittable(clusterers, n_fitted)
         encoder = build_encoder(config.model, source.image_size)
         _require_purpose(run, encoder, clusterers)
-        if (
-            run.facts.get("changes") and trainer.is_global_zero
-        ):  # which are valid, since everything is built
+        if trainer.is_global_zero:  # with what is typed later, and sizes that follow the images
             write_text(directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         with _logging(run, config, trainer, final_metrics(source, encoder, clusterers)):
             cluster = partial(_evaluate, run, encoder, source, clusterers, trainer)
@@ -148,6 +150,7 @@ def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner:
     run.facts["image_size"] = [*source.image_size]
     run.facts["class_names"] = [*(source.class_names or ())]
     run.facts["images"] = {name: len(split) for name, split in splits.items()}
+    run.facts["unlabelled"] = number_unlabelled(splits)
     sums = sums_of(splits)
     if run.facts.setdefault("sums", sums) != sums:
         raise UserError(

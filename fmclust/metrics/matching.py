@@ -15,7 +15,7 @@ def count_pairs(
 
     Args:
         clusters: int array of shape (N,), cluster ids in 0..n_clusters-1; -1 is noise.
-        classes: int array of shape (N,), in 0..n_classes-1.
+        classes: int array of shape (N,), in 0..n_classes-1; -1 is no label: not counted.
         n_clusters: Number of clusters, empty ones included.
         n_classes: Number of classes.
 
@@ -34,10 +34,11 @@ def count_pairs(
     """
     if clusters.shape != classes.shape:
         raise ValueError(f"{clusters.shape} clusters but {classes.shape} classes")
-    limits = (("cluster id", clusters, -1, n_clusters), ("class", classes, 0, n_classes))
-    for name, ids, lowest, n in limits:
-        if ids.size and not (lowest <= ids.min() and ids.max() < n):
-            raise ValueError(f"a {name} is outside {lowest}..{n - 1}")
+    limits = (("cluster id", clusters, n_clusters), ("class", classes, n_classes))
+    for name, ids, n in limits:
+        if ids.size and not (ids.min() >= -1 and ids.max() < n):
+            raise ValueError(f"a {name} is outside -1..{n - 1}")
+    clusters, classes = clusters[classes >= 0], classes[classes >= 0]
     counts = np.zeros((n_classes, n_clusters + 1), np.int64)
     np.add.at(counts, (classes, clusters), 1)  # noise, -1, is counted in the last column
     return counts if (clusters < 0).any() else counts[:, :-1]
@@ -102,11 +103,26 @@ class Confusion:
             matched[:, column] = self.raw[:, cluster]
         return matched
 
+    def largest(self, n: int) -> list[tuple[int, int, int]]:
+        """Return the most frequent confusions: class, class of the cluster, number of samples.
+
+        Args:
+            n: Maximum number of confusions; those of no sample are left out.
+        """
+        n_classes = len(self.raw)
+        confused = self.matched[:, :n_classes] * (1 - np.eye(n_classes, dtype=np.int64))
+        order = np.argsort(-confused, axis=None, kind="stable")[:n]
+        pairs = zip(*np.unravel_index(order, confused.shape), strict=True)
+        found = [(int(cls), int(other), int(confused[cls, other])) for cls, other in pairs]
+        return [confusion for confusion in found if confusion[2]]
+
 
 def confusion_of(
     clusters: NDArray[np.integer], classes: NDArray[np.integer], *, n_clusters: int, n_classes: int
 ) -> Confusion:
-    """Count int cluster ids (N,) against int classes (N,), and match them; noise is -1.
+    """Count int cluster ids (N,) against int classes (N,), and match them.
+
+    A cluster id of -1 is noise; images of class -1 have no label and are not counted.
 
     Raises:
         ValueError: If the shapes differ or an id is out of range.

@@ -17,7 +17,7 @@ def score(
     Args:
         clusters: int64 cluster ids of shape (N,), in 0..n_clusters-1; -1 is noise, which is not
             matched to any class.
-        classes: int64 classes of shape (N,), in 0..n_classes-1.
+        classes: int64 classes of shape (N,), in 0..n_classes-1; -1 is no label: not scored.
         n_clusters: Number of clusters, empty ones included.
         n_classes: Number of classes.
 
@@ -38,6 +38,7 @@ def scores_of(
     confusion: Confusion, clusters: NDArray[np.integer], classes: NDArray[np.integer]
 ) -> dict[str, float]:
     """Return the same scores as `score`, given the confusion matrix of the ids."""
+    clusters, classes = clusters[classes >= 0], classes[classes >= 0]
     homogeneity, completeness, nmi = homogeneity_completeness_v_measure(classes, clusters)
     return {
         "accuracy": confusion.accuracy,

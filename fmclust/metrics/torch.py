@@ -31,7 +31,7 @@ class _Contingency(Metric):
         self.add_state("contingency", zeros, dist_reduce_fx="sum")
 
     def update(self, clusters: Tensor, classes: Tensor) -> None:
-        """Add samples: int64 tensors of shape (N,), cluster ids and classes.
+        """Add samples: int64 tensors of shape (N,), cluster ids and classes (-1: not counted).
 
         Raises:
             ValueError: If the shapes differ or an id is out of range.

@@ -7,7 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fmclust.plots.text import shortened
+
 WHITE = 255
+MAX_BELOW = 20  # characters of a name below an image
 
 
 def draw_rows(
@@ -24,10 +27,11 @@ def draw_rows(
     height, width = rows[0].shape[1:]
     n_columns = max(1, *map(len, rows))
     canvas = np.zeros((len(rows), height, n_columns, width), np.uint8)
-    for place, images in zip(canvas, rows, strict=True):
-        place[:, : len(images)] = np.moveaxis(images, 0, 1)
+    for row, images in zip(canvas, rows, strict=True):
+        row[:, : len(images)] = np.moveaxis(images, 0, 1)
     figure, axes = _show(canvas.reshape(len(rows) * height, -1), inches / width, title)
-    axes.set_yticks([(row + 0.5) * height - 0.5 for row in range(len(rows))], names)
+    places = [(row + 0.5) * height - 0.5 for row in range(len(rows))]
+    axes.set_yticks(places, [shortened(name) for name in names])
     return figure
 
 
@@ -53,7 +57,8 @@ def draw_named_images(
     figure, axes = _show(canvas, 0.95 / (width + gap), title)
     axes.axis("off")
     for (top, left), name in zip(corners, names, strict=False):
-        axes.text(left + width / 2, top + height, name, fontsize=8, ha="center", va="top")
+        place, text = (left + width / 2, top + height), shortened(name, MAX_BELOW)
+        axes.text(*place, text, fontsize=8, ha="center", va="top")
     return figure
 
 

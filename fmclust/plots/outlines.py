@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
 
+MAX_OUTLINES = 50  # more of them would hide each other
+
 
 @dataclass(frozen=True)
 class Plane:
@@ -36,6 +38,8 @@ class Plane:
 def draw_outlines(rows: Sequence[Sequence[Plane]], *, title: str) -> Figure:
     """Draw planes in rows: points and ellipses coloured by cluster, ids at the centres.
 
+    More than `MAX_OUTLINES` clusters are drawn as points only.
+
     Args:
         rows: The panels of each row.
         title: Title of the figure.
@@ -59,7 +63,8 @@ def _draw_plane(axes: Axes, plane: Plane) -> None:
     shades = colours[plane.clusters]
     x, y = plane.points.T
     axes.scatter(x, y, s=2, c=shades, alpha=0.35, linewidths=0, rasterized=True)
-    for cluster, (centre, outline) in enumerate(zip(plane.centres, plane.outlines, strict=True)):
+    outlines = zip(plane.centres, plane.outlines, strict=True) if k <= MAX_OUTLINES else ()
+    for cluster, (centre, outline) in enumerate(outlines):
         lengths, directions = np.linalg.eigh(outline)
         angle = np.degrees(np.arctan2(*directions[::-1, 1]))
         width, height = 2 * np.sqrt(lengths[::-1])

@@ -7,6 +7,7 @@ import pandas as pd
 from rich.console import Console
 
 from fmclust.metrics import SCORES
+from fmclust.plots import save
 from fmclust.reports.jobs import OBJECTIVE, Job, job_frame, short, swept_keys, varied_keys
 from fmclust.reports.markdown import mean_and_sd
 from fmclust.reports.pages import write_runs_page
@@ -29,7 +30,7 @@ def report_sweep(directory: Path, jobs: Sequence[Job]) -> None:
         _write(directory / "summary.csv", _summary(done, keys))
         x_key = max(keys, key=lambda key: len({job.settings.get(key) for job in done}), default="")
         with replacing(directory / "sweep.png") as partial:
-            draw_scores(done, keys, x_key).savefig(partial, dpi=110)
+            save(draw_scores(done, keys, x_key), partial, dpi=110)
         write_runs_page(directory / PAGE, jobs)
         console.print(_summary_table(done, keys).narrow())
         objectives = ", ".join(sorted({job.objective for job in done}))

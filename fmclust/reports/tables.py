@@ -15,7 +15,9 @@ from rich.text import Text
 from fmclust import runs
 from fmclust.metrics import SCORES
 from fmclust.paper.numbers import paper_accuracies
-from fmclust.reports.jobs import read_scores
+from fmclust.plots import MAX_NAMES
+from fmclust.reports.jobs import SPLITS, read_scores
+from fmclust.reports.remarks import remarks_of
 
 BROKEN = {  # headings with line breaks, so that a table fits 80 columns
     "clusterer": "cluster-\ner",
@@ -74,6 +76,8 @@ def print_run(directory: Path) -> None:
     for table in run_tables(directory):
         console.print(table.narrow())
     print(f"Images: {images_text(status)}")
+    for remark in remarks_of(directory, status):
+        print(remark)
     for warning in status["warnings"]:
         print(f"Warning: {warning}")
     if directory.parent.name == runs.CLUSTERINGS:
@@ -114,7 +118,22 @@ def run_tables(directory: Path) -> list[RunTable]:
                 values += [paper.get(f"{name}/{split}/accuracy")] if paper else []
                 rows.append([name, split, *map(number_text, values)])
         tables.append(RunTable(caption, heads, 2, rows))
-    return tables
+    return tables + _confusions(directory, clusterings)
+
+
+def _confusions(directory: Path, clusterings: Mapping[str, Sequence[str]]) -> list[RunTable]:
+    """Return a table of the largest confusions, where the matrix is too large to be shown."""
+    status, folders = runs.read_status(directory) or {}, runs.clustered_in(directory)
+    names, rows = status.get("class_names") or [], []
+    for made, splits in clusterings.items():
+        summary = runs.read_clusterings(folders[made])[made]
+        split = next((split for split in SPLITS if split in splits), "")
+        if max(len(names), summary["n_clusters"]) > MAX_NAMES:
+            confused = summary.get("confused", {}).get(split, [])
+            rows += [[made, split, names[i], names[j], f"{n:,}"] for i, j, n in confused]
+    heads = ["clusterer", "split", "class", "class of the cluster", "images"]
+    caption = f"The largest confusions of {len(names):,} classes"
+    return [RunTable(caption, heads, 4, rows)] if rows else []
 
 
 def sizes_text(sizes: Mapping[str, int]) -> str:

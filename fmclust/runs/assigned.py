@@ -21,7 +21,7 @@ class Assigned:
 
     Attributes:
         clusters: int64 array of shape (N,).
-        classes: int64 array of shape (N,); None without labels.
+        classes: int64 array of shape (N,), -1 for images without a label; None without labels.
         probability: float array of shape (N,); None if the clusterer is not a mixture.
     """
 
@@ -52,20 +52,25 @@ def read_assignments(directory: Path, clusterer: str) -> dict[str, NDArray[np.in
 
 
 def read_classes(directory: Path) -> dict[str, NDArray[np.int64]]:
-    """Return split to classes, int64 of shape (N,), for the splits with labels."""
-    table = _read(directory, "class").dropna(subset="class")
+    """Return split to classes for the splits with labels; see `Assigned.classes`."""
+    table = _read(directory, "class")
     rows = table[table["clusterer"] == table["clusterer"].iloc[0]] if len(table) else table
-    by_split = rows.groupby("split", sort=False)["class"]
-    return {str(split): ids.to_numpy(np.int64) for split, ids in by_split}
+    found = {str(split): _classes(of) for split, of in rows.groupby("split", sort=False)}
+    return {split: classes for split, classes in found.items() if classes is not None}
 
 
 def _assigned(table: "pd.DataFrame") -> Assigned:
-    known = table.notna().all()
+    known = table["probability"].notna().all()
     return Assigned(
         table["cluster"].to_numpy(np.int64),
-        table["class"].to_numpy(np.int64) if known["class"] else None,
-        table["probability"].to_numpy(np.float64) if known["probability"] else None,
+        _classes(table),
+        table["probability"].to_numpy(np.float64) if known else None,
     )
+
+
+def _classes(table: "pd.DataFrame") -> NDArray[np.int64] | None:
+    classes = table["class"]
+    return classes.fillna(-1).to_numpy(np.int64) if classes.notna().any() else None
 
 
 def _read(directory: Path, *columns: str) -> "pd.DataFrame":

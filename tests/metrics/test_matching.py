@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 
+from fmclust.metrics import Confusion, confusion_of
+from fmclust.metrics import score as scores
 from fmclust.metrics.torch import ClusterAccuracy, MatchedConfusion
 
 KMEANS_LATENTS = """284 0 6 51 5 0 137 0 10 0 0 429 2 54 7 0 26 0 1 0 13 0 164 3 130 0 159 0 10 0
@@ -87,3 +89,23 @@ def test_rectangular_confusion_keeps_every_sample(shape: tuple[int, int]) -> Non
 def test_an_id_out_of_range_is_named() -> None:
     with pytest.raises(ValueError, match=r"cluster id is outside -1\.\.9"):
         ClusterAccuracy(10, 10).update(torch.tensor([10]), torch.tensor([0]))
+
+
+def test_images_without_a_label_are_not_counted() -> None:
+    clusters, classes = np.array([1, 1, 0, -1, 0]), np.array([0, -1, 1, -1, -1])
+    found = confusion_of(clusters, classes, n_clusters=2, n_classes=2)
+    assert found.matched.tolist() == [[1, 0], [0, 1]] and not found.has_noise
+    sizes = {"n_clusters": 2, "n_classes": 2}
+    labelled = classes >= 0
+    assert scores(clusters, classes, **sizes) == scores(
+        clusters[labelled], classes[labelled], **sizes
+    )
+
+
+def test_the_largest_confusions_are_between_classes() -> None:
+    raw = np.array([[9, 3, 0], [2, 8, 5], [0, 0, 7]])
+    found = Confusion(raw, 3, {0: 0, 1: 1, 2: 2})
+    assert found.largest(2) == [(1, 2, 5), (0, 1, 3)]
+    assert found.largest(9) == [(1, 2, 5), (0, 1, 3), (1, 0, 2)], "those of no image are left out"
+    few = Confusion(np.array([[4, 0], [3, 2], [1, 6]]), 2, {0: 0, 1: 2})
+    assert few.largest(9) == [(1, 0, 3), (1, 2, 2), (2, 0, 1)], "a class may have no cluster"

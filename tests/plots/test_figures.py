@@ -1,13 +1,19 @@
 """Figures from arrays: what is drawn, and that nothing of the reader's is cut off."""
 
 import io
+import warnings
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont
+from matplotlib.ft2font import FT2Font
 from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse
+from matplotlib.text import Text
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -20,7 +26,9 @@ from fmclust.plots import (
     draw_outlines,
     draw_rows,
     draw_sweep,
+    save,
 )
+from fmclust.plots.text import shortened
 
 
 def pixels(figure: Figure) -> NDArray[np.uint8]:
@@ -51,6 +59,75 @@ def test_many_cells_have_no_numbers() -> None:
     counts = np.ones((40, 40), int)
     figure = draw_confusion(counts, ["a"] * 40, title="t", cluster_names=["0"] * 40)
     assert texts(figure) == set()
+
+
+@pytest.mark.parametrize("shape", [(51, 3), (3, 51), (1000, 1000)])
+def test_a_large_matrix_has_a_fixed_size_and_no_names(shape: tuple[int, int]) -> None:
+    rows, columns = ([str(n) for n in range(size)] for size in shape)
+    figure = draw_confusion(np.ones(shape, int), rows, title="t", cluster_names=columns)
+    (axes,) = figure.axes
+    assert texts(figure) == set() and not axes.get_xticklabels() and not axes.get_yticklabels()
+    assert axes.get_ylabel() == f"{shape[0]:,} classes"
+    assert max(pixels(figure).shape) < 400, "at 40 pixels an inch"
+
+
+def test_many_clusters_are_drawn_as_points() -> None:
+    points = np.random.default_rng(0).normal(size=(60, 2))
+    outlines = np.broadcast_to(np.eye(2), (60, 2, 2))
+    plane = Plane("t", ("x", "y"), points, np.arange(60), points, outlines)
+    (axes,) = draw_outlines([[plane]], title="t").axes
+    assert not axes.patches and not axes.texts and len(axes.collections) == 1
+
+
+ODD = (
+    "$x_{$",
+    "a_b",
+    r"\frac{1}",
+    "<b>&",
+    "%d",
+    "a\nb",
+    "\u05e9\u05dc\u05d5\u05dd",
+    "\u732b\U0001f41f",
+)
+
+
+def test_odd_names_are_drawn_as_they_are(tmp_path: Path) -> None:
+    square = np.eye(len(ODD), dtype=int)
+    images = np.zeros((len(ODD), 8, 8), np.uint8)
+    line = {"panel": "nmi", "split": "test", "mean": 0.5, "std": 0.1, "count": 3}
+    points = pd.DataFrame([{**line, "line": name, "x": name} for name in ODD])
+    for draw in (
+        partial(draw_confusion, square, ODD, title="t", cluster_names=ODD),
+        partial(draw_rows, [images], ODD[:1], title="$x_{$", inches=1.0),
+        partial(draw_named_images, images, ODD, n_columns=3, title="t"),
+        partial(draw_sweep, points, "data.root=$x_{$"),
+    ):
+        figure = draw()
+        save(figure, tmp_path / "it.png", dpi=20)  # any warning would be an error here
+        assert not any(text.get_parse_math() for text in figure.findobj(Text))
+    figure = draw_confusion(square, ODD, title="t", cluster_names=ODD)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["a b" if name == "a\nb" else name for name in ODD]
+
+
+def test_a_font_of_the_system_is_found_for_what_the_usual_one_lacks(tmp_path: Path) -> None:
+    own = FT2Font(findfont("DejaVu Sans")).get_charmap()
+    stix = FT2Font(findfont("STIXGeneral")).get_charmap()
+    lacking = chr(min(code for code in stix.keys() - own.keys() if chr(code).isprintable()))
+    figure = draw_named_images(np.zeros((1, 8, 8), np.uint8), [lacking], n_columns=1, title="t")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        save(figure, tmp_path / "it.png", dpi=20)
+    (text,) = figure.axes[0].texts
+    assert len(text.get_fontfamily()) == 2 and not caught
+    named = FT2Font(findfont(text.get_fontfamily()[1]))
+    assert ord(lacking) in named.get_charmap()
+
+
+def test_long_names_are_shortened() -> None:
+    assert shortened("a" * 40) == "a" * 40
+    assert shortened("a" * 41) == "a" * 39 + "…"
+    assert shortened("\u732b" * 60) == "\u732b" * 19 + "…", "wide characters count twice"
 
 
 def test_rows_of_images_are_put_side_by_side() -> None:

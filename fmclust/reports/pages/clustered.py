@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from heapq import nlargest
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmclust.metrics import confusion_of
+from fmclust.metrics import Confusion, confusion_of
+from fmclust.plots import MAX_NAMES
 from fmclust.reports.pages.galleries import certainty, gallery
 from fmclust.runs import Assigned, read_assigned, read_matching
 
@@ -45,7 +44,7 @@ class Clustered:
         matched, classes = self.matching.get(cluster), self.assigned.classes
         if matched is None or classes is None:
             return str(cluster)
-        members = classes[self.assigned.clusters == cluster]
+        members = classes[(self.assigned.clusters == cluster) & (classes >= 0)]
         share = f", {np.mean(members == matched):.0%} of it" if len(members) else ""
         return f"{cluster} → {self.class_names[matched]}{share}"
 
@@ -58,7 +57,7 @@ class Clustered:
         """
         ids, sizes = np.unique(self.assigned.clusters, return_counts=True)
         order = np.argsort(-sizes, kind="stable")[:MAX_GALLERIES]
-        shown, matrix = self.shown, self._matrix()
+        shown, confusion = self.shown, self._confusion()
         certain = certainty(latents, shown.clusters, shown.probability)
         galleries = []
         for cluster, size in sorted(zip(ids[order].tolist(), sizes[order], strict=True)):
@@ -72,21 +71,27 @@ class Clustered:
             "galleries": galleries,
             "left_out": len(ids) - len(order),
             "centres": [(first_centre + n, self.title(n)) for n in range(len(self.centres))],
-            "matrix": None if matrix is None else self._shades(matrix),
-            "confused": [] if matrix is None else self._confused(matrix),
+            "matrix": None if confusion is None else self._shades(confusion.matched),
+            "too_large": "" if confusion is None else self._size(confusion.matched),
+            "confused": [] if confusion is None else self._confused(confusion),
         }
 
-    def _matrix(self) -> NDArray[Any] | None:
-        """Return the matched confusion matrix, int64 (n_classes, columns); None without labels."""
+    def _confusion(self) -> Confusion | None:
+        """Return the classes against the clusters; None without labels."""
         classes, clusters = self.assigned.classes, self.assigned.clusters
         if classes is None:
             return None
         n_clusters = int(max(clusters.max(), 0)) + 1
         sizes = {"n_clusters": n_clusters, "n_classes": len(self.class_names)}
-        return confusion_of(clusters, classes, **sizes).matched
+        return confusion_of(clusters, classes, **sizes)
 
-    def _shades(self, matrix: NDArray[Any]) -> dict[str, Any]:
-        """Return the columns of a matrix, and each row's counts with their shares of the class."""
+    def _shades(self, matrix: NDArray[Any]) -> dict[str, Any] | None:
+        """Return the columns of a matrix, and each row's counts with their shares of the class.
+
+        A matrix of more than `MAX_NAMES` rows or columns is not shown: it returns None.
+        """
+        if self._size(matrix):
+            return None
         noise = ["noise"] if (self.assigned.clusters < 0).any() else []
         n_spare = matrix.shape[1] - len(self.class_names) - len(noise)
         spare = [f"unmatched {n + 1}" for n in range(n_spare)]
@@ -96,12 +101,17 @@ class Clustered:
         ]
         return {"columns": [*self.class_names, *spare, *noise], "rows": rows}
 
-    def _confused(self, matrix: NDArray[Any]) -> list[str]:
+    def _size(self, matrix: NDArray[Any]) -> str:
+        """Return the size of a matrix that is too large to be shown, as text; else ""."""
+        n_classes, n_columns = matrix.shape
+        large = max(matrix.shape) > MAX_NAMES
+        return f"{n_classes:,} classes and {n_columns:,} columns" if large else ""
+
+    def _confused(self, confusion: Confusion) -> list[str]:
         """Return the pairs of a class and another that most of its images are matched to."""
         names = self.class_names
-        pairs = permutations(range(len(names)), 2)
-        largest = nlargest(CONFUSED, pairs, key=lambda pair: matrix[pair])
-        return [f"{names[i]} → {names[j]} ({matrix[i, j]:,})" for i, j in largest if matrix[i, j]]
+        largest = confusion.largest(CONFUSED)
+        return [f"{names[cls]} → {names[other]} ({n:,})" for cls, other, n in largest]
 
 
 def read_clustered(

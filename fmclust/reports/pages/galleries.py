@@ -19,7 +19,8 @@ class Gallery:
         typical: Members in order of their distance to the median of the cluster.
         borderline: Members in order of their certainty, see `certainty`.
         misfits: Members of another class than the matched one, in order of their distance to the
-            median; without labels, the members farthest from the median.
+            median; without labels, the members farthest from the median. Members without a label
+            are no misfits.
     """
 
     typical: Sequence[int]
@@ -57,7 +58,7 @@ def gallery(
         is_member: bool array of shape (n,).
         latents: float array of shape (n, d).
         certain: float array of shape (n,), see `certainty`.
-        classes: int array of shape (n,), or None without labels.
+        classes: int array of shape (n,), -1 for members without a label; None without labels.
         matched: The class that the cluster is matched to, if any.
     """
     members = np.flatnonzero(is_member)
@@ -66,5 +67,7 @@ def gallery(
     middle = np.median(latents[members], axis=0)
     near = members[np.argsort(np.linalg.norm(latents[members] - middle, axis=1), kind="stable")]
     doubtful = members[np.argsort(certain[members], kind="stable")]
-    misfits = near[::-1] if classes is None else near[classes[near] != matched]
+    misfits = (
+        near[::-1] if classes is None else near[(classes[near] != matched) & (classes[near] >= 0)]
+    )
     return Gallery(*(part[:EACH].tolist() for part in (near, doubtful, misfits)))

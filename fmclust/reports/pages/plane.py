@@ -41,7 +41,8 @@ def plane_of(
     if (classes := found[0].shown.classes) is not None:
         colourings.append((CLASS, "class"))
         groups[CLASS] = classes.tolist()
-        names[CLASS] = dict(enumerate(class_names))
+        occurring = sorted({*groups[CLASS]})
+        names[CLASS] = {cls: class_names[cls] if cls >= 0 else "no label" for cls in occurring}
     data = {
         "x": x,
         "y": y,
@@ -63,7 +64,8 @@ def _descriptions(
     """Return a text for every thumbnail: its number, class and clusters."""
     columns = [[f"image {row}" for row in rows.tolist()]]
     if CLASS in groups:
-        columns.append([f"class {names[CLASS][cls]}" for cls in groups[CLASS]])
+        texts = [f"{'class ' * (cls >= 0)}{names[CLASS][cls]}" for cls in groups[CLASS]]
+        columns.append(texts)
     for made in found:
         texts = [f"{made.name}: {names[made.name][cluster]}" for cluster in groups[made.name]]
         if (probability := made.shown.probability) is not None:

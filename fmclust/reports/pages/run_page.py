@@ -17,6 +17,7 @@ from fmclust.reports.pages.plane import plane_of
 from fmclust.reports.pages.sprite import Sprite
 from fmclust.reports.pages.svg import embedded
 from fmclust.reports.pages.templates import TEMPLATES
+from fmclust.reports.remarks import remarks_of
 from fmclust.reports.tables import PAGE, images_text, run_tables
 
 
@@ -45,9 +46,10 @@ def _rendered(directory: Path) -> str:
         warnings=status["warnings"],
         can_decode=status.get("can_decode", True),
         tables=run_tables(directory),
+        remarks=remarks_of(directory, status),
         losses=_losses(directory, status),
         facts=_facts(directory, config, status),
-        names=status["class_names"],
+        class_names=status["class_names"],
         **_shown(directory, folders, status["class_names"]),
     )
 
@@ -77,7 +79,7 @@ def _shown(
         ],
         "sprite": sprite,
         "rows": rows.tolist(),
-        "classes": None if classes is None else classes.tolist(),
+        "names": None if classes is None else [class_names[c] if c >= 0 else "" for c in classes],
     }
 
 

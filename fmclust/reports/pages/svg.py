@@ -7,6 +7,8 @@ import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
+from fmclust.plots import save
+
 
 def embedded(figure: Figure, label: str) -> Markup:
     """Return a figure as an SVG element whose black is the text colour of the page.
@@ -18,7 +20,7 @@ def embedded(figure: Figure, label: str) -> Markup:
     buffer = io.StringIO()
     # Text stays text, and ids are the same every time.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "fmclust"}):
-        figure.savefig(buffer, format="svg", bbox_inches="tight", transparent=True)
+        save(figure, buffer, format="svg", bbox_inches="tight", transparent=True)
     text = buffer.getvalue()
     text = re.sub(r'<metadata>.*?</metadata>| xmlns(:\w+)?="[^"]*"', "", text, flags=re.DOTALL)
     text = text[text.index("<svg") + 4 :].replace("#000000", "currentColor")

@@ -5,6 +5,7 @@
   const description = document.getElementById("description"), by = document.getElementById("by");
   const context = canvas.getContext("2d"), picture = new Image();
   const MARGIN = 12, REACH = 14; // pixels
+  const MAX_NAMES = 50; // in the legend
   let places = [], current = -1;
   // The style sheet has the picture already: twice would double the page.
   const thumb = document.querySelector(".thumb");
@@ -20,12 +21,15 @@
 
   const list = () => {
     const names = data.names[by.value], legend = document.getElementById("legend");
-    legend.replaceChildren(...names.map(([group, name]) => {
-      const item = document.createElement("li");
-      item.textContent = name;
-      item.style.setProperty("--dot", colour(group));
-      return item;
-    }));
+    const item = (group, name) => {
+      const made = document.createElement("li");
+      made.textContent = name;
+      made.style.setProperty("--dot", colour(group));
+      return made;
+    };
+    const more = names.length - MAX_NAMES;
+    legend.replaceChildren(...names.slice(0, MAX_NAMES).map(([group, name]) => item(group, name)));
+    if (more > 0) legend.append(item(-1, `and ${more} more`));
   };
 
   const draw = () => {

@@ -1,0 +1,70 @@
+"""Labels of any whole numbers as classes: the values that occur."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fmclust.errors import UserError
+
+
+def whole_labels(labels: NDArray[np.number], where: str) -> NDArray[np.int64]:
+    """Return labels of any type as int64.
+
+    Args:
+        labels: Array of shape (N,).
+        where: Name of the file or array, for errors.
+
+    Raises:
+        UserError: If a label is not a whole number, or does not fit into int64.
+    """
+    ids = np.zeros(labels.shape, np.int64)
+    with np.errstate(invalid="ignore"):  # of NaN and infinity, which are refused below
+        np.copyto(ids, labels, casting="unsafe")
+    if len(wrong := labels[(ids != labels) | ((labels > 0) != (ids > 0))]):
+        raise UserError(
+            f"{where} holds the label {wrong[0]}: save whole numbers that fit into 64 bits."
+        )
+    return ids
+
+
+def classes_of(
+    labels: Mapping[str, NDArray[np.int64]], unlabelled: int | None
+) -> tuple[tuple[str, ...], dict[str, NDArray[np.int64]]]:
+    """Number the classes, which are the values that occur in any split.
+
+    Args:
+        labels: Split to labels, int64 of shape (N,).
+        unlabelled: Value that marks images without a label, or None.
+
+    Returns:
+        The names of the classes: their values, in ascending order; split to classes, int64 of
+        shape (N,), indices into the names, or -1 for images without a label.
+    """
+    values = np.unique(np.concatenate([np.empty(0, np.int64), *labels.values()]))
+    values = values[values != unlabelled] if unlabelled is not None else values
+    classes = {}
+    for split, ids in labels.items():
+        numbers = np.searchsorted(values, ids)
+        classes[split] = numbers if unlabelled is None else np.where(ids == unlabelled, -1, numbers)
+    return tuple(map(str, values.tolist())), classes
+
+
+def doubts(names: tuple[str, ...], unlabelled: int | None, *, found: bool) -> list[str]:
+    """Return warnings about values that mark, or may mark, images without a label.
+
+    Args:
+        names: The names of the classes.
+        unlabelled: Value that marks images without a label, or None.
+        found: Whether that value occurs.
+    """
+    if unlabelled is not None:
+        return [] if found else [f"no label is {unlabelled}, the value of data.unlabelled"]
+    values = [int(name) for name in names]
+    is_marker = {-1: min(values, default=0) == -1, 255: values[-1:] == [255] and 254 not in values}
+    return [
+        f"{value} is taken for a class: if it marks images without a label, type "
+        f"data.unlabelled={value}"
+        for value, suspected in is_marker.items()
+        if suspected
+    ]

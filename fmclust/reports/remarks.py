@@ -1,0 +1,40 @@
+"""Sentences below the tables of a run."""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fmclust import runs
+
+FEW_IMAGES = 1000  # with fewer, a network learns little that pixels don't show
+COMPARED = ("data", "cluster", "n_clusters", "seed", "experiment")  # keys of the command
+
+
+def remarks_of(directory: Path, status: Mapping[str, Any]) -> list[str]:
+    """Return what a reader of the scores should know: images without a label, and few images.
+
+    Args:
+        directory: The run directory, or that of a later clustering.
+        status: Its status.
+    """
+    n_images, n_unlabelled = sum(status["images"].values()), status.get("unlabelled", 0)
+    found = []
+    if n_unlabelled:
+        found.append(f"{n_unlabelled:,} of {n_images:,} images have no label: they are not scored.")
+    trained = bool(runs.read_losses(directory) and runs.read_clusterings(directory))
+    if n_images < FEW_IMAGES and trained and "changes" not in status:
+        found.append(
+            f"With fewer than {FEW_IMAGES:,} images, pixels may do as well. To compare: "
+            + _with_pixels(runs.read_overrides(directory))
+        )
+    return found
+
+
+def _with_pixels(overrides: Sequence[str]) -> str:
+    """Return the command of a run on pixels with the same images and clusterers."""
+    kept = [text for text in overrides if re.split(r"[.=/@]", text.lstrip("+~"))[0] in COMPARED]
+    # Hydra's quotes are not needed for a path.
+    plain = [re.sub(r"^(data\.root)='([^'\\]*)'$", r"\1=\2", text) for text in kept]
+    return shlex.join(["python", "-m", "fmclust.train", *plain, "model=pixels"])
