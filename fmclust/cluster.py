@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from fmclust.config.command import FAILED_JOBS, command
-from fmclust.config.schema import require_target
+from fmclust.config.schema import is_file_name, require_target
 from fmclust.errors import UserError, complain, require_bool, require_seed, require_whole
 
 
@@ -61,7 +61,7 @@ def require(config: DictConfig) -> tuple[list[Path], dict[str, str]]:
         require_bool("figures", config.figures)
     wanted = [str(key) for key, settings in config.cluster.items() if settings is not None]
     name = None if config.name is None else str(config.name)
-    if name is not None and (len(wanted) != 1 or name.startswith(".") or Path(name).name != name):
+    if name is not None and not (len(wanted) == 1 and is_file_name(name)):
         raise UserError(f"name={name} is not a folder's name for one clusterer: type name=<word>.")
     return find_runs("run", str(config.run)), {key: name or key for key in wanted}
 

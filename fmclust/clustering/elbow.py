@@ -1,5 +1,6 @@
 """Choose the number of clusters: label-free statistics for each k, and the knee of a curve."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 
 from sklearn.base import BaseEstimator, clone
@@ -9,6 +10,8 @@ from fmclust.clustering.fitting import assign, fit, own_statistics
 from fmclust.clustering.internal_scores import separation
 from fmclust.errors import UserError
 
+log = logging.getLogger(__name__)
+
 
 def statistics_by_k(
     clusterer: BaseEstimator, latents: Floats, numbers: Iterable[int], *, sample: int, seed: int
@@ -17,7 +20,7 @@ def statistics_by_k(
 
     Args:
         clusterer: Unfitted estimator; it is not changed.
-        latents: float32 array of shape (N, d).
+        latents: float array of shape (N, d); the estimators work in its dtype.
         numbers: Numbers of clusters to try.
         sample: Number of latents, drawn at random, from which `separation` is computed.
         seed: Seed of that sample.
@@ -38,7 +41,9 @@ def statistics_by_k(
             "type cluster=kmeans or cluster=gmm."
         )
     for k in numbers:
-        fitted, _ = fit(clone(clusterer).set_params(**{key: k}), latents)
+        fitted, warned = fit(clone(clusterer).set_params(**{key: k}), latents)
+        for text in warned:
+            log.warning("k = %d: %s", k, text)
         statistics = own_statistics(fitted, latents)
         if not statistics.keys() & {"inertia", "bic"}:
             raise UserError(

@@ -65,6 +65,11 @@ def _require_valid_parameters(name: str, estimator: BaseEstimator) -> None:
             raise UserError(f"cluster.{name}: {one_line(error)}") from error
 
 
+def in_fitted_dtype(clusterer: BaseEstimator, latents: Floats) -> Floats:
+    """Return latents in the dtype that an estimator was fitted in, as `fit` has noted it."""
+    return latents.astype(getattr(clusterer, "fitted_dtype_", latents.dtype), copy=False)
+
+
 def declared_clusters(clusterer: BaseEstimator) -> int:
     """Return the number of clusters that the parameters set, or 0 if they set none."""
     key = n_clusters_key(clusterer)

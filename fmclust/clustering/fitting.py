@@ -11,7 +11,8 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from fmclust.clustering import estimators
-from fmclust.clustering.estimators import Floats, estimator_of, steps_before
+from fmclust.clustering.degenerate import fit_regularized
+from fmclust.clustering.estimators import Floats, estimator_of, in_fitted_dtype, steps_before
 from fmclust.clustering.inductive import InductiveClusterer
 from fmclust.clustering.internal_scores import SCORES, separation
 from fmclust.errors import UserError, one_line
@@ -26,7 +27,7 @@ def fit(clusterer: BaseEstimator, latents: Floats) -> tuple[BaseEstimator, list[
 
     Args:
         clusterer: Estimator with `fit` and `predict`; it is not changed.
-        latents: float32 array of shape (N, d).
+        latents: float array of shape (N, d). The estimator works in its dtype, later too.
 
     Returns:
         The fitted estimator, and the texts of its warnings.
@@ -38,19 +39,21 @@ def fit(clusterer: BaseEstimator, latents: Floats) -> tuple[BaseEstimator, list[
     with warnings.catch_warnings(record=True) as caught, _blas_threads(latents):
         warnings.simplefilter("always", ConvergenceWarning)
         try:
-            fitted.fit(latents)
+            warned = fit_regularized(fitted, latents)
         except ValueError as error:
             name = type(estimators.innermost(clusterer)[1]).__name__
             raise UserError(
                 f"{name} can't cluster latents of shape {latents.shape}: {one_line(error)}"
             ) from error
-    return fitted, [one_line(warning.message) for warning in caught]
+    fitted.fitted_dtype_ = latents.dtype.name
+    texts = dict.fromkeys([*warned, *(one_line(warning.message) for warning in caught)])
+    return fitted, list(texts)
 
 
 def assign(clusterer: BaseEstimator, latents: Floats) -> NDArray[np.int64]:
     """Return the cluster id of every latent, int64 of shape (N,)."""
     with _blas_threads(latents):
-        return np.asarray(clusterer.predict(latents), np.int64)
+        return np.asarray(clusterer.predict(in_fitted_dtype(clusterer, latents)), np.int64)
 
 
 def responsibilities(clusterer: BaseEstimator, latents: Floats) -> Floats | None:
@@ -58,7 +61,7 @@ def responsibilities(clusterer: BaseEstimator, latents: Floats) -> Floats | None
     if not hasattr(clusterer, "predict_proba"):
         return None
     with _blas_threads(latents):
-        return np.asarray(clusterer.predict_proba(latents))
+        return np.asarray(clusterer.predict_proba(in_fitted_dtype(clusterer, latents)))
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ class Clustering:
         propagated: Split to bool array of shape (N,), whether the cluster is that of the nearest
             fitted latents; empty for all estimators except InductiveClusterer.
         statistics: Label-free statistics of the fitted split: `own_statistics`, `separation`.
-        warnings: The warnings of the fit, and one if clusters are empty.
+        warnings: The warnings of the fit, and one if clusters are empty, if there is one cluster
+            only, or none.
     """
 
     estimator: BaseEstimator
@@ -87,13 +91,13 @@ class Clustering:
 
 
 def cluster(
-    clusterer: BaseEstimator, latents: Mapping[str, NDArray[np.float32]], fitted_split: str
+    clusterer: BaseEstimator, latents: Mapping[str, Floats], fitted_split: str
 ) -> Clustering:
     """Fit an estimator to one split and assign all splits to its clusters.
 
     Args:
         clusterer: Unfitted estimator with `fit` and `predict`; it is not changed.
-        latents: Split to float32 array of shape (N, d).
+        latents: Split to float array of shape (N, d); the estimator works in its dtype.
         fitted_split: The split to fit to.
 
     Raises:
@@ -117,6 +121,10 @@ def cluster(
     statistics |= separation(latents[fitted_split], ids)
     if empty:
         warned.append(f"{empty} of {n_clusters} clusters are empty")
+    if (ids < 0).all():
+        warned.append(f"no cluster: all {len(ids):,} latents of {fitted_split} are noise")
+    elif n_clusters == 1 and estimators.declared_clusters(fitted) != 1:
+        warned.append("there is only one cluster")
     return Clustering(fitted, n_clusters, clusters, soft, propagated, statistics, warned)
 
 
@@ -125,13 +133,14 @@ def own_statistics(clusterer: BaseEstimator, latents: Floats) -> dict[str, float
 
     Args:
         clusterer: A fitted estimator.
-        latents: float32 array of shape (N, d), the latents that it was fitted to.
+        latents: float array of shape (N, d), the latents that it was fitted to.
 
     Returns:
         `inertia` (sum of squared distances), `n_iter`, `converged` (0 or 1), `log_likelihood`
         (mean per latent, nats), `bic` and `aic`, if the estimator has them.
     """
-    estimator, inputs = estimator_of(clusterer), steps_before(clusterer).transform(latents)
+    estimator = estimator_of(clusterer)
+    inputs = steps_before(clusterer).transform(in_fitted_dtype(clusterer, latents))
     attributes = [n for n in ("inertia", "n_iter", "converged") if hasattr(estimator, f"{n}_")]
     statistics = {name: float(getattr(estimator, f"{name}_")) for name in attributes}
     with _blas_threads(latents):

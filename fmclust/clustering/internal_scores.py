@@ -22,7 +22,7 @@ def separation(
     """Return label-free scores of clusters, or {} if there are fewer than two clusters.
 
     Args:
-        latents: float32 array of shape (N, d).
+        latents: float array of shape (N, d).
         clusters: int64 cluster ids of shape (N,); noise (-1) is left out.
         sample: Maximum number of latents to compare, drawn at random.
         seed: Seed of the sample.

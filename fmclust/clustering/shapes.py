@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import gen_batches
 
-from fmclust.clustering.estimators import Floats, Ids, estimator_of, steps_before
+from fmclust.clustering.estimators import (
+    Floats,
+    Ids,
+    estimator_of,
+    in_fitted_dtype,
+    steps_before,
+)
 
 ATTRIBUTES = {"weights": "weights_", "means": "means_", "centres": "cluster_centers_"}
 MAX_ROWS = 8192  # latents per batch when distances are computed
@@ -39,7 +45,7 @@ def shapes_of(
 
     Args:
         clusterer: A fitted estimator, or a pipeline that ends in one.
-        latents: float32 array of shape (N, d).
+        latents: float array of shape (N, d).
         clusters: int64 array of shape (N,), the cluster ids of the latents.
         share: Share of the members of a k-means cluster within its radius; with 1 the radius
             reaches the most distant member (the paper, section 4.3).
@@ -47,7 +53,7 @@ def shapes_of(
     centres, covariances = _own_centres(clusterer), parameters_of(clusterer).get("covariances")
     if centres is None:
         return None
-    inputs = steps_before(clusterer).transform(latents)
+    inputs = _inputs(clusterer, latents)
     if covariances is not None:
         return Shapes(inputs, centres, covariances=covariances)
     distances = _distances(inputs, centres, clusters)
@@ -64,7 +70,7 @@ def distances_to_centres(
     Args:
         clusterer: A fitted estimator, or a pipeline that ends in one; the distances are in the
             space that the estimator works in.
-        latents: float32 array of shape (N, d).
+        latents: float array of shape (N, d).
         clusters: int64 array of shape (N,), the cluster ids of the latents.
 
     Returns:
@@ -73,7 +79,13 @@ def distances_to_centres(
     centres = _own_centres(clusterer)
     if centres is None:
         return None
-    return _distances(steps_before(clusterer).transform(latents), centres, clusters)
+    return _distances(_inputs(clusterer, latents), centres, clusters)
+
+
+def _inputs(clusterer: BaseEstimator, latents: Floats) -> Floats:
+    """Return what the last step of a pipeline gets, or the latents; in the fitted dtype."""
+    inputs: Floats = steps_before(clusterer).transform(in_fitted_dtype(clusterer, latents))
+    return inputs
 
 
 def _distances(inputs: Floats, centres: Floats, clusters: Ids) -> NDArray[np.float64]:

@@ -60,8 +60,7 @@ def require_few_neighbours(name: str, clusterer: BaseEstimator, n_latents: int) 
             typed = f"cluster.{name}.{parameter.replace('__', '.')}="
             if value > (most := largest(key, n)):
                 raise UserError(
-                    f"{typed}{value} is too large for {n} images: type {typed}null, or at most "
-                    f"{most}."
+                    f"{typed}{value} is too large for {n} images: type {typed} with at most {most}."
                 )
 
 

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fmclust.config.help import help_text
@@ -57,6 +58,7 @@ def command(
 
     def task_or_exit(config: DictConfig) -> float | None:
         with one_line_errors(config_name):  # Hydra would print more lines
+            complete_paths(config)
             return task(config)
 
     task_or_exit.__module__ = task.__module__
@@ -98,10 +100,30 @@ def prepare_arguments() -> None:
 
 
 def set_environment() -> None:
-    """Make Hydra raise errors instead of printing them, and note whether to show tracebacks."""
+    """Set the environment variables that Hydra, matplotlib and `complain` read.
+
+    Hydra raises errors instead of printing them. Figures are drawn into files only; a notebook's
+    backend, which the shell of a cell inherits, may not be installed here.
+    """
     typed = any(re.fullmatch(r"\+*traceback=(true|yes|on|1)", a, re.I) for a in sys.argv)
     os.environ[TRACEBACK] = str(int(typed or os.environ.get(FULL_ERROR) == "1"))
     os.environ[FULL_ERROR] = "1"
+    os.environ["MPLBACKEND"] = "agg"
+
+
+def complete_paths(config: DictConfig) -> None:
+    """Expand `~` in the paths of a configuration, which files of the user's may have set.
+
+    With `hydra.job.chdir=true` the job works in its own directory, and relative paths are completed
+    from the directory where the command was typed.
+    """
+    hydra_config = HydraConfig.get()
+    start = hydra_config.runtime.cwd if hydra_config.job.chdir else ""
+    for key in PATH_KEYS:
+        value = None if key.startswith("hydra.") else OmegaConf.select(config, key)
+        if isinstance(value, str):
+            path = os.path.join(start, expanded(value))  # noqa: PTH118 # keeps a trailing slash
+            OmegaConf.update(config, key, path)
 
 
 @contextmanager
@@ -147,6 +169,8 @@ def quote_path(argument: str, *, is_sweep: bool = False) -> str:
     """
     key, equals, value = argument.partition("=")
     is_path = equals and key.lstrip("+") in PATH_KEYS
+    if is_path and (quoted := re.fullmatch(r"(['\"])(~.*)\1", value)):
+        return f"{key}={_quoted(quoted[2])}"
     is_list = key.endswith("data.exclude") and re.fullmatch(r"\[.*\]", value)
     if not is_path or is_list or re.fullmatch(r"'.*'|\".*\"|null|\?\?\?|", value):
         return argument
@@ -154,8 +178,12 @@ def quote_path(argument: str, *, is_sweep: bool = False) -> str:
     return f"{key}={','.join(map(_quoted, paths))}"
 
 
+def expanded(path: str) -> str:
+    """Return a path with `~` at its beginning replaced by the home directory, if there is one."""
+    return os.path.expanduser(path)  # noqa: PTH111 # Path.expanduser fails if ~x is a folder
+
+
 def _quoted(path: str) -> str:
-    expanded = os.path.expanduser(path)  # noqa: PTH111 # Path.expanduser fails if ~x is a folder
     # Within quotes Hydra reads a backslash as an escape only before a quote.
-    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + (m[2] and r"\'"), expanded)
+    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + (m[2] and r"\'"), expanded(path))
     return f"'{escaped}'"

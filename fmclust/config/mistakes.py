@@ -79,7 +79,9 @@ def _explain_option(missing: str, options: Sequence[str] | None) -> str:
 
 
 def _explain_key(key: str, config_name: str) -> str:
-    known = _known_keys(config_name)
+    known = _known_keys(config_name, key)
+    if within := [k for k in known if k.startswith(f"{key}.")]:  # a group of other commands
+        return f"{key} has no options here: type {within[0]}=<value>."
     parent, _, leaf = key.rpartition(".")
     siblings = [k for k in known if k.rpartition(".")[0] == parent]
     leaves = {k.rpartition(".")[2]: k for k in siblings}
@@ -91,12 +93,18 @@ def _explain_key(key: str, config_name: str) -> str:
     return f"{key} is unknown: there are {', '.join(there)}."
 
 
-def _known_keys(config_name: str) -> list[str]:
-    """Return every key of the configuration with the options that were typed, sorted."""
+def _known_keys(config_name: str, refused: str) -> list[str]:
+    """Return every key of the configuration with the options that were typed, sorted.
+
+    Args:
+        config_name: Name of the command's file in `conf/`.
+        refused: The key that Hydra refuses; its option is left out.
+    """
     groups = [path.name for path in conf_directory().iterdir() if path.is_dir()]
     # Lists of options such as cluster=[kmeans,gmm] count, values of a sweep do not.
     typed = re.compile(rf"({'|'.join(groups)})=(\[.*\]|[^,]*)")
-    chosen = list(filter(typed.fullmatch, sys.argv[1:]))
+    options = [text for text in sys.argv[1:] if not text.startswith(f"{refused}=")]
+    chosen = list(filter(typed.fullmatch, options))
     try:
         with initialize_config_dir(str(conf_directory()), version_base="1.3"):
             config = compose(config_name, chosen, return_hydra_config=True)

@@ -12,6 +12,7 @@ from omegaconf import MISSING, DictConfig
 from fmclust.errors import UserError, require_number, require_option, require_seed, require_whole
 
 PACKAGE = Path(__file__).parents[1]
+MAX_NAME = 100  # bytes of a clusterer's name; that of a file may have 255
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 UNSUPPORTED = {  # settings of the Trainer that shorten an epoch or skip its validation
     "max_steps": "type trainer.max_epochs=",
@@ -96,10 +97,19 @@ def require_target(key: str, settings: object, *, cure: str | None = None) -> No
     Raises:
         UserError: If it is not.
     """
-    if not re.fullmatch(r"\w[\w+-]*", key.rpartition(".")[2]):
-        raise UserError(f"{key} is refused: its name may have only letters, digits, _, + and -.")
+    name = key.rpartition(".")[2]
+    if not is_file_name(name):
+        raise UserError(
+            f"{key} is refused: its name may have only letters, digits, _, + and -, and "
+            f"{MAX_NAME} of them at most."
+        )
     if settings is not None and not (isinstance(settings, DictConfig) and "_target_" in settings):
         raise UserError(f"{key}={settings} has no _target_: {cure or f'remove it with ~{key}'}.")
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether a name can be part of the names of files, and of the titles of figures."""
+    return bool(re.fullmatch(r"\w[\w+-]*", name)) and len(name.encode()) <= MAX_NAME
 
 
 def conf_directory() -> Path:

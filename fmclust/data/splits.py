@@ -63,9 +63,10 @@ def divide(train: Split, held_out: Split | None = None) -> dict[str, Split]:
             images to train on.
     """
     if held_out is None:
-        return complete({"train": train})
-    half = len(held_out) // 2
-    splits = {"train": train, "val": held_out[:half], "test": held_out[half:]}
+        splits = complete({"train": train})
+    else:
+        half = len(held_out) // 2
+        splits = {"train": train, "val": held_out[:half], "test": held_out[half:]}
     return {name: _without_empty_labels(split) for name, split in splits.items()}
 
 

@@ -24,6 +24,7 @@ from fmclust.runs import Run, replacing
 
 NOWHERE = Display()
 Latents = Mapping[str, NDArray[np.float32]]  # split to array of shape (N, d)
+Floats = NDArray[np.floating]
 
 
 def evaluate(
@@ -56,6 +57,8 @@ def evaluate(
             errors = reconstruction_errors(encoder, images[fitted], latents[fitted])
         run.metrics["reconstruction_limit"] = float(np.quantile(errors, shapes.FAR_QUANTILE))
     run.facts["encoded"] = True
+    run.write_metrics()  # if the process is killed from here on, `cluster` continues
+    run.write_status("running")
     return evaluate_latents(run, encoder, source, latents, clusterers, display)
 
 
@@ -69,21 +72,22 @@ def evaluate_latents(
 ) -> Evaluation:
     """Cluster latents, score the clusters, and write and draw the results; see `evaluate`.
 
+    The clusterers work in float64, except on pixels, which take too much memory.
+
     Labels are used only for scores, after everything is fitted and assigned. If a clusterer
     fails, the others still run; the run then ends as failed, with their results.
     """
     run.remove_clusterings()
+    inputs: Mapping[str, Floats] = latents
+    if encoder.keeps_latents:
+        inputs = {split: rows.astype(np.float64) for split, rows in latents.items()}
     clusterings = {}
     for name, clusterer in clusterers.items():
         with run.attempt(name, stage="cluster"):
-            clusterings[name] = _cluster(run, name, clusterer, latents, source.fitted_split)
+            clusterings[name] = _cluster(run, name, clusterer, inputs, source.fitted_split)
     with spinner("Scoring and drawing"):
         confusions = _score(run, source, clusterings)
-        centres = {
-            name: decode_all(encoder, found)
-            for name, clustering in clusterings.items()
-            if encoder.can_decode and (found := shapes.centres_of(clustering.estimator)) is not None
-        }
+        centres = _decode_centres(run, encoder, clusterings)
         made = Evaluation(source, latents, clusterings, confusions, centres)
         if clusterings:
             write_assignments(run.directory, made)
@@ -98,7 +102,11 @@ def evaluate_latents(
 
 
 def _cluster(
-    run: Run, name: str, clusterer: BaseEstimator, latents: Latents, fitted_split: str
+    run: Run,
+    name: str,
+    clusterer: BaseEstimator,
+    latents: Mapping[str, Floats],
+    fitted_split: str,
 ) -> Clustering:
     """Fit a clusterer on one split, assign all splits, and save the fitted estimator."""
     n, d = latents[fitted_split].shape
@@ -134,6 +142,19 @@ def _score(
             scores = scores_of(found, ids, classes)
             run.metrics.update({f"{name}/{split}/{key}": v for key, v in scores.items()})
     return confusions
+
+
+def _decode_centres(
+    run: Run, encoder: Encoder, clusterings: Mapping[str, Clustering]
+) -> dict[str, NDArray[np.uint8]]:
+    """Return clusterer to its decoded centres, uint8 (k, H, W), where they can be decoded."""
+    decoded = {}
+    for name, clustering in clusterings.items():
+        centres = shapes.centres_of(clustering.estimator) if encoder.can_decode else None
+        if centres is not None:
+            with run.attempt(f"the decoded centres of {name} are missing"):
+                decoded[name] = decode_all(encoder, centres)
+    return decoded
 
 
 def _draw(run: Run, made: Evaluation, display: Display) -> None:

@@ -49,11 +49,11 @@ class LoadedRun:
     def __init__(self, directory: Path) -> None:
         status = runs.read_status(directory)
         if status is None or not runs.is_trained(status):
-            state = "no run directory" if status is None else f"a run that is {status['status']}"
-            raise UserError(f"{directory} is {state}: type run=<the directory of a finished run>.")
+            raise UserError(_not_trained(directory, status))
         if directory.parent.name == runs.CLUSTERINGS:
             raise UserError(
-                f"{directory} is a later clustering: type run={directory.parent.parent}."
+                f"{directory} is a later clustering: type "
+                f"{shlex.quote(f'run={directory.parent.parent}')}."
             )
         runs.refuse_links(directory)
         self._loaded: dict[str, tuple[Any, Mapping[int, int], float]] = {}
@@ -191,6 +191,17 @@ class LoadedRun:
                 f"shape (N, {height}, {width})."
             )
         return torch.from_numpy(np.ascontiguousarray(images)[:, None])
+
+
+def _not_trained(directory: Path, status: Mapping[str, Any] | None) -> str:
+    """Return an error message about a directory without a trained encoder."""
+    if status is None:
+        return f"{directory} is no run directory: type run=<the directory of a finished run>."
+    run = shlex.quote(f"run={directory}")
+    return (
+        f"{directory} is a run that is {status['status']}, without a trained encoder: to resume "
+        f"it, type python -m fmclust.resume {run}"
+    )
 
 
 def load_run(path: str | Path) -> LoadedRun:

@@ -67,13 +67,15 @@ def cluster_again(
             "data.root=<where they are>."
         )
     if not run.is_done or not run.clusterers:
-        yield _fill(run, source, _configured(run, wanted, names, keep=True), overrides)
+        config = _configured(run, wanted, names, keep=True)
+        yield _fill(run, source, config, _clusterers(config, source, names), overrides)
         return
     latents, reasons = _latents_of(run, source), []
     for key, name in names.items():
         try:
             config = _configured(run, wanted, {key: name})
-            yield _add(run, source, latents, config, name, overrides)
+            clusterers = _clusterers(config, source, {key: name})
+            yield _add(run, source, latents, config, clusterers, name, overrides)
         except UserError as error:
             reasons.append(str(error))
     update_manifest(directory)
@@ -103,18 +105,30 @@ def _configured(
     return config
 
 
-def _clusterers(config: DictConfig, source: ImageSource) -> dict[str, BaseEstimator]:
-    """Return the clusterers of a configuration, with the sizes that follow the images set."""
+def _clusterers(
+    config: DictConfig, source: ImageSource, names: Mapping[str, str]
+) -> dict[str, BaseEstimator]:
+    """Return the unfitted estimators, with the sizes that follow the images, after checking them.
+
+    Errors name the estimators as they were typed.
+    """
     clusterers = build_all(config.cluster, BaseEstimator)
     n_fitted = len(source.splits[source.fitted_split])
     set_sizes(config, clusterers, n_fitted)
-    require_fittable(clusterers, n_fitted)
+    keys = {name: key for key, name in names.items()}
+    typed = {keys.get(name, name): clusterer for name, clusterer in clusterers.items()}
+    require_fittable(typed, n_fitted)
     return clusterers
 
 
-def _fill(run: LoadedRun, source: ImageSource, config: DictConfig, overrides: list[str]) -> Path:
+def _fill(
+    run: LoadedRun,
+    source: ImageSource,
+    config: DictConfig,
+    clusterers: Mapping[str, BaseEstimator],
+    overrides: list[str],
+) -> Path:
     """Cluster an unfinished run, so that it is done."""
-    clusterers = _clusterers(config, source)
     advice = Advice(_how_to_repeat, how_to_cluster)
     typed = [text for text in overrides if not text.startswith("run=")]
     with reopen(run.directory, advice, changes=typed, even_done=True) as claimed:
@@ -137,11 +151,11 @@ def _add(
     source: ImageSource,
     latents: Mapping[str, NDArray[Any]],
     config: DictConfig,
+    clusterers: Mapping[str, BaseEstimator],
     name: str,
     overrides: list[str],
 ) -> Path:
     """Write another clustering into clusterings/<name>/."""
-    clusterers = _clusterers(config, source)
     target = run.directory / CLUSTERINGS / name
     if target.exists():
         with locked(target):

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ class Source:
     """Latents to cluster.
 
     Attributes:
-        latents: float32 array of shape (N, d).
+        latents: Array of shape (N, d): float64 latents, or float32 pixels.
         classes: int64 array of shape (N,), for scores; None without labels.
         name: Description for titles and messages.
         is_papers: Whether they are the pixels that the paper clusters: all of Fashion-MNIST.
@@ -51,15 +52,18 @@ def _latents(run: str) -> Source:
         raise UserError(f"run={run} is not a finished run: type run=<the directory of one>.")
     if not (directory / "latents.npz").exists():
         if status.get("encoded"):
-            raise UserError(f"run={run} has no latents of its own: leave out run= and type data=.")
+            raise UserError(
+                f"run={run} has no latents of its own: leave out run=, and type data=<option>."
+            )
         raise UserError(
-            f"run={run} has not encoded its images: type python -m fmclust.cluster run={run} "
-            "cluster=<option> first."
+            f"run={run} has not encoded its images: type python -m fmclust.cluster "
+            f"{shlex.quote(f'run={run}')} cluster=<option> first."
         )
     latents = read_latents(directory)
     split = "train" if "train" in latents else "all"
     classes = read_classes(directory).get(split)
-    return Source(latents[split], classes, _named(latents[split], "latents"), is_papers=False)
+    rows = latents[split].astype("float64")
+    return Source(rows, classes, _named(rows, "latents"), is_papers=False)
 
 
 def _encoded(config: DictConfig) -> Source:
@@ -76,6 +80,8 @@ def _encoded(config: DictConfig) -> Source:
     if encoder.trains:
         raise UserError(f"model={name} has to be trained first: type run=<a finished run>.")
     latents = encode_all(encoder, split.images)
+    if encoder.keeps_latents:
+        latents = latents.astype("float64")
     classes = None if split.labels is None else split.labels.numpy()
     return Source(latents, classes, _named(latents, name), are_papers_pixels(config))
 

@@ -1,6 +1,8 @@
 """A run directory belongs to one process until its status says how the run ended."""
 
+import errno
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,11 +21,13 @@ from fmclust.runs.files import (
     write_text,
 )
 from fmclust.runs.layout import LOCK
-from fmclust.runs.manifest import MANIFEST, is_done
+from fmclust.runs.manifest import MANIFEST, STATUS, is_done
 from fmclust.runs.reading import read_status
 from fmclust.runs.run import Run
 
 log = logging.getLogger(__name__)
+NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
+LOG_FILE = "train.log"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -48,7 +52,7 @@ def claim(
 
     Args:
         directory: Created if it does not exist. It may hold this same configuration, left by a
-            process that was killed at the beginning, but nothing else.
+            process that was killed at the beginning, or a run that failed before it made anything.
         config: The composed configuration.
         overrides: The overrides as typed.
         advice: What to type after a run that did not succeed.
@@ -63,11 +67,11 @@ def claim(
     }
     directory.mkdir(parents=True, exist_ok=True)
     _require_free(directory, first_files)  # before a lock file is written there
-    with locked(directory), full_disk_as_user_error(directory, advice.stopped):
+    with locked(directory) as warning, full_disk_as_user_error(directory, advice.stopped):
         _require_free(directory, first_files)
         for name, text in first_files.items():
             write_text(directory / name, text)
-        with _working_on(Run(directory), advice) as run:
+        with _working_on(Run(directory), advice, warning) as run:
             yield run
 
 
@@ -86,7 +90,7 @@ def reopen(
     Raises:
         UserError: If the run has no status or is finished, or another process owns it.
     """
-    with locked(directory), full_disk_as_user_error(directory, advice.stopped):
+    with locked(directory) as warning, full_disk_as_user_error(directory, advice.stopped):
         status = read_status(directory)
         if status is None:
             raise UserError(
@@ -101,7 +105,7 @@ def reopen(
         run = Run.resumed(directory, status)
         if changes:
             run.facts["changes"] = [*run.facts.get("changes", ()), " ".join(changes)]
-        with _working_on(run, advice):
+        with _working_on(run, advice, warning):
             for change in run.facts.get("changes", ()):
                 run.warn(f"typed later than the run's command: {change}")
             yield run
@@ -109,6 +113,8 @@ def reopen(
 
 def _require_free(directory: Path, allowed: Mapping[str, str]) -> None:
     """Refuse a directory that holds other files than `allowed`: name to text."""
+    if _holds_no_result(directory):
+        return
     texts = {directory / name: text.encode() for name, text in allowed.items()}
     for path in directory.iterdir():
         is_ours = path.name == LOCK or is_temporary(path)
@@ -119,13 +125,31 @@ def _require_free(directory: Path, allowed: Mapping[str, str]) -> None:
             )
 
 
+def _holds_no_result(directory: Path) -> bool:
+    """Return whether a directory holds a run that failed before it made anything."""
+    names = {path.name for path in directory.iterdir() if not path.is_symlink()}
+    if STATUS not in names or names - {STATUS, "config.yaml", "overrides.yaml", LOG_FILE, LOCK}:
+        return False
+    with suppress(UserError):
+        return (read_status(directory) or {}).get("status") == "failed"
+    return False
+
+
 @contextmanager
-def _working_on(run: Run, advice: Advice) -> Iterator[Run]:
-    """Log into the run's directory, and write into its status how the block ends."""
+def _working_on(run: Run, advice: Advice, warning: str | None) -> Iterator[Run]:
+    """Log into the run's directory, and write into its status how the block ends.
+
+    Args:
+        run: The run; its directory is locked.
+        advice: What to type after a run that did not succeed.
+        warning: The warning of `locked`, if there is one.
+    """
     note_environment(run.facts)
     run.write_status("running")
-    with _logging_to(run.directory / "train.log"):
+    with _logging_to(run.directory / LOG_FILE):
         try:
+            if warning is not None:
+                run.warnings.append(warning)
             yield run
             run.finish(advice.failed)
         except KeyboardInterrupt as stop:
@@ -141,25 +165,34 @@ def _working_on(run: Run, advice: Advice) -> Iterator[Run]:
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[str | None]:
     """Hold a lock that the operating system releases even if the process is killed.
+
+    Yields:
+        A warning if the file system has no locks, else None.
 
     Raises:
         UserError: If another process holds it.
     """
-    lock = FileLock(directory / LOCK, timeout=0)
+    lock, warning = FileLock(directory / LOCK, timeout=0), None
     try:
-        lock.acquire()
+        with warnings.catch_warnings(record=True) as caught:  # filelock uses a marker file instead
+            warnings.simplefilter("always")
+            lock.acquire()
+        has_locks = not any("flock" in str(found.message) for found in caught)
     except (Timeout, FileNotFoundError):
         raise UserError(
             f"{directory} is in use by another process: type hydra.run.dir=<a new directory>."
         ) from None
-    except NotImplementedError:
-        log.warning(
-            "%s is on a file system without locks: use it with one process at a time.", directory
-        )
+    except (NotImplementedError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise
+        has_locks = False
+    if not has_locks:
+        warning = f"{directory} is on a file system without locks: use one process at a time"
+        log.warning(warning)
     try:
-        yield
+        yield warning
     finally:
         lock.release()
 

@@ -50,9 +50,11 @@ def _other_format(directory: Path, status: dict[str, Any]) -> str:
 
 
 def is_trained(status: Mapping[str, Any]) -> bool:
-    """Return whether a run has a trained encoder, even if it failed or was stopped later."""
-    ended_early = status["status"] in ("failed", "stopped")
-    return is_done(status) or bool(ended_early and status.get("trained"))
+    """Return whether a run has a trained encoder, even if it failed or was stopped later.
+
+    A run whose process was killed still says that it is running.
+    """
+    return is_done(status) or bool(status.get("trained"))
 
 
 def find_runs(key: str, pattern: str) -> list[Path]:

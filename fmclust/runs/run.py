@@ -101,9 +101,10 @@ class Run:
                 self.failures.append((stage, reason))
 
     def warn(self, text: str) -> None:
-        """Add a warning to status.json and the log."""
-        self.warnings.append(text)
-        log.warning(text)
+        """Add a warning to status.json and the log, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+            log.warning(text)
 
     def write_metrics(self) -> None:
         """Write metrics.json; a number that is not finite is left out with a warning."""

@@ -108,6 +108,7 @@ def test_all_noise_is_no_cluster_at_all(blobs: Floats) -> None:
     made = cluster(InductiveClusterer(estimator=DBSCAN(eps=1e-6)), {"train": blobs}, "train")
     assert made.n_clusters == 0
     assert "silhouette" not in made.statistics
+    assert made.warnings == ["no cluster: all 240 latents of train are noise"]
 
 
 @pytest.mark.filterwarnings("ignore:the number of connected components:UserWarning")

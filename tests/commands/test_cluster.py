@@ -80,9 +80,10 @@ def test_several_runs_at_once_and_one_that_fails_stops_no_other(
     shutil.copytree(run, tmp_path / "runs" / "a")
     shutil.copytree(run, tmp_path / "runs" / "b")
     status = tmp_path / "runs" / "a" / "status.json"
-    status.write_text(status.read_text().replace('"done"', '"running"'))
+    text = status.read_text().replace('"done"', '"running"')
+    status.write_text(text.replace('"trained": true', '"trained": false'))
     answer = command_line("cluster", "run=runs/*", "cluster=minibatch_kmeans")
-    assert answer.status == 1 and "running" in answer.err
+    assert answer.status == 1 and "running" in answer.err and "fmclust.resume" in answer.err
     assert "1 of 2 runs" in answer.err
     assert not (tmp_path / "runs" / "a" / "clusterings").exists()
     assert (tmp_path / "runs" / "b" / "clusterings" / "minibatch_kmeans").exists()

@@ -6,22 +6,31 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL, Answer, Finished, composed, stop_after, without_times
+from conftest import (
+    SMALL,
+    Answer,
+    Finished,
+    composed,
+    python,
+    stop_after,
+    without_times,
+)
 from layout import status_of
 from sklearn.cluster import KMeans
 
+import fmclust
 from fmclust import load_run
 from fmclust.errors import UserError
 from fmclust.jobs.run import resume_job, run_job
 from fmclust.runs import read_clusterings
 
-FAILING = ("cluster=spectral", "cluster.spectral.estimator.eigen_solver=amg")  # without pyamg
+UNFIT = ("cluster=spectral", "cluster.spectral.estimator.affinity=precomputed")  # needs a matrix
 
 
 @pytest.fixture
 def unclustered(tmp_path: Path) -> tuple[Path, str]:
     """A trained run whose clusterer failed, and why."""
-    typed = [*SMALL, *FAILING]
+    typed = [*SMALL, *UNFIT]
     with pytest.raises(UserError) as caught:
         run_job(composed(*typed), tmp_path / "run", typed)
     return tmp_path / "run", str(caught.value)
@@ -75,7 +84,7 @@ def test_resume_takes_another_clusterer(
 def test_a_failed_clusterer_stops_no_other(
     command_line: Callable[..., Answer], tmp_path: Path
 ) -> None:
-    typed = [*SMALL, "cluster=[kmeans,spectral]", FAILING[1]]
+    typed = [*SMALL, "cluster=[kmeans,spectral]", UNFIT[1]]
     with pytest.raises(UserError, match="spectral: "):
         run_job(composed(*typed), tmp_path / "run", typed)
     run = tmp_path / "run"
@@ -120,7 +129,7 @@ def test_a_clusterer_without_predict_is_refused_before_training(
 def test_stale_results_go_when_a_run_is_clustered_by_something_else(
     tmp_path: Path, command_line: Callable[..., Answer]
 ) -> None:
-    typed = [*SMALL, "figures=true", "cluster=[kmeans,spectral]", FAILING[1]]
+    typed = [*SMALL, "figures=true", "cluster=[kmeans,spectral]", UNFIT[1]]
     with pytest.raises(UserError):
         run_job(composed(*typed), tmp_path / "run", typed)
     assert command_line("resume", "run=run", "cluster=gmm").status == 0
@@ -152,7 +161,7 @@ def test_a_stop_while_clustering_again_locks_nothing(
 def test_one_of_several_later_clusterers_that_fails_stops_no_other(
     run: Path, command_line: Callable[..., Answer]
 ) -> None:
-    bad = FAILING[1]
+    bad = UNFIT[1]
     answer = command_line("cluster", f"run={run}", "cluster=[spectral,bgmm]", bad)
     assert answer.refuses("spectral: "), answer.err
     assert load_run(run).clusterers == ("kmeans", "gmm", "bgmm")
@@ -195,6 +204,81 @@ def test_without_the_callback_a_run_only_trains_and_cluster_encodes_later(
     answer = command_line("cluster", f"run={run}", "cluster=gmm")
     assert answer.status == 0, answer.err
     assert without_times(run) == without_times(run_digits().directory)
+
+
+KILLED = """
+import os, sys
+import fmclust.evaluation.stage as stage
+stage.cluster = lambda *_: os.kill(os.getpid(), 9)
+from fmclust.train import main
+main()
+"""
+
+
+def test_cluster_opens_a_run_that_was_killed_while_it_clustered(
+    command_line: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(fmclust.__file__).parents[1]))
+    done = python("-c", KILLED, *SMALL, "hydra.run.dir=run", cwd=tmp_path)
+    status = status_of(tmp_path / "run")
+    assert done.returncode == -9 and status["status"] == "running", done.stderr
+    assert status["trained"] and (tmp_path / "run" / "latents.npz").exists()
+    answer = command_line("cluster", "run=run", "cluster=gmm")
+    assert answer.status == 0 and "epoch" not in answer.out, answer.err
+    assert status_of(tmp_path / "run")["status"] == "done"
+    assert load_run("run").assign(np.zeros((2, 28, 28), np.uint8)).clusters.shape == (2,)
+
+
+def test_a_logger_that_fails_is_one_warning(
+    run_digits: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr("fmclust.training.loggers.RunLogger.log_metrics", fail)
+    status = status_of(run_digits("trainer.max_epochs=2").directory)
+    assert status["status"] == "done" and status["warnings"] == [
+        "not every logger has the values of every epoch: no network",
+        "not every logger has the final scores: no network",
+    ]
+
+
+def test_latents_that_are_all_noise_are_a_warning_in_three_places(
+    command_line: Callable[..., Answer], run: Path
+) -> None:
+    noise = ("cluster=hdbscan", "cluster.hdbscan.estimator.min_cluster_size=1400")
+    typed = ("train", *SMALL, "figures=true", *noise, "hydra.run.dir=new")
+    for path, command in (
+        (Path("new"), typed),
+        (run / "clusterings" / "hdbscan", ("cluster", f"run={run}", *noise)),
+    ):
+        answer = command_line(*command)
+        warning = "hdbscan: no cluster: all 1,437 latents of train are noise"
+        assert answer.status == 0 and f"Warning: {warning}" in answer.out, answer.err
+        assert status_of(path)["warnings"] == [warning]
+    assert command_line("report", f"runs={run}").status == 0
+    for page in (Path("new"), run):
+        assert warning in (page / "report.html").read_text()
+
+
+def test_a_run_that_failed_before_training_may_be_typed_again(
+    command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
+    typed = ("train", *SMALL, "hydra.run.dir=run")
+    assert command_line(*typed, "n_clusters=5000").refuses("n_clusters= with at most 1437")
+    assert status_of(tmp_path / "run")["status"] == "failed"
+    assert command_line(*typed).status == 0
+    assert command_line(*typed).refuses("not empty")
+
+
+def test_names_that_no_file_can_have_are_refused_before_training(
+    command_line: Callable[..., Answer], finished: Finished
+) -> None:
+    for name in ("a$b", "n" * 300):
+        answer = command_line("train", *SMALL, f"+cluster.{name}._target_=sklearn.cluster.KMeans")
+        assert answer.status == 2 and not list(Path().rglob("status.json")), answer.err
+        typed = (f"run={finished.directory}", "cluster=kmeans", f"name={name}")
+        assert command_line("cluster", *typed).refuses("name=<word>")
 
 
 def test_a_run_that_would_do_nothing_is_refused(tmp_path: Path) -> None:

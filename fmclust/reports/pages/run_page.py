@@ -43,7 +43,7 @@ def _rendered(directory: Path) -> str:
     return TEMPLATES.get_template("run.html").render(
         title=f"{name} and {', '.join(folders)}" if folders else name,
         subtitle=f"{directory.name}; seed {config.seed}, 1 run",
-        warnings=status["warnings"],
+        warnings=[*status["warnings"], *_later_warnings(directory, folders)],
         can_decode=status.get("can_decode", True),
         tables=run_tables(directory),
         remarks=remarks_of(directory, status),
@@ -89,6 +89,12 @@ def _latents(directory: Path, thumbnails: Mapping[str, NDArray[Any]]) -> NDArray
     if (directory / "latents.npz").exists():
         return np.asarray(runs.read_latents(directory)[split][rows])
     return np.float32(1 / 255) * thumbnails["images"].reshape(len(rows), -1)
+
+
+def _later_warnings(directory: Path, folders: Mapping[str, Path]) -> list[str]:
+    """Return the warnings of the clusterings that were added to a run later."""
+    later = [folder for folder in dict.fromkeys(folders.values()) if folder != directory]
+    return [text for folder in later for text in (runs.read_status(folder) or {})["warnings"]]
 
 
 def _losses(directory: Path, status: Mapping[str, Any]) -> Markup | None:

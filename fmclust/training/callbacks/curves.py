@@ -72,4 +72,5 @@ class LearningCurves(RunCallback):
         if self._last:
             with self.run.timed("logging"):
                 for logger in trainer.loggers:
-                    logger.log_metrics(self._last, step=epoch)
+                    with self.run.attempt("not every logger has the values of every epoch"):
+                        logger.log_metrics(self._last, step=epoch)
