@@ -153,8 +153,13 @@ def require_number(key: str, value: object, *, above: float | None = None) -> No
         raise UserError(f"{key}={value} is too small: {hint}")
 
 
-def require_whole_numbers(key: str, values: object) -> None:
+def require_whole_numbers(key: str, values: object, *, n: int | None = None) -> None:
     """Check that a value is a list of whole numbers, each at least 1.
+
+    Args:
+        key: Name of the option.
+        values: Value of the option.
+        n: How many numbers there must be; None for any.
 
     Raises:
         UserError: If it is not.
@@ -163,3 +168,5 @@ def require_whole_numbers(key: str, values: object) -> None:
         raise UserError(f"{key}={values} is not a list: type '{key}=[{values}]'.")
     for value in values:
         require_whole(key, value, 1)
+    if n is not None and len([*values]) != n:
+        raise UserError(f"{key}={[*values]} is not a list of {n} numbers: type {key}= with {n}.")

@@ -19,8 +19,8 @@ class Entry:
         pattern: Path relative to the run directory; `*` stands for any part of a name.
         when: `always`; `trained`: only when a network was trained; `labelled`: only when the
             data has labels; `drawn`: only with figures; `chosen`: only when something optional is
-            on; `left out`: only when a file could not be read;
-            `profiled`: only with a profiler; `clustered again`: only after
+            on; `augmented`: only for an encoder trained on random views; `left out`: only when a
+            file could not be read; `profiled`: only with a profiler; `clustered again`: only after
             `python -m fmclust.cluster`.
     """
 
@@ -49,6 +49,7 @@ LAYOUT = (
     Entry(BEST_CHECKPOINT, "trained"),
     Entry("figures/losses.png", "drawn"),
     Entry("figures/reconstructions.png", "chosen"),
+    Entry("figures/views.png", "augmented"),
     Entry("figures/dataset.png", "drawn"),
     Entry("figures/*_samples.png", "drawn"),
     Entry("figures/*_centres.png", "chosen"),

@@ -1,7 +1,14 @@
 """Fit scikit-learn estimators to latents, assign latents to clusters, save. Uses no labels."""
 
+from fmclust.clustering.balanced import BalancedKMeans, PrototypeClusterer
 from fmclust.clustering.elbow import knee, statistics_by_k
-from fmclust.clustering.estimators import estimator_of, pipeline, require_fittable
+from fmclust.clustering.estimators import (
+    estimator_of,
+    pipeline,
+    require_fittable,
+    takes_prototypes,
+    with_prototypes,
+)
 from fmclust.clustering.fitting import (
     Clustering,
     assign,

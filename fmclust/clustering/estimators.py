@@ -70,6 +70,27 @@ def in_fitted_dtype(clusterer: BaseEstimator, latents: Floats) -> Floats:
     return latents.astype(getattr(clusterer, "fitted_dtype_", latents.dtype), copy=False)
 
 
+def takes_prototypes(clusterer: BaseEstimator) -> bool:
+    """Return whether an estimator needs centres that an encoder has learned."""
+    return "centres" in estimator_of(clusterer).get_params()
+
+
+def with_prototypes(
+    clusterer: BaseEstimator, centres: Floats, offsets: Floats, temperature: float
+) -> BaseEstimator:
+    """Return a copy of an estimator that `takes_prototypes`, with the centres of an encoder.
+
+    Args:
+        clusterer: Unfitted estimator, or a pipeline that ends in one.
+        centres: Array of shape (k, d).
+        offsets: Array of shape (k,).
+        temperature: Temperature of the cosine similarities.
+    """
+    made = clone(clusterer)
+    estimator_of(made).set_params(centres=centres, offsets=offsets, temperature=temperature)
+    return made
+
+
 def declared_clusters(clusterer: BaseEstimator) -> int:
     """Return the number of clusters that the parameters set, or 0 if they set none."""
     key = n_clusters_key(clusterer)

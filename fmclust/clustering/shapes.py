@@ -96,11 +96,14 @@ def _distances(inputs: Floats, centres: Floats, clusters: Ids) -> NDArray[np.flo
 
 
 def centres_of(clusterer: BaseEstimator) -> NDArray[np.float32] | None:
-    """Return the centres or means as latents, float32 (k, d), or None if there are none."""
-    centres = _own_centres(clusterer)
-    if centres is None:
+    """Return the centres or means as latents, float32 (k, d), or None.
+
+    There are none if the estimator has no centres, or a step before it has no inverse.
+    """
+    centres, steps = _own_centres(clusterer), steps_before(clusterer)
+    if centres is None or not hasattr(steps, "inverse_transform"):  # such as Normalizer
         return None
-    return np.asarray(steps_before(clusterer).inverse_transform(centres), np.float32)
+    return np.asarray(steps.inverse_transform(centres), np.float32)
 
 
 def _own_centres(clusterer: BaseEstimator) -> Floats | None:

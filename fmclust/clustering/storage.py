@@ -9,6 +9,8 @@ from fmclust.trust import own_packages
 
 # Trusted types in addition to those of scikit-learn and NumPy, which skops trusts.
 TRUSTED = [
+    "fmclust.clustering.balanced.BalancedKMeans",
+    "fmclust.clustering.balanced.PrototypeClusterer",
     "fmclust.clustering.inductive.GraphAgglomerative",
     "fmclust.clustering.inductive.InductiveClusterer",
     "umap.umap_.UMAP",

@@ -13,7 +13,7 @@ from fmclust.errors import UserError, require_number, require_option, require_se
 
 PACKAGE = Path(__file__).parents[1]
 MAX_NAME = 100  # bytes of a clusterer's name; that of a file may have 255
-PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
+PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed")
 UNSUPPORTED = {  # settings of the Trainer that shorten an epoch or skip its validation
     "max_steps": "type trainer.max_epochs=",
     "min_steps": "type trainer.max_epochs=",

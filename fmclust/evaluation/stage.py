@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from fmclust.clustering import Clustering, cluster, save_clusterer, shapes
+from fmclust.clustering import (
+    Clustering,
+    cluster,
+    save_clusterer,
+    shapes,
+    takes_prototypes,
+    with_prototypes,
+)
 from fmclust.data import ImageSource, border_brightness
 from fmclust.errors import one_line
 from fmclust.evaluation import figures
@@ -19,7 +26,7 @@ from fmclust.evaluation.results import Evaluation
 from fmclust.evaluation.summary import write_summary
 from fmclust.evaluation.thumbnails import write_thumbnails
 from fmclust.metrics import Confusion, confusion_of, scores_of
-from fmclust.models import Encoder, decode_all, encode_all, reconstruction_errors
+from fmclust.models import Encoder, Prototypes, decode_all, encode_all, reconstruction_errors
 from fmclust.runs import Run, replacing
 
 NOWHERE = Display()
@@ -78,6 +85,7 @@ def evaluate_latents(
     fails, the others still run; the run then ends as failed, with their results.
     """
     run.remove_clusterings()
+    clusterers = {name: _completed(c, encoder.prototypes) for name, c in clusterers.items()}
     inputs: Mapping[str, Floats] = latents
     if encoder.keeps_latents:
         inputs = {split: rows.astype(np.float64) for split, rows in latents.items()}
@@ -99,6 +107,14 @@ def evaluate_latents(
     with run.attempt("not every logger has the final scores"):
         display.scalars({k: v for k, v in run.metrics.items() if not k.startswith("loss/")})
     return made
+
+
+def _completed(clusterer: BaseEstimator, prototypes: Prototypes | None) -> BaseEstimator:
+    """Return a clusterer, with the prototypes of the encoder if it takes any."""
+    if prototypes is None or not takes_prototypes(clusterer):
+        return clusterer
+    centres, offsets = prototypes.centres.cpu().numpy(), prototypes.offsets.cpu().numpy()
+    return with_prototypes(clusterer, centres, offsets, prototypes.temperature)
 
 
 def _cluster(

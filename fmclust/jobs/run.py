@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Trainer, seed_everything
 from sklearn.base import BaseEstimator
 
-from fmclust.clustering import require_fittable
+from fmclust.clustering import require_fittable, takes_prototypes
 from fmclust.config.schema import check, clusters_after
 from fmclust.data import ImageSource, build_source, number_unlabelled, sums_of
 from fmclust.data.datamodule import ImageDataModule, loader_settings
@@ -39,7 +39,11 @@ from fmclust.runs import (
     write_text,
 )
 from fmclust.training.checkpoints import epochs_finished
-from fmclust.training.devices import keep_freed_memory, require_device
+from fmclust.training.devices import (
+    keep_freed_memory,
+    require_device,
+    resolve_precision,
+)
 from fmclust.training.loggers import LoggerDisplay, build_loggers
 from fmclust.training.module import EncoderModule
 from fmclust.training.tensorboard import introduce
@@ -63,6 +67,9 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     """
     if config.data.get("root") is not None:
         config.data.root = os.path.abspath(config.data.root)  # resuming may start elsewhere
+    config.trainer.precision = resolve_precision(
+        str(config.trainer.precision), config.trainer.accelerator
+    )
     refuse_interpolations(OmegaConf.to_container(config, resolve=True), "the configuration")
     return _work(config, directory, claim(directory, config, overrides, JOB))
 
@@ -117,6 +124,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         require_fittable(clusterers, n_fitted)
         encoder = build_encoder(config.model, source.image_size)
         _require_purpose(run, encoder, clusterers)
+        _require_prototypes(encoder, clusterers, config.trainer.max_epochs)
         if trainer.is_global_zero:  # with what is typed later, and sizes that follow the images
             write_text(directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         with _logging(run, config, trainer, final_metrics(source, encoder, clusterers)):
@@ -169,6 +177,25 @@ def _require_purpose(run: Run, encoder: Encoder, clusterers: Mapping[str, BaseEs
         )
     run.facts |= {"loss_name": encoder.loss_name, "can_decode": encoder.can_decode}
     run.facts["trained"] = run.facts.get("trained", not encoder.trains)
+
+
+def _require_prototypes(
+    encoder: Encoder, clusterers: Mapping[str, BaseEstimator], n_epochs: int
+) -> None:
+    """Refuse a clusterer that needs prototypes if the encoder will have none.
+
+    Raises:
+        UserError: Names the clusterer and what to type.
+    """
+    if any(encoder.start_epoch(epoch, n_epochs) for epoch in range(n_epochs)):
+        return
+    more = "" if n_epochs > 1 else " trainer.max_epochs=16"
+    for name, clusterer in clusterers.items():
+        if takes_prototypes(clusterer):
+            raise UserError(
+                f"cluster={name} needs prototypes, which the encoder will not have: type "
+                f"model=contrastive model.self_labelling_epochs=8{more}, or another clusterer."
+            )
 
 
 @contextmanager

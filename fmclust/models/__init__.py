@@ -8,6 +8,8 @@ from fmclust.models.batches import (
     reconstruct_all,
     reconstruction_errors,
 )
-from fmclust.models.encoder import Encoder
+from fmclust.models.contrastive import Contrastive
+from fmclust.models.encoder import Encoder, Prototypes
 from fmclust.models.loading import build_encoder, load_weights, read_checkpoint
 from fmclust.models.pixels import Pixels
+from fmclust.models.preprocessing import to_uint8

@@ -110,14 +110,22 @@ class Autoencoder(Encoder):
         loss = minimized = self._loss(latents, target)
         if self.penalty is not None:
             minimized = loss + self.penalty_weight * self.penalty(self.network, latents)
-        return StepLosses(minimized, loss)
+        return StepLosses(minimized, {"loss/train": loss})
 
-    def validation_loss(self, images: Tensor, generator: Generator) -> Tensor:  # noqa: ARG002 the base class's
+    def validation_losses(
+        self,
+        images: Tensor,
+        generator: Generator,  # noqa: ARG002 - the base class's
+    ) -> dict[str, Tensor]:
         """Return the reconstruction loss of the images without noise."""
         target = self.preprocessing.prepare(images)
-        return self._loss(self.network.encode(target), target)
+        return {"loss/val": self._loss(self.network.encode(target), target)}
 
-    def configure_optimizer(self, n_steps: int) -> tuple[Optimizer, LRScheduler]:
+    def configure_optimizer(
+        self,
+        n_steps: int,
+        n_epochs: int,  # noqa: ARG002 - the base class's
+    ) -> tuple[Optimizer, LRScheduler]:
         """Return the optimizer and its schedule; see `Optimization`."""
         return self.optimization.configure(self.parameters(), n_steps)
 

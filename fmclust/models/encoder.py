@@ -1,7 +1,7 @@
 """Base class of all encoders, the only encoder class that code outside this package uses."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
@@ -13,11 +13,26 @@ class StepLosses(NamedTuple):
 
     Attributes:
         minimized: Loss that the optimizer minimizes.
-        logged: Loss that `loss/train` averages: without penalties, comparable with `loss/val`.
+        logged: Losses to average over an epoch and log, by name. `loss/train` is one of them:
+            without penalties, comparable with `loss/val`.
     """
 
     minimized: Tensor
-    logged: Tensor
+    logged: Mapping[str, Tensor]
+
+
+class Prototypes(NamedTuple):
+    """Centres of clusters on the unit sphere.
+
+    Attributes:
+        centres: float32 tensor of shape (k, d).
+        offsets: float32 tensor of shape (k,), added to cosine similarities over `temperature`.
+        temperature: Temperature of the similarities.
+    """
+
+    centres: Tensor
+    offsets: Tensor
+    temperature: float
 
 
 class Encoder(nn.Module):
@@ -26,7 +41,7 @@ class Encoder(nn.Module):
     A subclass is named by `_target_` in `conf/model/*.yaml`. Its arguments are the other keys of
     the file, except `name`, and `image_size` (height and width in pixels). A subclass defines
     `encode`; if `can_decode` is True, also `decode`; if `trains` is True, also `training_losses`,
-    `validation_loss` and `configure_optimizer`.
+    `validation_losses` and `configure_optimizer`.
 
     Attributes:
         trains: Whether the encoder has to be trained before it encodes.
@@ -67,9 +82,43 @@ class Encoder(nn.Module):
         return (self.decode(latents) - images / 255).square().mean(dim=(1, 2, 3))
 
     @property
-    def prototypes(self) -> Mapping[str, Any] | None:
-        """Initial centres of clusters, `centres` (k, d) and `offsets` (k,), or None."""
+    def prototypes(self) -> Prototypes | None:
+        """Centres of clusters that the encoder has learned, or None."""
         return None
+
+    def start_epoch(self, epoch: int, n_epochs: int) -> int:  # noqa: ARG002 - for subclasses
+        """Prepare for an epoch of training.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            n_epochs: Number of epochs of the whole training.
+
+        Returns:
+            The number of clusters whose centres the encoder needs before the epoch, by
+            `set_prototypes`; 0 for none.
+        """
+        return 0
+
+    def set_prototypes(self, mean: Tensor, prototypes: Prototypes) -> None:
+        """Take the centres of clusters of the latents.
+
+        Args:
+            mean: float32 tensor of shape (d,), the mean of the latents.
+            prototypes: Centres of clusters of the latents minus their mean.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no prototypes")
+
+    def example_views(self, images: Tensor, generator: Generator) -> list[Tensor]:  # noqa: ARG002
+        """Return random views of images as the encoder sees them in training, for a figure.
+
+        Args:
+            images: uint8 tensor of shape (N, 1, H, W).
+            generator: Source of all random numbers, on the device of the images.
+
+        Returns:
+            float32 tensors of the same shape, 0 to 1; empty if it sees the images themselves.
+        """
+        return []
 
     def training_losses(self, images: Tensor, generator: Generator) -> StepLosses:
         """Compute the losses of a training batch, in float32 outside autocast.
@@ -80,10 +129,13 @@ class Encoder(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} does not train")
 
-    def validation_loss(self, images: Tensor, generator: Generator) -> Tensor:
-        """Compute the loss of a validation batch, a float32 scalar; see `training_losses`."""
+    def validation_losses(self, images: Tensor, generator: Generator) -> Mapping[str, Tensor]:
+        """Compute `loss/val` of a validation batch, and any other numbers to log, by name.
+
+        The arguments are those of `training_losses`; the values are float32 scalars.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not train")
 
-    def configure_optimizer(self, n_steps: int) -> tuple[Optimizer, LRScheduler]:
-        """Return the optimizer and a learning rate schedule over `n_steps` steps."""
+    def configure_optimizer(self, n_steps: int, n_epochs: int) -> tuple[Optimizer, LRScheduler]:
+        """Return the optimizer and a learning rate schedule over all steps of all epochs."""
         raise NotImplementedError(f"{type(self).__name__} does not train")

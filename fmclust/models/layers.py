@@ -108,10 +108,10 @@ def steps(side: int, *, kernel: int, stride: int) -> int:
     return (side + 2 * margin_of(kernel, stride) - kernel) // stride + 1
 
 
-def min_side(n_convolutions: int, *, kernel: int, stride: int) -> int:
-    """Return the smallest side of images, in pixels, for a number of successive convolutions."""
+def min_side(kernels: Sequence[int], stride: int) -> int:
+    """Return the smallest side of images, in pixels, for successive convolutions."""
     side = 1
-    for _ in range(n_convolutions):
+    for kernel in reversed(kernels):
         side = max(side, (side - 1) * stride + kernel - 2 * margin_of(kernel, stride))
     return side
 

@@ -47,7 +47,7 @@ class ConvAutoencoder(Network):
         image_size: Height and width of the images in pixels.
         latents: Number of latents of an image.
         channels: Channels after each convolution, outermost first.
-        kernel: Side of every convolution's kernel in pixels.
+        kernel: Side of the kernels in pixels, one number for all or one for each convolution.
         stride: Stride of every convolution in pixels.
         hidden: Units of the layers from the convolutions to the latents, outermost first; may be
             empty.
@@ -65,7 +65,7 @@ class ConvAutoencoder(Network):
         image_size: Sequence[int],
         latents: int,
         channels: Sequence[int],
-        kernel: int = 3,
+        kernel: int | Sequence[int] = 3,
         stride: int = 2,
         hidden: Sequence[int] = (),
         activation: str = "relu",
@@ -75,23 +75,26 @@ class ConvAutoencoder(Network):
         super().__init__()
         errors.require_whole_numbers("model.channels", channels)
         errors.require_whole("model.stride", stride, 1)
-        errors.require_whole("model.kernel", kernel, stride)
         errors.require_whole_numbers("model.hidden", hidden)
-        shape = {"kernel": kernel, "stride": stride}
-        sizes = _sizes(image_size, channels, **shape)
+        kernels = _kernels(kernel, len(channels), stride)
+        sizes = _sizes(image_size, kernels, stride)
         channels, innermost = [1, *channels], (*sizes[-1], channels[-1])
         widths = [prod(innermost), *hidden, latents]
 
-        encoder: Blocks = [[layers.convolution(*pair, **shape)] for pair in pairwise(channels)]
+        encoder: Blocks = [
+            [layers.convolution(*pair, kernel=side, stride=stride)]
+            for pair, side in zip(pairwise(channels), kernels, strict=True)
+        ]
         dense: Blocks = [[nn.Linear(*pair)] for pair in pairwise(widths)]
         dense[0] = [layers.Permute(0, 2, 3, 1), nn.Flatten(), *dense[0]]
         self.encoder = nn.Sequential(*_activated([*encoder, *dense], activation, dropout))
 
         decoder: Blocks = [[layers.TransposedLinear(*pair)] for pair in pairwise(widths[::-1])]
         decoder[-1] += [nn.Unflatten(1, innermost), layers.Permute(0, 3, 1, 2)]
-        mirrored = zip(pairwise(channels[::-1]), pairwise(sizes[::-1]), strict=True)
-        for (outer, inner), (small, large) in mirrored:
-            decoder += [[layers.transposed(outer, inner, **shape, sizes=(large, small))]]
+        mirrored = zip(pairwise(channels[::-1]), pairwise(sizes[::-1]), kernels[::-1], strict=True)
+        for pair, (small, large), side in mirrored:
+            shape = {"kernel": side, "stride": stride}
+            decoder += [[layers.transposed(*pair, **shape, sizes=(large, small))]]
         self.decoder = nn.Sequential(
             *_activated(decoder, activation, dropout), ACTIVATIONS[output]()
         )
@@ -144,24 +147,38 @@ class DenseAutoencoder(Network):
         )
 
 
-def _sizes(
-    image_size: Sequence[int], channels: Sequence[int], *, kernel: int, stride: int
-) -> list[tuple[int, int]]:
+def _kernels(kernel: int | Sequence[int], n: int, stride: int) -> list[int]:
+    """Return the side of the kernel of each of n convolutions.
+
+    Raises:
+        UserError: If there is not one number for each, or one is below the stride.
+    """
+    kernels = [kernel] * n if isinstance(kernel, int) else [*kernel]
+    for side in kernels:
+        errors.require_whole("model.kernel", side, stride)
+    if len(kernels) != n:
+        raise errors.UserError(
+            f"model.kernel={kernels} has {len(kernels)} numbers for {n} convolutions: type "
+            f"model.kernel={kernels[0]}, or one number for each."
+        )
+    return kernels
+
+
+def _sizes(image_size: Sequence[int], kernels: Sequence[int], stride: int) -> list[tuple[int, int]]:
     """Return height and width of the images and after each convolution.
 
     Raises:
         UserError: If a convolution leaves nothing of the images.
     """
-    shape = {"kernel": kernel, "stride": stride}
     sizes = [(image_size[0], image_size[1])]
-    for _ in channels:
-        height, width = sizes[-1]
-        sizes.append((layers.steps(height, **shape), layers.steps(width, **shape)))
+    for kernel in kernels:
+        height, width = (layers.steps(n, kernel=kernel, stride=stride) for n in sizes[-1])
+        sizes.append((height, width))
     if min(min(size) for size in sizes) < 1:
         raise errors.UserError(
             f"images of {image_size[0]}x{image_size[1]} pixels are too small for "
-            f"model.channels={[*channels]}, model.kernel={kernel} and model.stride={stride}, which "
-            f"need at least {layers.min_side(len(channels), **shape)} pixels a side: type fewer "
+            f"convolutions with model.kernel={[*kernels]} and model.stride={stride}, which need "
+            f"at least {layers.min_side(kernels, stride)} pixels a side: type fewer "
             "channels, or a smaller kernel or stride."
         )
     return sizes

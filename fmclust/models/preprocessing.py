@@ -22,8 +22,13 @@ def to_uint8(images: Tensor) -> Tensor:
 
 def standardize(images: Tensor) -> Tensor:
     """Give each uint8 image of shape (N, 1, H, W) mean 0 and standard deviation 1: float32."""
-    mean, sd = _mean_and_sd(images)
-    return (scale(images) - mean) / sd
+    return standardized(scale(images))
+
+
+def standardized(pixels: Tensor) -> Tensor:
+    """Give each float image of shape (N, 1, H, W) mean 0 and standard deviation 1."""
+    mean, sd = _mean_and_sd(pixels)
+    return (pixels - mean) / sd
 
 
 def destandardize(outputs: Tensor, images: Tensor) -> Tensor:
@@ -36,7 +41,7 @@ def destandardize(outputs: Tensor, images: Tensor) -> Tensor:
     Returns:
         float32 tensor of the same shape, clipped to 0..1.
     """
-    mean, sd = _mean_and_sd(images)
+    mean, sd = _mean_and_sd(scale(images))
     return (outputs * sd + mean).clamp(0, 1)
 
 
@@ -46,8 +51,8 @@ def stretch(outputs: Tensor) -> Tensor:
     return (outputs - low) / (high - low).clamp_min(MIN_SD)
 
 
-def _mean_and_sd(images: Tensor) -> tuple[Tensor, Tensor]:
-    sd, mean = torch.std_mean(scale(images), dim=(1, 2, 3), keepdim=True, correction=0)
+def _mean_and_sd(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    sd, mean = torch.std_mean(pixels, dim=(1, 2, 3), keepdim=True, correction=0)
     return mean, sd.clamp_min(MIN_SD)
 
 

@@ -156,11 +156,11 @@ def _arrays(directory: Path, name: str, cure: str) -> dict[str, np.ndarray]:
 
 
 def read_losses(directory: Path) -> dict[str, list[float]]:
-    """Return `loss/train` and `loss/val` of every epoch; empty if nothing was trained."""
+    """Return every loss by name, one value per epoch or NaN; empty if nothing was trained."""
     path = verified(directory, "losses.csv")
     if not path.exists():
         return {}
     with reading(path), path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
         names = [name for name in (rows[0] if rows else ()) if name != "epoch"]
-        return {name: [float(row[name]) for row in rows] for name in names}
+        return {name: [float(row[name] or "nan") for row in rows] for name in names}

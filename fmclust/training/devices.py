@@ -2,7 +2,9 @@
 
 import ctypes
 import sys
+from pathlib import Path
 
+import torch
 from pytorch_lightning.accelerators import CUDAAccelerator, MPSAccelerator
 
 from fmclust.errors import UserError
@@ -21,6 +23,25 @@ def require_device(accelerator: str) -> None:
             f"trainer.accelerator={accelerator}: torch sees no GPU of this kind here, "
             "type trainer=cpu."
         )
+
+
+def resolve_precision(precision: str, accelerator: str) -> str:
+    """Return the precision that a Trainer takes: `auto` is bf16-mixed on hardware that has it.
+
+    Args:
+        precision: Value of `trainer.precision`.
+        accelerator: Value of `trainer.accelerator`.
+    """
+    if precision != "auto":
+        return precision
+    uses_cuda = accelerator in ("auto", "gpu", "cuda") and CUDAAccelerator.is_available()
+    if uses_cuda:
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        cpuinfo = Path("/proc/cpuinfo")
+        flags = cpuinfo.read_text() if cpuinfo.exists() else ""
+        has_bf16 = "avx512_bf16" in flags or "amx_bf16" in flags
+    return "bf16-mixed" if has_bf16 else "32-true"
 
 
 def keep_freed_memory() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fmclust.errors import UserError, require_option
 from fmclust.models import Encoder
+from fmclust.training.prototypes import set_balanced_prototypes
 
 LOSSES = ("loss/val", "loss/train")
 GPU_CHECK_INTERVAL = 50  # steps; reading the loss makes the CPU wait for the GPU
@@ -28,7 +29,8 @@ class EncoderModule(LightningModule):
         super().__init__()
         require_option("monitor", encoder.monitor, LOSSES)
         self.encoder, self.seed = encoder, seed
-        self._losses = torch.zeros(0)  # losses of the epoch's batches
+        self.is_new_stage = False  # whether this epoch began with new prototypes
+        self._losses: dict[str, Tensor] = {}  # losses of the epoch's batches, by name
         self._sizes: list[int] = []  # numbers of images of the epoch's batches
 
     @property
@@ -41,41 +43,61 @@ class EncoderModule(LightningModule):
         self._generator = torch.Generator(self.device)
 
     def on_train_epoch_start(self) -> None:
-        """Allocate the losses of all steps.
-
-        Lightning's averaging takes 0.5 ms of every step; a list of tensors would fragment the
-        memory that is reused from step to step.
-        """
-        n_batches = int(self.trainer.num_training_batches)
-        self._losses, self._sizes = torch.zeros(n_batches, device=self.device), []
+        """Prepare the encoder, with prototypes if it needs them, and forget the last losses."""
+        self._losses, self._sizes = {}, []
+        max_epochs = int(self.trainer.max_epochs or 1)
+        n_clusters = self.encoder.start_epoch(self.current_epoch, max_epochs)
+        self.is_new_stage = n_clusters > 0
+        if self.is_new_stage:
+            set_balanced_prototypes(self.encoder, self._fitted_images, n_clusters, self.seed)
 
     def training_step(self, images: Tensor) -> Tensor:
         """Return the loss to minimize; log the mean loss after the last step of an epoch."""
         self._seed(self.current_epoch, len(self._sizes))
         losses = self.encoder.training_losses(images, self._generator)
-        self._losses[len(self._sizes)] = losses.logged.detach()
+        for name, loss in losses.logged.items():
+            self._losses_of(name)[len(self._sizes)] = loss.detach()
         self._sizes.append(len(images))
         is_last = self.trainer.is_last_batch
         if is_last or self.device.type == "cpu" or len(self._sizes) % GPU_CHECK_INTERVAL == 0:
             self._require_finite()
         if is_last:
-            weights = torch.tensor(self._sizes, dtype=torch.float64, device=self._losses.device)
-            mean = self._losses.double() @ weights / weights.sum()
-            self._log_mean("loss/train", mean.float(), self.n_images)
+            weights = torch.tensor(self._sizes, dtype=torch.float64, device=self.device)
+            for name, values in self._losses.items():
+                mean = values.double() @ weights / weights.sum()
+                self._log_mean(name, mean.float(), self.n_images)
         return losses.minimized
 
+    def _losses_of(self, name: str) -> Tensor:
+        """Return the losses of all steps of the epoch under a name, allocated at the first step.
+
+        Lightning's averaging takes 0.5 ms of every step; a list of tensors would fragment the
+        memory that is reused from step to step.
+        """
+        if name not in self._losses:
+            n_batches = int(self.trainer.num_training_batches)
+            self._losses[name] = torch.zeros(n_batches, device=self.device)
+        return self._losses[name]
+
+    @property
+    def _fitted_images(self) -> Tensor:
+        source = self.trainer.datamodule.source  # type: ignore[attr-defined]
+        images: Tensor = source.splits[source.fitted_split].images
+        return images
+
     def validation_step(self, images: Tensor, batch_idx: int) -> None:
-        """Log the loss of a batch."""
+        """Log the losses of a batch."""
         self._seed(batch_idx)  # not by epoch, so that epochs can be compared
-        loss = self.encoder.validation_loss(images, self._generator)
-        if not loss.isfinite():
-            self._stop(f"loss/val is {loss:g} after the last step")
-        self._log_mean("loss/val", loss, len(images))
+        for name, loss in self.encoder.validation_losses(images, self._generator).items():
+            if not loss.isfinite():
+                self._stop(f"{name} is {loss:g} after the last step")
+            self._log_mean(name, loss, len(images))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return the optimizer and its schedule, which is stepped after every step."""
         n_steps = int(self.trainer.estimated_stepping_batches)
-        optimizer, schedule = self.encoder.configure_optimizer(n_steps)
+        n_epochs = int(self.trainer.max_epochs or 1)
+        optimizer, schedule = self.encoder.configure_optimizer(n_steps, n_epochs)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "lr"},
@@ -89,10 +111,11 @@ class EncoderModule(LightningModule):
 
     def _require_finite(self) -> None:
         """Stop training at a loss that is not finite, before a checkpoint is written."""
-        finite = self._losses.isfinite()
-        if not finite.all():
-            step = int((~finite).nonzero()[0])
-            self._stop(f"the loss is {self._losses[step]:g} at step {step + 1}")
+        for losses in self._losses.values():
+            finite = losses.isfinite()
+            if not finite.all():
+                step = int((~finite).nonzero()[0])
+                self._stop(f"the loss is {losses[step]:g} at step {step + 1}")
 
     def _stop(self, reason: str) -> NoReturn:
         lr = self.trainer.optimizers[0].defaults["lr"]

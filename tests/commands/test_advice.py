@@ -134,6 +134,11 @@ SITUATIONS = [
     trained("model.dropout=1", "model.dropout= below 1."),
     trained("model.lr=1e30", "model.lr= with a value below 1e+30"),
     trained("model.channels=[8,8,8]", "fewer channels, or a smaller kernel or stride"),
+    trained("model.kernel=[8,8]", "model.kernel=8, or one number for each"),
+    pixels(
+        "cluster=prototypes trainer.max_epochs=2",
+        "model=contrastive model.self_labelling_epochs=8",
+    ),
     trained("model.penalty=contraction", "model=contractive, or", "model.penalty=contraction"),
     pixels("-m seed=0 hydra.sweep.dir=sweep", "hydra.sweep.dir=<a new directory>"),
     Situation(

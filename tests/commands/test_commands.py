@@ -58,6 +58,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {  # what is typed: what the answer names
     "cluster.gmm.covariance_type=ful": ("cluster.gmm", "covariance_type", "ful", "full"),
     "cluster.gmm.tol=-1": ("cluster.gmm", "tol", "-1"),
     "trainer.profiler=simple": ("trainer.profiler=simple", "debug=profile"),
+    "cluster=prototypes": ("prototypes", "model.self_labelling_epochs="),
     "callbacks.curves=x": ("callbacks.curves=x", "~callbacks.curves"),
     "hydra.run.dir=full": ("full", "hydra.run.dir="),
 }
@@ -123,10 +124,21 @@ def test_odd_paths_work_in_every_key(command_line: Callable[..., Answer], tmp_pa
     assert status_of(odd / "sweep" / "1")["status"] == "done"
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        ("model=denoising", "model.schedule=cosine"),
+        ("model=contrastive", "model.self_labelling_epochs=2", "cluster=prototypes"),
+    ],
+    ids=["autoencoder", "contrastive"],
+)
 def test_ctrl_c_names_the_checkpoint_and_resume_ends_as_if_nothing_was(
-    command_line: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: tuple[str, ...],
+    command_line: Callable[..., Answer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    typed = (*SMALL, "trainer.max_epochs=4", "model=denoising", "model.schedule=cosine")
+    typed = (*SMALL, "trainer.max_epochs=4", *model)
     with monkeypatch.context() as patch:
         stop_after(2, patch)
         answer = command_line("train", *typed, "hydra.run.dir=stopped")

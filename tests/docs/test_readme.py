@@ -69,7 +69,9 @@ def small_training(typed: list[str]) -> list[str]:
         typed.append("data=digits")
     if "--cfg" in typed:
         return typed
-    return [*typed, "trainer=cpu", "trainer.max_epochs=1", "n_clusters=8", "figures=false"]
+    n_epochs = 2 if "experiment=contrastive" in typed else 1  # one for each of its stages
+    epochs = f"trainer.max_epochs={n_epochs}"
+    return [*typed, "trainer=cpu", epochs, "n_clusters=8", "figures=false"]
 
 
 def first_values(typed: list[str], most: int) -> list[str]:

@@ -39,6 +39,8 @@ class EpochCheckpoints(RunCallback, Checkpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the checkpoints, and the times so far."""
         self._stopped = trainer.should_stop
+        if pl_module.is_new_stage:
+            self.best = math.inf  # the best checkpoint is from the last stage
         loss = losses_of(trainer)[encoder_of(pl_module).monitor]
         if loss < self.best:
             self.best = loss

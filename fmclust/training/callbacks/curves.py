@@ -1,7 +1,7 @@
 """Losses, learning rate and images per second of every epoch."""
 
+import math
 import time
-from collections import defaultdict
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ from pytorch_lightning import LightningModule, Trainer
 from fmclust.evaluation import Display, publish
 from fmclust.plots import draw_losses
 from fmclust.runs import write_rows
-from fmclust.training.callbacks.base import RunCallback, encoder_of, losses_of
+from fmclust.training.callbacks.base import RunCallback, encoder_of, losses_of, values_of
 
 
 class LearningCurves(RunCallback):
@@ -21,17 +21,17 @@ class LearningCurves(RunCallback):
     """
 
     def __init__(self) -> None:
-        self.losses: dict[str, list[float]] = defaultdict(list)
+        self.epochs: list[dict[str, float]] = []  # losses by name
         self._last: dict[str, float] = {}  # values of the last epoch
         self._start = self._seconds = 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state that a checkpoint stores."""
-        return {"losses": dict(self.losses), "last": self._last}
+        return {"epochs": self.epochs, "last": self._last}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the state from a checkpoint."""
-        self.losses.update(state_dict["losses"])
+        self.epochs = state_dict["epochs"]
         self._last = state_dict["last"]
 
     def on_fit_start(self, trainer: Trainer, *_: Any) -> None:
@@ -48,12 +48,11 @@ class LearningCurves(RunCallback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the values of the epoch."""
-        losses = losses_of(trainer)
-        for name, value in losses.items():
-            self.losses[name].append(value)
+        values = values_of(trainer)
+        self.epochs.append(losses_of(trainer))
         n_images = int(pl_module.n_images) * trainer.world_size  # type: ignore[arg-type]
         self._last = {
-            **losses,
+            **values,
             "lr": trainer.optimizers[0].param_groups[0]["lr"],
             "speed/images_per_second": n_images / self._seconds,
         }
@@ -62,10 +61,11 @@ class LearningCurves(RunCallback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write losses.csv and draw the losses."""
         if trainer.is_global_zero:
-            epochs = enumerate(zip(*self.losses.values(), strict=True), 1)
-            rows = [dict(zip(["epoch", *self.losses], [n, *e], strict=True)) for n, e in epochs]
+            rows = [{"epoch": epoch, **losses} for epoch, losses in enumerate(self.epochs, 1)]
             write_rows(self.run.directory / "losses.csv", rows)
-            draw = partial(draw_losses, self.losses, encoder_of(pl_module).loss_name)
+            names = dict.fromkeys(name for losses in self.epochs for name in losses)
+            columns = {n: [losses.get(n, math.nan) for losses in self.epochs] for n in names}
+            draw = partial(draw_losses, columns, encoder_of(pl_module).loss_name)
             publish(self.run, Display(), "losses", draw)
 
     def _log(self, trainer: Trainer, epoch: int) -> None:

@@ -7,14 +7,14 @@ from pytorch_lightning import LightningModule, Trainer
 
 from fmclust.models import load_weights
 from fmclust.runs import BEST_CHECKPOINT
-from fmclust.training.callbacks.base import RunCallback, encoder_of, losses_of
+from fmclust.training.callbacks.base import RunCallback, encoder_of, values_of
 from fmclust.training.callbacks.checkpoints import EpochCheckpoints
 
 FIT_TIME = "time/fit"  # seconds
 
 
 class FitMetrics(RunCallback):
-    """Add `loss/*` and `time/fit` to the run's metrics, and prepare the encoder to encode.
+    """Add the numbers of the last epoch and `time/fit` to the metrics; prepare the encoder.
 
     This is the first callback: when training ends, it stops the clock and moves the encoder to its
     device before another callback encodes.
@@ -27,15 +27,15 @@ class FitMetrics(RunCallback):
     def __init__(self, encode_from: str, checkpoints: EpochCheckpoints) -> None:
         self.encode_from, self.checkpoints = encode_from, checkpoints
         self._start = self._earlier = 0.0
-        self._losses: dict[str, float] = {}
+        self._values: dict[str, float] = {}
 
     def state_dict(self) -> dict[str, float]:
         """Return the state that a checkpoint stores."""
-        return self._losses
+        return self._values
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
         """Restore the state from a checkpoint."""
-        self._losses = state_dict
+        self._values = state_dict
 
     def on_fit_start(self, *_: Any) -> None:
         """Start the clock."""
@@ -43,7 +43,7 @@ class FitMetrics(RunCallback):
 
     def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
         """Update losses and time."""
-        self._losses = losses_of(trainer)
+        self._values = values_of(trainer)
         self._update_metrics()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -58,4 +58,4 @@ class FitMetrics(RunCallback):
 
     def _update_metrics(self) -> None:
         self.run.metrics[FIT_TIME] = self._earlier + time.perf_counter() - self._start
-        self.run.metrics.update(self._losses)
+        self.run.metrics.update(self._values)

@@ -11,7 +11,7 @@ from fmclust.errors import require_whole, require_whole_numbers
 from fmclust.evaluation import publish
 from fmclust.models import reconstruct_all
 from fmclust.plots import draw_rows
-from fmclust.training.callbacks.base import RunCallback, encoder_of, source_of
+from fmclust.training.callbacks.base import RunCallback, encoder_of, shown_images
 from fmclust.training.loggers import LoggerDisplay
 
 
@@ -57,18 +57,13 @@ class Reconstructions(RunCallback):
     def _draw(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
         encoder = encoder_of(pl_module)
         if trainer.is_global_zero and encoder.can_decode:
-            images = reconstruct_all(encoder, self._originals(trainer))
+            images = reconstruct_all(encoder, shown_images(trainer, self.n_images))
             self._drawn[epoch] = torch.from_numpy(images)
             self._publish(trainer, epoch)
 
     def _publish(self, trainer: Trainer, epoch: int) -> None:
-        rows = [self._originals(trainer)[:, 0].cpu(), *self._drawn.values()]
+        rows = [shown_images(trainer, self.n_images)[:, 0].cpu(), *self._drawn.values()]
         names = ["original", *(f"epoch {drawn}" for drawn in self._drawn)]
         title = "reconstructions by epoch"
         draw = partial(draw_rows, [r.numpy() for r in rows], names, title=title, inches=0.7)
         publish(self.run, LoggerDisplay(trainer.loggers, epoch), "reconstructions", draw)
-
-    def _originals(self, trainer: Trainer) -> torch.Tensor:
-        source = source_of(trainer)
-        split = source.splits.get("val", source.splits[source.fitted_split])
-        return split.images[: self.n_images]

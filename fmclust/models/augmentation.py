@@ -1,0 +1,157 @@
+"""Random views of images for self-supervised training, drawn for a whole batch on its device."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+from fmclust.errors import UserError, require_bool, require_number
+
+BLUR = (0.25, 0.5, 0.25)  # binomial kernel along each axis: a standard deviation of 0.7 pixels
+
+
+class Augmentation:
+    """Draw a random view of every image of a batch.
+
+    Each image is scaled, stretched, rotated, shifted and flipped in one bilinear resampling, then
+    blurred, covered by a square, and made brighter or darker. What comes into view from outside of
+    an image, and the square, have the brightness of the image's background: the median of its
+    border. Every magnitude may be 0 (or `[1, 1]`), which turns that change off.
+
+    Args:
+        scale: Least and greatest factor of the size of what is shown.
+        aspect: Greatest relative change of the ratio of width to height, from 0.
+        shift: Greatest shift along each axis, as a share of the side.
+        rotation: Greatest angle in degrees, in both directions.
+        flip: Whether half of the images are mirrored left to right.
+        brightness: Least and greatest factor of the pixels.
+        blur: Probability that an image is blurred.
+        hole: Probability that a square of an image is covered.
+        hole_size: Side of the square, as a share of the smaller side of the image.
+
+    Raises:
+        UserError: If a number is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        scale: Sequence[float],
+        aspect: float,
+        shift: float,
+        rotation: float,
+        flip: bool,
+        brightness: Sequence[float],
+        blur: float,
+        hole: float,
+        hole_size: float,
+    ) -> None:
+        _require_range("scale", scale)
+        _require_range("brightness", brightness)
+        _require_at_most("aspect", aspect, 1)
+        _require_at_most("shift", shift, 1)
+        _require_at_most("rotation", rotation, 180)
+        require_bool("model.augment.flip", flip)
+        _require_at_most("blur", blur, 1)
+        _require_at_most("hole", hole, 1)
+        _require_at_most("hole_size", hole_size, 1)
+        self.scale, self.aspect, self.shift, self.rotation = scale, aspect, shift, rotation
+        self.flip, self.brightness, self.blur = flip, brightness, blur
+        self.hole, self.hole_size = hole, hole_size
+
+    def __call__(self, pixels: Tensor, generator: Generator) -> Tensor:
+        """Return a view of each image.
+
+        Args:
+            pixels: float32 tensor of shape (N, 1, H, W), 0 to 1.
+            generator: Source of all random numbers, on the device of the pixels.
+
+        Returns:
+            float32 tensor of the same shape, 0 to 1.
+        """
+        draw = _Draws(pixels, generator)
+        background = _background(pixels)
+        views = self._moved(pixels - background, draw)
+        if self.blur:
+            blurred = _blurred(views)
+            views = torch.where(draw.event(self.blur), blurred, views)
+        if self.hole:
+            views = views.masked_fill(self._holes(views, draw) & draw.event(self.hole), 0.0)
+        return ((views + background) * draw.between(*self.brightness)).clamp(0, 1)
+
+    def _moved(self, pixels: Tensor, draw: "_Draws") -> Tensor:
+        """Resample images by a random affine map of each."""
+        height, width = pixels.shape[-2:]
+        scale = draw.between(*self.scale).flatten()
+        stretch = draw.between(-self.aspect, self.aspect).flatten().add(1).sqrt()
+        angle = draw.between(-self.rotation, self.rotation).flatten() * (math.pi / 180)
+        mirror = torch.ones_like(scale)
+        if self.flip:
+            mirror = 1 - 2 * draw.event(0.5).flatten().float()
+        shifts = [2 * draw.between(-self.shift, self.shift).flatten() for _ in range(2)]
+        cos, sin = angle.cos() / scale, angle.sin() / scale
+        # Maps coordinates of a view, -1 to 1 along each axis, to those of its image.
+        rows = [
+            torch.stack([mirror * cos / stretch, -sin * (height / width) / stretch, shifts[0]], 1),
+            torch.stack([mirror * sin * (width / height) * stretch, cos * stretch, shifts[1]], 1),
+        ]
+        grid = functional.affine_grid(torch.stack(rows, 1), [*pixels.shape], align_corners=False)
+        return functional.grid_sample(pixels, grid, padding_mode="zeros", align_corners=False)
+
+    def _holes(self, pixels: Tensor, draw: "_Draws") -> Tensor:
+        """Return a mask of one square at a random place of each image."""
+        height, width = pixels.shape[-2:]
+        side = self.hole_size * min(height, width)
+        inside = []
+        for length, shape in ((height, (1, 1, -1, 1)), (width, (1, 1, 1, -1))):
+            start = draw.between(0, 1) * (length - side)
+            position = torch.arange(length, device=pixels.device).reshape(shape)
+            inside.append((position >= start) & (position < start + side))
+        return inside[0] & inside[1]
+
+
+class _Draws:
+    """Draw one random number for each image of a batch."""
+
+    def __init__(self, pixels: Tensor, generator: Generator) -> None:
+        self.shape, self.device = (len(pixels), 1, 1, 1), pixels.device
+        self.generator = generator
+
+    def between(self, low: float, high: float) -> Tensor:
+        uniform = torch.rand(self.shape, generator=self.generator, device=self.device)
+        return low + (high - low) * uniform
+
+    def event(self, probability: float) -> Tensor:
+        return self.between(0, 1) < probability
+
+
+def _background(pixels: Tensor) -> Tensor:
+    """Return the median of the border of each image, shape (N, 1, 1, 1)."""
+    sides = (pixels[..., 0, :], pixels[..., -1, :], pixels[..., 0], pixels[..., -1])
+    return torch.cat(sides, dim=-1).median(dim=-1).values[..., None, None]
+
+
+def _blurred(pixels: Tensor) -> Tensor:
+    kernel = torch.tensor(BLUR, device=pixels.device)
+    return functional.conv2d(pixels, torch.outer(kernel, kernel)[None, None], padding=1)
+
+
+def _require_at_most(name: str, value: float, maximum: float) -> None:
+    require_number(f"model.augment.{name}", value)
+    if value > maximum:
+        key = f"model.augment.{name}"
+        raise UserError(f"{key}={value} is too large: type {key}= with at most {maximum}.")
+
+
+def _require_range(name: str, values: Sequence[float]) -> None:
+    key = f"model.augment.{name}"
+    if isinstance(values, str) or not isinstance(values, Sequence) or len(values) != 2:
+        raise UserError(f"{key}={values} is not a range: type '{key}=[0.8,1.2]'.")
+    for value in values:
+        require_number(key, value, above=0)
+    if values[0] > values[1]:
+        raise UserError(
+            f"{key}={[*values]} is not a range: type '{key}=[{values[1]},{values[0]}]'."
+        )
