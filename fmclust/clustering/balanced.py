@@ -12,10 +12,9 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fmclust.clustering.inductive import ParameterError
+from fmclust.clustering.estimators import Floats
+from fmclust.clustering.inductive import FLOATS, ParameterError
 
-Floats = NDArray[np.floating]
-FLOATS = (np.float64, np.float32)
 SINKHORN_ROUNDS = 40  # at most
 SHARE_TOLERANCE = 1e-4  # relative error of the shares of the clusters
 

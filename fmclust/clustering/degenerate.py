@@ -5,7 +5,8 @@ from sklearn.base import BaseEstimator
 
 from fmclust.clustering.estimators import Floats, innermost
 
-ILL_DEFINED = "ill-defined empirical covariance"  # in the message of scikit-learn's mixtures
+# In the message of scikit-learn's mixtures, as of 1.9.1; they raise no error type of their own.
+ILL_DEFINED = "ill-defined empirical covariance"
 MIN_REG_COVAR, MAX_REG_COVAR = 1e-6, 1.0
 
 

@@ -1,7 +1,8 @@
 """Explain Hydra's and OmegaConf's errors about a mistyped command in one line.
 
-All dependence on the texts of another library's errors is in this module; they were seen with Hydra
-1.3.8 and OmegaConf 2.3.1. With other texts the message is the first line of the library's own.
+All dependence on the texts of their errors is in this module; they were seen with Hydra 1.3.8 and
+OmegaConf 2.3.1. With other texts the message is the first line of the library's own. The one text
+of scikit-learn's errors that is used is in `clustering/degenerate.py`.
 """
 
 import re

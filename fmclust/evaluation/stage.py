@@ -16,6 +16,7 @@ from fmclust.clustering import (
     takes_prototypes,
     with_prototypes,
 )
+from fmclust.clustering.estimators import Floats
 from fmclust.data import ImageSource, border_brightness
 from fmclust.errors import one_line
 from fmclust.evaluation import figures
@@ -31,7 +32,6 @@ from fmclust.runs import Run, replacing
 
 NOWHERE = Display()
 Latents = Mapping[str, NDArray[np.float32]]  # split to array of shape (N, d)
-Floats = NDArray[np.floating]
 
 
 def evaluate(

@@ -11,12 +11,12 @@ from omegaconf import DictConfig, OmegaConf
 from sklearn.base import BaseEstimator
 
 from fmclust.clustering import require_fittable
-from fmclust.data import ImageSource, build_source, number_unlabelled, sums_of
+from fmclust.data import ImageSource, build_source, sums_of
 from fmclust.errors import UserError
 from fmclust.evaluation import evaluate, evaluate_latents
 from fmclust.inference import LoadedRun, load_run
 from fmclust.jobs.advice import how_to_cluster
-from fmclust.jobs.images import note_images
+from fmclust.jobs.images import note_images, note_numbers
 from fmclust.jobs.objective import objective
 from fmclust.jobs.sizes import set_sizes
 from fmclust.models import encode_all
@@ -161,9 +161,7 @@ def _add(
         with locked(target):
             remove_unfinished(target)
     with claim(target, config, overrides, Advice(_how_to_repeat, lambda _: "")) as claimed:
-        claimed.facts["images"] = {split: len(held) for split, held in source.splits.items()}
-        claimed.facts["unlabelled"] = number_unlabelled(source.splits)
-        claimed.facts["class_names"] = [*(source.class_names or ())]
+        note_numbers(claimed, source)
         claimed.wants_figures = config.figures
         evaluate_latents(claimed, run.encoder, source, latents, clusterers)
     return target

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 
 from fmclust.clustering import require_fittable, takes_prototypes
 from fmclust.config.schema import check, clusters_after
-from fmclust.data import ImageSource, build_source, number_unlabelled, sums_of
+from fmclust.data import ImageSource, build_source, sums_of
 from fmclust.data.datamodule import ImageDataModule, loader_settings
 from fmclust.errors import UserError
 from fmclust.evaluation import evaluate
@@ -156,9 +156,6 @@ def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner:
     if not clusters_after(config):
         run.warn("callbacks has no cluster_latents: the run only trains")
     run.facts["image_size"] = [*source.image_size]
-    run.facts["class_names"] = [*(source.class_names or ())]
-    run.facts["images"] = {name: len(split) for name, split in splits.items()}
-    run.facts["unlabelled"] = number_unlabelled(splits)
     sums = sums_of(splits)
     if run.facts.setdefault("sums", sums) != sums:
         raise UserError(

@@ -170,9 +170,10 @@ class Contrastive(Encoder):
     def configure_optimizer(self, n_steps: int, n_epochs: int) -> tuple[Optimizer, LRScheduler]:
         """Return AdamW, with one cycle of the learning rate in each stage."""
         first = n_steps * self.stage_epochs(n_epochs)[0] // n_epochs
-        network, *heads = self.features.parameters(), self.projector.parameters()
-        groups: list[dict[str, Any]] = [{"params": [*network], "lr": self.rates["lr"]}]
-        groups += [{"params": [*head], "lr": self.rates["lr"]} for head in heads]
+        groups: list[dict[str, Any]] = [
+            {"params": [*part.parameters()], "lr": self.rates["lr"]}
+            for part in (self.features, self.projector)
+        ]
         ratio = self.rates["self_labelling_lr"] / self.rates["lr"]
         schedules = [_two_cycles(first, n_steps, ratio), _two_cycles(first, n_steps, 0.0)]
         if self.self_labelling_epochs:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fmclust.errors import UserError, require_option
 from fmclust.models import Encoder
+from fmclust.training.callbacks.base import source_of
 from fmclust.training.prototypes import set_balanced_prototypes
 
 LOSSES = ("loss/val", "loss/train")
@@ -49,7 +50,9 @@ class EncoderModule(LightningModule):
         n_clusters = self.encoder.start_epoch(self.current_epoch, max_epochs)
         self.is_new_stage = n_clusters > 0
         if self.is_new_stage:
-            set_balanced_prototypes(self.encoder, self._fitted_images, n_clusters, self.seed)
+            source = source_of(self.trainer)
+            images = source.splits[source.fitted_split].images
+            set_balanced_prototypes(self.encoder, images, n_clusters, self.seed)
 
     def training_step(self, images: Tensor) -> Tensor:
         """Return the loss to minimize; log the mean loss after the last step of an epoch."""
@@ -78,12 +81,6 @@ class EncoderModule(LightningModule):
             n_batches = int(self.trainer.num_training_batches)
             self._losses[name] = torch.zeros(n_batches, device=self.device)
         return self._losses[name]
-
-    @property
-    def _fitted_images(self) -> Tensor:
-        source = self.trainer.datamodule.source  # type: ignore[attr-defined]
-        images: Tensor = source.splits[source.fitted_split].images
-        return images
 
     def validation_step(self, images: Tensor, batch_idx: int) -> None:
         """Log the losses of a batch."""
