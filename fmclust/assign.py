@@ -99,7 +99,7 @@ def assign_all(
             "input=<a folder of pictures>."
         )
     counts[UNREADABLE] = len(unread)
-    listed = f"{data.first_of([*unread])}; {reasons}; the column `error` has all"
+    listed = f"{data.first_of([*unread])}; {reasons}; see the column `error` for all"
     could_not = [f"{len(unread):,} files or folders can't be read: {listed}"] if unread else []
     return counts, could_not + images_in.warnings()
 

@@ -45,9 +45,7 @@ def elbow(config: DictConfig) -> None:
         )
         for row in track(trials, title, total=len(numbers)):
             rows.append(row)
-            write_rows(
-                directory / "elbow.csv", rows
-            )  # every time, so that a stop loses at most one k
+            write_rows(directory / "elbow.csv", rows)  # after each k: a stop loses at most one
     paper = ELBOWS.get(config.k_max, ()) if name == "kmeans" and source.is_papers else ()
     print(conclude(directory, rows, title, paper))
 
@@ -76,10 +74,10 @@ def conclude(
     with replacing(directory / "elbow.png") as partial:
         figure = draw_elbow(rows, title=title, knee=found, paper=paper)
         save(figure, partial, dpi=120, format="png", bbox_inches="tight")
-    least = int(min(zip(values, numbers, strict=True))[1])
+    lowest = int(min(zip(values, numbers, strict=True))[1])
     text = f"kneed finds no knee of the {curve}" if found is None else f"knee by kneed: k = {found}"
     if curve == "bic":
-        text += f"; the least BIC is at k = {least}"
+        text += f"; the lowest BIC is at k = {lowest}"
     if paper:
         text += f"; the paper reads off {' or '.join(map(str, paper))}"
     return f"{text}\n{directory}/elbow.csv, elbow.png"

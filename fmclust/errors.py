@@ -61,7 +61,7 @@ def refuse_bomb(path: Path) -> None:
     with zipfile.ZipFile(path) as file:
         packed = [e for e in file.infolist() if e.compress_type != zipfile.ZIP_STORED]
     if (size := sum(entry.file_size for entry in packed)) > MAX_UNPACKED:
-        raise ValueError(f"it would unfold to {size} bytes, more than {MAX_UNPACKED}")
+        raise ValueError(f"it would decompress to {size} bytes, more than {MAX_UNPACKED}")
 
 
 def complain(text: str, status: int = MISTAKE, *, error: BaseException | None = None) -> int:
@@ -117,16 +117,16 @@ def require_seed(value: object) -> None:
         raise UserError(f"seed={value} is too large: type seed= with at most {MAX_SEED}.")
 
 
-def require_whole(key: str, value: object, least: int) -> None:
-    """Check that a value is a whole number, at least `least`.
+def require_whole(key: str, value: object, minimum: int) -> None:
+    """Check that a value is a whole number of at least `minimum`.
 
     Raises:
         UserError: If it is not a whole number, or too small.
     """
-    hint = f"type {key}= with a whole number from {least} on."
+    hint = f"type {key}= with a whole number from {minimum} on."
     if isinstance(value, bool) or not isinstance(value, int):
         raise UserError(f"{key}={value} is not a whole number: {hint}")
-    if value < least:
+    if value < minimum:
         raise UserError(f"{key}={value} is too small: {hint}")
 
 

@@ -14,7 +14,7 @@ from fmclust.jobs.sources import source_of
 
 
 def optima(config: DictConfig) -> None:
-    """Start k-means many times; write starts.csv and print the optima."""
+    """Fit k-means from many starts; write starts.csv and print the optima."""
     for key in ("starts", "n_clusters"):
         require_whole(key, config[key], 1)
     require_seed(config.seed)

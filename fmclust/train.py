@@ -18,9 +18,8 @@ def train(config: DictConfig) -> float:
     """Run the job that the command line describes, in the directory that Hydra has made."""
     from pytorch_lightning.utilities import rank_zero_only
 
-    from fmclust.jobs.run import (
-        run_job,
-    )  # imports torch and Lightning, which `--help` does not need
+    # These import torch and Lightning, which `--help` does not need.
+    from fmclust.jobs.run import run_job
     from fmclust.reports import print_run
 
     hydra = HydraConfig.get()

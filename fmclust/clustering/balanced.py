@@ -15,12 +15,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fmclust.clustering.estimators import Floats
 from fmclust.clustering.inductive import FLOATS, ParameterError
 
-SINKHORN_ROUNDS = 40  # at most
+MAX_ROUNDS = 40  # of Sinkhorn's iteration
 SHARE_TOLERANCE = 1e-4  # relative error of the shares of the clusters
 
 
 class _SphericalClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # untyped base
-    """Assign points by cosine similarity to centres, over a temperature, plus an offset each."""
+    """Assign points by cosine similarity to centres, divided by a temperature, plus offsets."""
 
     temperature: float
     cluster_centers_: Floats
@@ -64,7 +64,7 @@ class BalancedKMeans(_SphericalClusterer):
 
     Attributes:
         cluster_centers_: Array of shape (k, d), of unit length.
-        offsets_: Array of shape (k,), added to the similarities over the temperature.
+        offsets_: Array of shape (k,), added to the similarities divided by the temperature.
         labels_: int64 array of shape (N,): the cluster ids.
         n_iter_: Number of updates of the centres.
         converged_: Whether the fit stopped before `max_iter`.
@@ -126,7 +126,7 @@ class PrototypeClusterer(_SphericalClusterer):
 
     Args:
         centres: Array of shape (k, d), the prototypes; None until the encoder is trained.
-        offsets: Array of shape (k,), added to the similarities over the temperature.
+        offsets: Array of shape (k,), added to the similarities divided by the temperature.
         temperature: Of the cosine similarities, above 0.
 
     Attributes:
@@ -168,7 +168,7 @@ def balancing_offsets(logits: Floats, shares: Floats, start: Floats) -> Floats:
         Array of shape (k,) with mean 0.
     """
     offsets, n = start, len(logits)
-    for _ in range(SINKHORN_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         log_weights = log_softmax(logits + offsets, axis=1)
         missing = np.log(shares * n) - logsumexp(log_weights, axis=0)
         offsets = offsets + missing

@@ -11,7 +11,7 @@ MIN_REG_COVAR, MAX_REG_COVAR = 1e-6, 1.0
 
 
 def fit_regularized(clusterer: BaseEstimator, latents: Floats) -> list[str]:
-    """Fit an estimator; a degenerate mixture gets a `reg_covar` ten times as large, and so on.
+    """Fit an estimator; multiply the `reg_covar` of a mixture by ten while it is degenerate.
 
     A component of a mixture is degenerate if the Cholesky decomposition of its covariance fails.
 

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from fmclust.clustering.estimators import Floats
 from fmclust.clustering.fitting import assign, fit
 
-# Relative difference up to which two inertias are of one optimum: a fit stops just before it.
+# Maximum relative difference of two inertias of one optimum, since a fit stops shortly before it.
 INERTIA_TOLERANCE = 1e-5
 
 
@@ -40,8 +40,8 @@ def fit_from_starts(
 
     Args:
         ways: Name to unfitted KMeans with `n_init=1`.
-        latents: float64 array of shape (N, d). In float32, the inertia of 70,000 x 784 pixels
-            ends a relative 1e-5 or more too high, which is as much as two optima may differ.
+        latents: float64 array of shape (N, d). In float32, the final inertia of 70,000 x 784
+            pixels is too high by a factor of 1 + 1e-5 or more, as much as two optima may differ.
         seeds: Seeds of the starts.
 
     Raises:

@@ -1,17 +1,18 @@
-"""Parameters that follow the number of latents: neighbours and the least size of a cluster.
+"""Parameters that follow the number of latents: neighbours and minimum cluster sizes.
 
-Where such a parameter is None, its value is the same for any large number of latents and falls
-with it for small ones.
+A parameter that is None gets a value that is the same for all large numbers of latents and smaller
+for small ones.
 """
 
 import math
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from fmclust.errors import UserError
 
-MAX_NEIGHBOURS, MIN_NEIGHBOURS = 10, 3
-MAX_LEAST_SIZE, MIN_LEAST_SIZE = 100, 5
+NEIGHBOURS = (3, 10)  # from, to
+CLUSTER_SIZES = (5, 100)  # from, to: of the minimum size of a cluster
 SAMPLE = "sample"  # parameter of InductiveClusterer: number of latents that it is fitted to
 
 
@@ -19,7 +20,7 @@ def sized_parameters(clusterer: BaseEstimator, n_latents: int) -> dict[str, int]
     """Return a value for each parameter that is None and follows the number of latents.
 
     `n_neighbors` and `min_samples` are the natural logarithm of the number of latents, rounded and
-    from 3 to 10 (of UMAP twice that); `min_cluster_size` is a hundredth of it, from 5 to 100.
+    from 3 to 10 (for UMAP, twice that); `min_cluster_size` is a hundredth of it, from 5 to 100.
 
     Args:
         clusterer: An unfitted estimator; with a `sample`, it is fitted to no more latents.
@@ -29,9 +30,9 @@ def sized_parameters(clusterer: BaseEstimator, n_latents: int) -> dict[str, int]
         Names of parameters, as `get_params` gives them, to numbers.
     """
     n = fitted_number(clusterer, n_latents)
-    neighbours = min(MAX_NEIGHBOURS, max(MIN_NEIGHBOURS, round(math.log(max(n, 1)))))
-    least_size = min(MAX_LEAST_SIZE, max(MIN_LEAST_SIZE, n // 100))
-    values = {"n_neighbors": neighbours, "min_samples": neighbours, "min_cluster_size": least_size}
+    neighbours = int(np.clip(round(math.log(max(n, 1))), *NEIGHBOURS))
+    min_size = int(np.clip(n // 100, *CLUSTER_SIZES))
+    values = {"n_neighbors": neighbours, "min_samples": neighbours, "min_cluster_size": min_size}
     found = {}
     for name, value in clusterer.get_params().items():
         prefix, _, key = name.rpartition("__")
@@ -43,7 +44,7 @@ def sized_parameters(clusterer: BaseEstimator, n_latents: int) -> dict[str, int]
 
 
 def require_few_neighbours(name: str, clusterer: BaseEstimator, n_latents: int) -> None:
-    """Refuse more neighbours, or a larger least size of a cluster, than there are latents.
+    """Refuse more neighbours, or a larger minimum cluster size, than there are latents.
 
     Args:
         name: Name of the clusterer.

@@ -43,12 +43,7 @@ def explain(error: Exception, config_name: str) -> str:
     """
     text = str(error)
     if isinstance(error, OverrideParseException):
-        if "=" not in str(error.override):
-            return (
-                f"{error.override} can't be read: write key=value, and quote a value that has a "
-                "blank: key='a value'."
-            )
-        return f"{error.override} can't be read: quote it for the shell, and write key=value."
+        return _explain_syntax(str(error.override))
     if isinstance(error, MissingConfigException):
         return _explain_option(str(error.missing_cfg_file or text), error.options)
     if found := OPTION_MISSING.match(text):
@@ -67,6 +62,18 @@ def explain(error: Exception, config_name: str) -> str:
         key = getattr(error, "full_key", None) or text.rsplit(" ", 1)[-1]
         return f"{key} is missing: type {key}=<value>."
     return f"{_first_line(error)}."
+
+
+def _explain_syntax(override: str) -> str:
+    key, equals, value = override.partition("=")
+    if not equals:
+        cure = "write key=value, and quote a value that has a blank: key='a value'"
+    elif listed := re.fullmatch(r"\[([^\[\]{}'\"]*=[^\[\]{}'\"]*)\]", value):
+        items = ",".join(f"'{item.strip()}'" for item in listed[1].split(","))
+        cure = f'type "{key}=[{items}]"'
+    else:
+        cure = "quote it for the shell, and write key=value"
+    return f"{override} can't be read: {cure}."
 
 
 def _explain_option(missing: str, options: Sequence[str] | None) -> str:

@@ -1,4 +1,4 @@
-"""Tell from the folders of pictures which split and which class they belong to."""
+"""Derive the split and the class of pictures from the names of their folders."""
 
 import re
 from collections.abc import Collection, Sequence

@@ -44,7 +44,7 @@ class ImageDataModule(LightningDataModule):
         """Return the batch size, or one that follows the number of images if it is None.
 
         It is then the largest of `BATCH_SIZES` that gives each process at least `MIN_STEPS` steps
-        in an epoch, or else the least.
+        in an epoch, or else the smallest.
         """
         if self.batch_size is not None:
             return self.batch_size

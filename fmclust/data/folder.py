@@ -28,19 +28,19 @@ SPLIT_SEED = 0  # the splits do not depend on the seed of a run
 class PictureFolder(ImageSource):
     """Pictures in a folder; if all of them are in sub-folders, the sub-folders are the classes.
 
-    Every picture is decoded once, into grayscale of one size (`pictures.read_picture`); pictures
-    deeper than 8 bits a second time, for the range that all of them are scaled by. Files that are
-    not readable as pictures are left out, with a warning. The pictures are shuffled in an order
-    that depends only on the file names; the first eight tenths are train, the next tenth is val
-    and the last is test. If there are folders named `train` and `test` (or `val`), the split is
+    Every picture is decoded once, into grayscale of one size (`pictures.read_picture`). Pictures
+    deeper than 8 bits are read once more, to find the range by which all of them are scaled. Files
+    that are not readable as pictures are left out, with a warning. The pictures are shuffled in an
+    order that depends only on the file names; the first eight tenths are train, the next tenth is
+    val and the last is test. If there are folders named `train` and `test` (or `val`), the split is
     theirs, the classes are the folders in them, and a split that is missing is a tenth of `train`.
 
     Args:
         root: The folder; searched recursively, and through links.
         image_size: Height and width in pixels, or one number for both; 8 to 64.
         invert: Whether to swap dark and light, for dark pictures on a light background.
-        scale: The values of pixels deeper than 8 bits that become 0 and 255. None: the least and
-            the greatest of all files, of integers and of floats.
+        scale: The values of pixels deeper than 8 bits that become 0 and 255. None: the minimum
+            and the maximum over all files, for integers and floats separately.
         exclude: Patterns of files and folders to leave out, or one of them.
         cache: Folder for a file of the decoded images, used if the memory is too small for them.
             None: the system's temporary folder.
@@ -98,7 +98,7 @@ class PictureFolder(ImageSource):
         return complete(splits)
 
     def _split_of(self, paths: Sequence[Path], folders: SplitFolders) -> dict[Path, str]:
-        """Return each file to its split, without those beside the folders of the splits."""
+        """Map each file to its split; leave out those beside the folders of the splits."""
         split_of, beside = {}, Counter[str]()
         for path in paths:
             below = path.relative_to(self.root)
@@ -139,10 +139,10 @@ class PictureFolder(ImageSource):
         low = min(low for low, _ in self.ranges.values())
         high = max(high for _, high in self.ranges.values())
         high = high if high > low else low + 1
-        return f"; to set the range of the deeper ones, type 'data.scale=[{low:g},{high:g}]'"
+        return f"; to set the range of deeper pixels, type 'data.scale=[{low:g},{high:g}]'"
 
     def _note_unreadable(self, folders: Mapping[Path, str], n_files: int) -> None:
-        """Warn about what can't be read, and note what is not a file: path to reason."""
+        """Warn about unreadable files and folders; add the folders to `unreadable`."""
         if bad := [*self.unreadable]:
             share = f"{len(bad):,} of {n_files:,} files are not readable pictures"
             self.warnings.append(f"{share}: {first_of(bad)}")
@@ -154,7 +154,7 @@ class PictureFolder(ImageSource):
             self.unreadable |= names
 
     def _too_few(self, n: int) -> str:
-        """Return what is wrong with a folder of too few pictures."""
+        """Return an error message about a folder with too few pictures."""
         found = f"{n:,} readable pictures to train on, at least {MIN_PICTURES} are needed"
         reasons = frequent_reasons(self.unreadable.values())
         unread = f" (left out: {reasons})" if reasons else ""

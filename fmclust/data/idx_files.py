@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmclust.data.idx import TYPES, read_idx
-from fmclust.data.labels import classes_of, doubts, whole_labels
+from fmclust.data.labels import classes_of, warnings_about_markers, whole_labels
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split, divide
 from fmclust.errors import UserError, require_option, require_whole
@@ -23,7 +23,7 @@ NAME = re.compile(
 )
 HELD_OUT = ("t10k", "test")  # two names of the same split
 TABLE_COLUMNS = 8  # of QMNIST's int32 labels; the first is the class
-LEAST_INT64 = -(2**63)
+MIN_INT64 = -(2**63)
 
 Files: TypeAlias = Mapping[tuple[str, str], Path]  # (split, kind) to file
 
@@ -50,7 +50,7 @@ class IdxFiles(ImageSource):
     ) -> None:
         super().__init__()
         if unlabelled is not None:
-            require_whole("data.unlabelled", unlabelled, LEAST_INT64)
+            require_whole("data.unlabelled", unlabelled, MIN_INT64)
         self.root, self.unlabelled = Path(root), unlabelled
         self.prefix = None if prefix is None else str(prefix)  # a number, too
 
@@ -83,7 +83,7 @@ class IdxFiles(ImageSource):
         self.class_names = names or None
         if labels:
             found = any((ids == self.unlabelled).any() for ids in labels.values())
-            self.warnings += doubts(names, self.unlabelled, found=found)
+            self.warnings += warnings_about_markers(names, self.unlabelled, found=found)
         elif near := [path.name for path in self.root.glob("*[lL]abel*")]:
             hint = "labels are files named like train-labels-idx1-ubyte"
             self.warnings.append(f"{', '.join(sorted(near)[:3])} is not used: {hint}")

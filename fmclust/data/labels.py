@@ -50,7 +50,9 @@ def classes_of(
     return tuple(map(str, values.tolist())), classes
 
 
-def doubts(names: tuple[str, ...], unlabelled: int | None, *, found: bool) -> list[str]:
+def warnings_about_markers(
+    names: tuple[str, ...], unlabelled: int | None, *, found: bool
+) -> list[str]:
     """Return warnings about values that mark, or may mark, images without a label.
 
     Args:

@@ -1,4 +1,4 @@
-"""List the files of a folder as people have them: with links, masks and generated thumbnails."""
+"""List the files below a folder; leave out masks, generated thumbnails and excluded files."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from fmclust.data.opening import reason_of
 from fmclust.errors import UserError
 
-# Names of folders and files that systems make beside pictures, in lower case.
+# Names of generated folders and files beside pictures, in lower case.
 GENERATED = {
     *("@eadir", ".thumbnails", ".@__thumb", "thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx"),
     *("#recycle", "@recycle", "$recycle.bin", "lost+found", "system volume information"),
@@ -32,8 +32,9 @@ class Listing:
 
     Attributes:
         files: The files to read, sorted by path.
-        unreadable: Path of a folder that can't be opened, or of what is no file, to the reason.
-        left_out: Sentence about a kind of files that are left out, to their number.
+        unreadable: Path of a folder that can't be opened, or of something else that is not a
+            file, to the reason.
+        left_out: Reason to the number of files that are left out for it.
         unmatched: The patterns of `exclude` that match no file.
     """
 
@@ -58,15 +59,15 @@ def exclude_patterns(exclude: object) -> list[str]:
     if isinstance(found, Sequence) and all(isinstance(text, str) and text for text in found):
         return [*found]
     raise UserError(
-        f"data.exclude={exclude} is no pattern: type 'data.exclude=*_mask.png', for example."
+        f"data.exclude={exclude} is not a pattern: type 'data.exclude=*_mask.png', for example."
     )
 
 
 def list_files(root: Path, exclude: Sequence[str] = ()) -> Listing:
     """List the files below a folder that are not hidden or in a hidden folder.
 
-    Links to folders are followed, but no folder is read twice. Left out are what systems generate,
-    such as thumbnails; masks and annotations beside pictures; and what is excluded.
+    Links to folders are followed, but no folder is read twice. Three kinds of files are left out:
+    generated ones, such as thumbnails; masks and annotations beside pictures; excluded ones.
 
     Args:
         root: The folder.
@@ -78,7 +79,7 @@ def list_files(root: Path, exclude: Sequence[str] = ()) -> Listing:
     """
     files, unreadable = _walk(root)
     if root in unreadable:
-        raise UserError(f"{root} can't be opened: {unreadable[root]}; permit it.")
+        raise UserError(f"{root} can't be opened: {unreadable[root]}. Change its permissions.")
     relative = [path.relative_to(root) for path in files]
     left_out_by = _Rules(relative, exclude)
     found = Listing()
@@ -95,7 +96,7 @@ def list_files(root: Path, exclude: Sequence[str] = ()) -> Listing:
 
 
 class _Rules:
-    """Why files are left out.
+    """Find out why a file is left out.
 
     Args:
         files: The paths of all files, relative to their root.
@@ -146,7 +147,7 @@ class _Rules:
 
 
 def _plain(pattern: str) -> str:
-    """Return a pattern without what makes no difference here."""
+    """Return a pattern without a leading `./` or `**/` and a trailing `/`, which change nothing."""
     return pattern.rstrip("/").removeprefix("./").removeprefix("**/")
 
 

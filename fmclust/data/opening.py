@@ -47,8 +47,8 @@ def opened(path: Path) -> Iterator[Image.Image]:
         path: A file in one of `FORMATS`.
 
     Raises:
-        UnreadablePictureError: If the file is not a picture, or is truncated or too large, also
-            where decoding in the block finds it out.
+        UnreadablePictureError: If the file is not a picture, or is truncated or too large; also
+            if this only shows when the block decodes it.
     """
     try:
         with Image.open(path, formats=_formats()) as picture:
@@ -73,7 +73,7 @@ def reason_of(error: Exception) -> str:
 
 
 def frequent_reasons(reasons: Iterable[str]) -> str:
-    """Return the most frequent reasons with their numbers; digits are left out to count them."""
+    """Return the most frequent reasons with their counts; digits in them are ignored."""
     counts = Counter(re.sub(r"\d+", "…", reason) for reason in reasons)
     shown = [f"{reason} ({n:,})" for reason, n in counts.most_common(SHOWN_REASONS)]
     n_more = len(counts) - len(shown)

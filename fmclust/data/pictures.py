@@ -45,12 +45,12 @@ def read_picture(
     """Read a picture in grayscale, rotated as its EXIF data say, and resize it.
 
     Transparent pixels become white, pixels without a value become 0, and only the first frame is
-    read. Values of 8 bits are kept; deeper ones are scaled.
+    read. 8-bit values are kept; others are scaled.
 
     Args:
         path: A file in one of `FORMATS`.
         size: Height and width in pixels.
-        scales: The ranges of the deeper pixel types; None finds the range of this file.
+        scales: The ranges of pixel types deeper than 8 bits; None finds the range of this file.
 
     Returns:
         uint8 array of shape (H, W).
@@ -69,13 +69,13 @@ def read_picture(
 def read_in_order(paths: Sequence[Path], size: Sequence[int], scales: Scales) -> Iterator[Picture]:
     """Read pictures in threads, some of them in advance.
 
-    A range that is not known is found when the first file of its pixel type is there, so that
-    8-bit files are opened once.
+    The range of a pixel type is found when its first file is reached, so that 8-bit files are
+    opened only once.
 
     Args:
         paths: Any number of files.
         size: Height and width in pixels.
-        scales: The ranges of the deeper pixel types; notes what is read.
+        scales: The ranges of pixel types deeper than 8 bits; records what is read.
 
     Yields:
         Each file in order.
@@ -99,7 +99,7 @@ class _UnknownRangeError(Exception):
 
 
 def _try(size: Sequence[int], scales: Scales, path: Path) -> Picture | str:
-    """Read a picture, or return its pixel type if the range of that is unknown."""
+    """Read a picture, or return its pixel type if the range of that type is not known yet."""
     try:
         return Picture(path, *_read(path, size, scales))
     except UnreadablePictureError as error:

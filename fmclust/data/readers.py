@@ -19,7 +19,7 @@ from fmclust.errors import UserError, reading
 IDX_IMAGES = header_of((0, 0, 0))[:4]  # first bytes of an idx file of images
 MAX_READ = 1 << 26  # bytes of a file in memory at once; also the maximum pixels of an image
 
-# The shape of the images in a file, and a function that reads so many of them at once.
+# The shape of the array in a file, and a function that yields batches of a given size.
 Opened = tuple[tuple[int, ...], Callable[[int], Iterator[NDArray[np.uint8]]]]
 
 
@@ -44,8 +44,8 @@ class Input:
 
     Attributes:
         n_images: Number of images, the unreadable ones included.
-        batches: Reads them.
-        scales: The ranges of pixels deeper than 8 bits; notes what is read.
+        batches: The images, read batch by batch.
+        scales: The ranges of pixels deeper than 8 bits; records what is read.
         root: The folder that the names of pictures are relative to.
         notes: Sentences about files that were left out.
     """
@@ -106,7 +106,7 @@ def open_input(
     height, width = sides
     if not 0 < height * width <= MAX_READ:
         promise = f"{path} promises images of {height}x{width} pixels"
-        raise UserError(f"{promise}, which is impossible: type input=<an undamaged file>.")
+        raise UserError(f"{promise}, which is out of range: type input=<an undamaged file>.")
     slices = read(min(batch_size, MAX_READ // (height * width)))
     return Input(n_images, _to_batches(slices, size))
 
@@ -118,7 +118,7 @@ def _open_folder(
     ranges: Mapping[str, Range],
     exclude: Sequence[str],
 ) -> Input:
-    """List the pictures of a folder; what can't be opened comes as the last batch."""
+    """List the pictures of a folder; the last batch names what can't be opened."""
     found = list_files(folder, exclude)
     if not found.files and not found.unreadable:
         raise UserError(f"input={folder} holds no file: type input=<a folder of pictures>.")

@@ -1,4 +1,4 @@
-"""One scale of brightness for each pixel type of a data set, never file by file."""
+"""Scale pixels to 8 bits by one range for each pixel type of a data set, not for each file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from fmclust.data.opening import in_order, opened
 from fmclust.errors import UserError
 
 BYTES, INTEGERS, FLOATS = "8-bit", "integer", "float"  # pixel types
-CHANNELS = "16-bit channels"  # several of them, of which Pillow keeps the upper 8 bits
+CHANNELS = "16-bit channels"  # more than one channel; Pillow keeps the upper 8 bits
 NO_DATA = 42113  # TIFF tag GDAL_NODATA: the value of pixels without data, as text
 NARROW = 1 / 4  # of the common range; a file that fills less has another depth or offset
 
@@ -96,10 +96,10 @@ class Scales:
         self.seen[kind] = n + 1, min(first, path)
 
     def find(self, kind: str) -> None:
-        """Find the range of a pixel type: the least and the greatest value of all its files.
+        """Find the range of a pixel type: the minimum and the maximum over all its files.
 
-        Nothing is cut off as an outlier: what is rare may be what matters, for example small
-        bright spots on a dark background.
+        Outliers are not cut off, since rare values may matter: small bright spots on a dark
+        background, for example.
         """
         measured = zip(self.files, in_order(partial(_range_in, kind), self.files), strict=True)
         of_files = {path: limits for path, limits in measured if limits is not None}
@@ -138,7 +138,7 @@ class Scales:
 
 
 def _narrow(kind: str, found: Mapping[Path, Range], name: Callable[[Path], str]) -> str:
-    """Return a sentence about files that fill little of the range of all; empty without any."""
+    """Return a warning about files much narrower than the common range; empty without any."""
     spans = {path: high - low for path, (low, high) in found.items()}
     lows, highs = zip(*found.values(), strict=True) if found else ((0.0,), (0.0,))
     n_narrow = sum(span < NARROW * (max(highs) - min(lows)) for span in spans.values())
@@ -149,7 +149,7 @@ def _narrow(kind: str, found: Mapping[Path, Range], name: Callable[[Path], str])
         for path in (min(spans, key=spans.__getitem__), max(spans, key=spans.__getitem__))
     ]
     share = f"{n_narrow:,} of {len(spans):,} {kind} files"
-    return f"{share} fill less than a quarter of the range of all: {' beside '.join(examples)}"
+    return f"{share} fill less than a quarter of the common range: {' beside '.join(examples)}"
 
 
 def span_text(limits: Range) -> str:

@@ -40,7 +40,7 @@ class Split:
 
 
 def complete(splits: Mapping[str, Split]) -> dict[str, Split]:
-    """Return `train`, `val` and `test`; each that is missing is a tenth of the train images.
+    """Return `train`, `val` and `test`; take each missing one, a tenth, from the train images.
 
     Args:
         splits: `train` and any of the others; the tenths are taken from the end of `train`.

@@ -179,7 +179,7 @@ class LoadedRun:
         return self._loaded[name]
 
     def _blank(self) -> NDArray[np.uint8]:
-        """Return one image, for the shapes and dtypes of the results of none."""
+        """Return one black image, whose results give the shapes and dtypes of empty results."""
         return np.zeros((1, *self.image_size), np.uint8)
 
     def _to_tensor(self, images: NDArray[np.uint8]) -> torch.Tensor:
@@ -196,7 +196,7 @@ class LoadedRun:
 def _not_trained(directory: Path, status: Mapping[str, Any] | None) -> str:
     """Return an error message about a directory without a trained encoder."""
     if status is None:
-        return f"{directory} is no run directory: type run=<the directory of a finished run>."
+        return f"{directory} is not a run directory: type run=<the directory of a finished run>."
     run = shlex.quote(f"run={directory}")
     return (
         f"{directory} is a run that is {status['status']}, without a trained encoder: to resume "

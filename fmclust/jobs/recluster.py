@@ -40,7 +40,7 @@ def cluster_again(
 ) -> Iterator[Path]:
     """Cluster the latents of one run with several clusterers.
 
-    A run without clusterings, because it only trained or a clusterer failed, gets them itself.
+    If the run has no clustering (it only trained, or a clusterer failed), the results complete it.
 
     Args:
         directory: The run directory.

@@ -46,7 +46,7 @@ from fmclust.training.devices import (
 )
 from fmclust.training.loggers import LoggerDisplay, build_loggers
 from fmclust.training.module import EncoderModule
-from fmclust.training.tensorboard import introduce
+from fmclust.training.tensorboard import log_setup
 from fmclust.training.trainer import build_trainer, fit, quieten_lightning, stop_on_sigterm
 from fmclust.trust import build_all
 
@@ -202,7 +202,7 @@ def _logging(run: Run, config: DictConfig, trainer: Trainer, names: list[str]) -
     if epochs_finished(run.directory) == 0:
         overrides = read_overrides(run.directory)
         with run.timed("logging"):
-            introduce(trainer.loggers, config, overrides, names, SCORES)
+            log_setup(trainer.loggers, config, overrides, names, SCORES)
     try:
         yield
     finally:

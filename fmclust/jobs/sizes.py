@@ -1,4 +1,4 @@
-"""Settings that follow the number of images: what is null in the configuration gets its value."""
+"""Give the settings that are null and follow the number of images their values."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ def set_batch_size(config: DictConfig, datamodule: ImageDataModule, n_processes:
 
 
 def set_sizes(config: DictConfig, clusterers: Mapping[str, BaseEstimator], n_latents: int) -> None:
-    """Set neighbours and least sizes of clusters, in the estimators and their configuration.
+    """Set neighbours and minimum cluster sizes, in the estimators and their configuration.
 
     Args:
         config: The configuration, with the group `cluster`.

@@ -21,7 +21,7 @@ from fmclust.errors import UserError, complain
 
 log = logging.getLogger(__name__)
 FAILED = 1  # exit status after a bug
-WORST = sys.float_info.max  # objective of a failed job; NaN would stop a sweeper
+FAILED_OBJECTIVE = sys.float_info.max  # of a failed job; NaN would stop a sweeper
 PLAN = "sweep.json"
 SUBDIR = "${hydra.job.num}"
 
@@ -173,7 +173,7 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
         log.exception("job %s failed: %s", directory.name, error)
     finally:
         _print_progress(directory.parent, start)
-    return WORST
+    return FAILED_OBJECTIVE
 
 
 def _run(config: DictConfig, directory: Path, overrides: list[str]) -> float:

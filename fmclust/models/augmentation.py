@@ -16,17 +16,17 @@ class Augmentation:
     """Draw a random view of every image of a batch.
 
     Each image is scaled, stretched, rotated, shifted and flipped in one bilinear resampling, then
-    blurred, covered by a square, and made brighter or darker. What comes into view from outside of
-    an image, and the square, have the brightness of the image's background: the median of its
-    border. Every magnitude may be 0 (or `[1, 1]`), which turns that change off.
+    blurred, covered by a square, and made brighter or darker. The square, and the area outside of
+    the image, get the brightness of the image's background: the median of its border. A magnitude
+    of 0 (or `[1, 1]`) turns a change off.
 
     Args:
-        scale: Least and greatest factor of the size of what is shown.
-        aspect: Greatest relative change of the ratio of width to height, from 0.
-        shift: Greatest shift along each axis, as a share of the side.
-        rotation: Greatest angle in degrees, in both directions.
+        scale: Minimum and maximum factor of the size of the content.
+        aspect: Maximum relative change of the ratio of width to height, from 0.
+        shift: Maximum shift along each axis, as a share of the side.
+        rotation: Maximum angle in degrees, in both directions.
         flip: Whether half of the images are mirrored left to right.
-        brightness: Least and greatest factor of the pixels.
+        brightness: Minimum and maximum factor of the pixels.
         blur: Probability that an image is blurred.
         hole: Probability that a square of an image is covered.
         hole_size: Side of the square, as a share of the smaller side of the image.
@@ -79,18 +79,18 @@ class Augmentation:
             views = torch.where(draw.event(self.blur), blurred, views)
         if self.hole:
             views = views.masked_fill(self._holes(views, draw) & draw.event(self.hole), 0.0)
-        return ((views + background) * draw.between(*self.brightness)).clamp(0, 1)
+        return ((views + background) * draw.uniform(*self.brightness)).clamp(0, 1)
 
     def _moved(self, pixels: Tensor, draw: "_Draws") -> Tensor:
         """Resample images by a random affine map of each."""
         height, width = pixels.shape[-2:]
-        scale = draw.between(*self.scale).flatten()
-        stretch = draw.between(-self.aspect, self.aspect).flatten().add(1).sqrt()
-        angle = draw.between(-self.rotation, self.rotation).flatten() * (math.pi / 180)
+        scale = draw.uniform(*self.scale).flatten()
+        stretch = draw.uniform(-self.aspect, self.aspect).flatten().add(1).sqrt()
+        angle = draw.uniform(-self.rotation, self.rotation).flatten() * (math.pi / 180)
         mirror = torch.ones_like(scale)
         if self.flip:
             mirror = 1 - 2 * draw.event(0.5).flatten().float()
-        shifts = [2 * draw.between(-self.shift, self.shift).flatten() for _ in range(2)]
+        shifts = [2 * draw.uniform(-self.shift, self.shift).flatten() for _ in range(2)]
         cos, sin = angle.cos() / scale, angle.sin() / scale
         # Maps coordinates of a view, -1 to 1 along each axis, to those of its image.
         rows = [
@@ -106,7 +106,7 @@ class Augmentation:
         side = self.hole_size * min(height, width)
         inside = []
         for length, shape in ((height, (1, 1, -1, 1)), (width, (1, 1, 1, -1))):
-            start = draw.between(0, 1) * (length - side)
+            start = draw.uniform(0, 1) * (length - side)
             position = torch.arange(length, device=pixels.device).reshape(shape)
             inside.append((position >= start) & (position < start + side))
         return inside[0] & inside[1]
@@ -119,12 +119,12 @@ class _Draws:
         self.shape, self.device = (len(pixels), 1, 1, 1), pixels.device
         self.generator = generator
 
-    def between(self, low: float, high: float) -> Tensor:
-        uniform = torch.rand(self.shape, generator=self.generator, device=self.device)
-        return low + (high - low) * uniform
+    def uniform(self, low: float, high: float) -> Tensor:
+        share = torch.rand(self.shape, generator=self.generator, device=self.device)
+        return low + (high - low) * share
 
     def event(self, probability: float) -> Tensor:
-        return self.between(0, 1) < probability
+        return self.uniform(0, 1) < probability
 
 
 def _background(pixels: Tensor) -> Tensor:

@@ -26,7 +26,8 @@ class Prototypes(NamedTuple):
 
     Attributes:
         centres: float32 tensor of shape (k, d).
-        offsets: float32 tensor of shape (k,), added to cosine similarities over `temperature`.
+        offsets: float32 tensor of shape (k,), added to cosine similarities divided by
+            `temperature`.
         temperature: Temperature of the similarities.
     """
 
@@ -116,7 +117,7 @@ class Encoder(nn.Module):
             generator: Source of all random numbers, on the device of the images.
 
         Returns:
-            float32 tensors of the same shape, 0 to 1; empty if it sees the images themselves.
+            float32 tensors of the same shape, 0 to 1; empty if it trains on the images themselves.
         """
         return []
 

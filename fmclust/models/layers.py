@@ -85,7 +85,7 @@ def convolution(inner: int, outer: int, *, kernel: int, stride: int) -> nn.Conv2
 def transposed(
     outer: int, inner: int, *, kernel: int, stride: int, sizes: Sequence[tuple[int, int]]
 ) -> nn.ConvTranspose2d:
-    """Build the mirror image of a convolution.
+    """Build the transposed convolution that mirrors a convolution.
 
     Args:
         outer: Input channels.

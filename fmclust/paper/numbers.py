@@ -24,7 +24,6 @@ PIXELS_CONFUSION = (
     (8, 3, 2, 7, 11, 235, 69, 777, 5, 5883),
 )
 
-
 # Section 5.1: largest k of an elbow curve to the range of k that the paper reads from it.
 ELBOWS = {10: (5, 7), 20: (8, 10)}
 # `model.name` to the paper's model; the standardized model is compared with the same numbers.

@@ -34,8 +34,8 @@ def _accuracy(start: Start, classes: NDArray[np.int64] | None, n_clusters: int) 
 
 def spread_over_starts(starts: pd.DataFrame) -> str:
     """Return a Markdown table of the SSE and the accuracy that each way to start reaches."""
-    heads = ["starts", "SSE: least", "median", "most", "accuracy of the least", "mean ± sd"]
-    heads += ["min", "max"]
+    heads = ["starts", "lowest SSE", "median SSE", "highest SSE", "accuracy at the lowest SSE"]
+    heads += ["accuracy: mean ± sd", "min", "max"]
     lines = []
     for way, rows in starts.groupby("way", sort=False):
         spread = (rows["sse"].min(), rows["sse"].median(), rows["sse"].max())
@@ -76,7 +76,7 @@ def compared_with_the_paper(found: Sequence[Sequence[Start]], classes: NDArray[n
     return (
         f"The paper's: SSE {PIXELS_SSE:,.1f}, accuracy {paper:.5f}. Nearest: optimum {number} "
         f"({nearest.way}, seed {nearest.seed}), SSE {nearest.inertia:,.1f} "
-        f"({nearest.inertia / PIXELS_SSE - 1:+.1e}), accuracy {ours.accuracy:.5f}; of its matched "
-        f"confusion matrix a cell differs by {apart.max()} of 70,000 images at most, by "
-        f"{apart.mean():.1f} in the mean."
+        f"({nearest.inertia / PIXELS_SSE - 1:+.1e}), accuracy {ours.accuracy:.5f}; the cells of "
+        f"its matched confusion matrix differ from the paper's by at most {apart.max()} of 70,000 "
+        f"images, by {apart.mean():.1f} on average."
     )

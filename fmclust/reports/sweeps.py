@@ -34,7 +34,7 @@ def report_sweep(directory: Path, jobs: Sequence[Job]) -> None:
         write_runs_page(directory / PAGE, jobs)
         console.print(_summary_table(done, keys).narrow())
         objectives = ", ".join(sorted({job.objective for job in done}))
-        console.print(f"objective: {objectives} (label-free; less is better)")
+        console.print(f"objective: {objectives} (label-free; lower is better)")
     print(f"Sweep directory: {directory.absolute()}")
     if (directory / PAGE).exists():
         print(f"Its page: {(directory / PAGE).absolute()}")

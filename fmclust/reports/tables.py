@@ -19,7 +19,7 @@ from fmclust.plots import MAX_NAMES
 from fmclust.reports.jobs import SPLITS, read_scores
 from fmclust.reports.remarks import remarks_of
 
-BROKEN = {  # headings with line breaks, so that a table fits 80 columns
+WRAPPED = {  # headings with line breaks, so that a table fits 80 columns
     "clusterer": "cluster-\ner",
     "accuracy": "accu-\nracy",
     "objective": "objec-\ntive",
@@ -30,7 +30,7 @@ BROKEN = {  # headings with line breaks, so that a table fits 80 columns
 LABEL_FREE = {
     "Label-free statistics on the fitted split": "inertia log_likelihood bic aic converged "
     "empty_clusters",
-    "How well clusters stand apart on the fitted split (5,000 latents at most)": "silhouette "
+    "Separation of the clusters on the fitted split (at most 5,000 latents)": "silhouette "
     "davies_bouldin calinski_harabasz",
 }
 PAGE = "report.html"
@@ -53,12 +53,12 @@ class RunTable:
     rows: Sequence[Sequence[str]]
 
     def narrow(self) -> Table:
-        """Return it for a terminal of 80 columns: headings break, numbers are never cut."""
+        """Format it for a terminal of 80 columns: headings are wrapped, numbers never truncated."""
         table = Table(
             title=self.caption, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0)
         )
         for column, name in enumerate(self.heads):
-            heading, is_number = BROKEN.get(name, name.replace("_", "\n")), column >= self.n_texts
+            heading, is_number = WRAPPED.get(name, name.replace("_", "\n")), column >= self.n_texts
             justify: JustifyMethod = "right" if is_number else "left"
             table.add_column(heading, justify=justify, no_wrap=is_number, overflow="fold")
         for cells in self.rows:

@@ -71,14 +71,14 @@ def verified(directory: Path, name: str) -> Path:
     path = directory / name
     sums = read_json(directory / MANIFEST)
     if sums is None and is_done(read_json(directory / STATUS)):
-        _warn_once(f"{directory / MANIFEST} is gone: damaged files can't be detected.")
+        _warn_once(f"{directory / MANIFEST} is missing: damaged files can't be detected.")
     expected = (sums or {}).get(name)
     if expected is None or (path.exists() and _sha256(path) == expected):
         return path
     if name == CONFIG and path.exists():
         _warn_once(f"{path} was edited after the run.")
         return path
-    state = "damaged" if path.exists() else "gone"
+    state = "damaged" if path.exists() else "missing"
     raise UserError(f"{path} is {state}: {_how_to_make_again(directory)}")
 
 

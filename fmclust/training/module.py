@@ -44,7 +44,7 @@ class EncoderModule(LightningModule):
         self._generator = torch.Generator(self.device)
 
     def on_train_epoch_start(self) -> None:
-        """Prepare the encoder, with prototypes if it needs them, and forget the last losses."""
+        """Prepare the encoder, with prototypes if it needs them, and reset the losses."""
         self._losses, self._sizes = {}, []
         max_epochs = int(self.trainer.max_epochs or 1)
         n_clusters = self.encoder.start_epoch(self.current_epoch, max_epochs)

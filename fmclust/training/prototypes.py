@@ -1,4 +1,4 @@
-"""Centres of size-balanced clusters, from which an encoder begins to label itself."""
+"""Size-balanced clusters of the latents, from which the second stage of an encoder starts."""
 
 import logging
 
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def set_balanced_prototypes(encoder: Encoder, images: Tensor, n_clusters: int, seed: int) -> None:
-    """Cluster the latents of images into clusters of equal size, and give the encoder the centres.
+    """Cluster the latents into clusters of equal size, and pass the centres to the encoder.
 
     Args:
         encoder: Encoder that takes prototypes; its device is used.

@@ -40,7 +40,7 @@ def add_end(writer: SummaryWriter) -> None:
     writer.flush()
 
 
-def introduce(
+def log_setup(
     loggers: Sequence[Logger],
     config: DictConfig,
     overrides: Sequence[str],

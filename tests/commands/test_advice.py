@@ -152,6 +152,7 @@ SITUATIONS = [
     of_pictures("data.image_size=big", "28, or '[32,24]'"),
     of_pictures("data.image_size=999", "data.image_size= with 8 to 64"),
     of_pictures("data.exclude=[1]", "'data.exclude=*_mask.png', for example"),
+    of_pictures("data.exclude=[a=b,*.gif]", "\"data.exclude=['a=b','*.gif']\""),
     pixels("data=idx data.root=run", "data.root=<the folder that holds it>"),
     pixels("data=idx data.root=doubled", "data.root=<a folder with one of them>"),
     # warnings: the first command works too

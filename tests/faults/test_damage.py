@@ -82,5 +82,5 @@ def test_a_file_that_is_gone_is_named_with_the_command_that_makes_it(
 ) -> None:
     run = shutil.copytree(finished.directory, tmp_path / "run")
     (run / "latents.npz").unlink()
-    with pytest.raises(UserError, match=r"latents.npz is gone.*python -m fmclust.train"):
+    with pytest.raises(UserError, match=r"latents.npz is missing.*python -m fmclust.train"):
         _ = load_run(run).latents

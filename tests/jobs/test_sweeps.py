@@ -14,7 +14,7 @@ from pytorch_lightning import LightningModule, Trainer
 
 from fmclust.config.schema import conf_directory
 from fmclust.errors import UserError
-from fmclust.jobs.sweep import WORST, planned_jobs
+from fmclust.jobs.sweep import FAILED_OBJECTIVE, planned_jobs
 from fmclust.metrics import SCORES
 from fmclust.reports import Job
 from fmclust.reports.jobs import varied_keys
@@ -150,7 +150,7 @@ def test_a_damaged_plan_and_other_directories_are_refused(
 
 
 def test_a_failed_jobs_objective_is_finite() -> None:
-    assert np.isfinite(WORST) and sys.float_info.max == WORST
+    assert np.isfinite(FAILED_OBJECTIVE) and sys.float_info.max == FAILED_OBJECTIVE
 
 
 def job(number: int, overrides: list[str], metrics: dict[str, float]) -> Job:

@@ -22,7 +22,7 @@ def test_a_lost_manifest_is_a_warning_and_made_anew(
 ) -> None:
     (run / "manifest.json").unlink()
     assert load_run(run).assign(IMAGES).clusters.shape == (2,)
-    assert "manifest.json is gone" in caplog.text
+    assert "manifest.json is missing" in caplog.text
     assert command_line("cluster", f"run={run}", "cluster=bgmm", "figures=false").status == 0
     assert (run / "manifest.json").exists()
     (run / "latents.npz").write_bytes(b"")
@@ -65,7 +65,7 @@ def test_a_run_of_version_0_1_is_named_with_the_version_that_opens_it(
 def test_a_fitted_estimator_that_is_gone_is_named(run: Path) -> None:
     (run / "clusterers" / "gmm.skops").unlink()
     assert load_run(run).assign(IMAGES, "kmeans").clusters.shape == (2,)
-    with pytest.raises(UserError, match="gmm.skops is gone"):
+    with pytest.raises(UserError, match="gmm.skops is missing"):
         load_run(run).assign(IMAGES, "gmm")
 
 

@@ -108,7 +108,7 @@ class Clustered:
         return f"{n_classes:,} classes and {n_columns:,} columns" if large else ""
 
     def _confused(self, confusion: Confusion) -> list[str]:
-        """Return the pairs of a class and another that most of its images are matched to."""
+        """Return the most frequent confusions as text."""
         names = self.class_names
         largest = confusion.largest(CONFUSED)
         return [f"{names[cls]} → {names[other]} ({n:,})" for cls, other, n in largest]

@@ -33,8 +33,8 @@ def plane_of(
         return None
     pca = PCA(2, svd_solver="covariance_eigh").fit(latents)
     points = pca.transform(latents)
-    least, most = points.min(axis=0), points.max(axis=0)
-    x, y = ((points - least) / np.maximum(most - least, 1e-9)).T.round(4).tolist()
+    low, high = points.min(axis=0), points.max(axis=0)
+    x, y = ((points - low) / np.maximum(high - low, 1e-9)).T.round(4).tolist()
     colourings = [(made.name, f"cluster by {made.name}") for made in found]
     groups = {made.name: made.shown.clusters.tolist() for made in found}
     names = {made.name: {i: made.title(i) for i in sorted({*groups[made.name]})} for made in found}

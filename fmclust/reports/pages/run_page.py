@@ -127,7 +127,7 @@ def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> li
 
 
 def _brightness(status: Mapping[str, Any]) -> dict[str, str]:
-    """Return the ranges that deeper pixels than those of 8 bits were scaled by, if there are."""
+    """Return the ranges by which pixels deeper than 8 bits were scaled, by pixel type."""
     ranges = status.get("ranges") or {}
     return {f"{kind} pixels": f"{low:g} to {high:g}" for kind, (low, high) in ranges.items()}
 

@@ -28,7 +28,7 @@ def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
     splits = {job.shown_split(name) for job in done for name in job.clusterings} - {""}
     text = TEMPLATES.get_template("runs.html").render(
         title=f"{len(done)} runs",
-        subtitle=f"different: {', '.join(swept)}" if swept else "nothing differs in what was typed",
+        subtitle=f"different: {', '.join(swept)}" if swept else "the overrides are all the same",
         heads=["run", *map(short, swept), "clusterer", *SCORES, "silhouette", *OF_RUN.values()],
         texts=2 + len(swept),
         rows=[row for job in done for row in _rows(path.parent, job, swept)],
