@@ -21,8 +21,9 @@ import fmclust
 
 PACKAGE = Path(fmclust.__file__).parent
 SAYS = re.compile(r"\b[Tt]ype:? (?!of )")
-PIXELS = ("data=digits", "model=pixels", "cluster=kmeans", "trainer=cpu", "figures=false")
-PICTURES = ("data=folder", "data.root=pictures", *PIXELS[1:], "n_clusters=3")
+FEW = ("data=folder", "data.root=pictures", "n_clusters=3", "trainer=cpu", "figures=false")
+PIXELS = (*FEW, "model=pixels", "cluster=kmeans")
+TRAINED = (*FEW, "trainer.max_epochs=1")
 
 # Messages that can't be provoked here, by the beginning of what they say to type, and why.
 NOT_TYPED = {
@@ -87,11 +88,7 @@ def pixels(arguments: str, says: str, *without: str) -> Situation:
 
 
 def trained(arguments: str, says: str, *without: str) -> Situation:
-    return Situation(f"train {shlex.join(SMALL)} {arguments}", says, without)
-
-
-def of_pictures(arguments: str, says: str, *without: str) -> Situation:
-    return Situation(f"train {shlex.join(PICTURES)} {arguments}", says, without)
+    return Situation(f"train {shlex.join(TRAINED)} {arguments}", says, without)
 
 
 ELBOW = "elbow k_max=3"
@@ -106,13 +103,13 @@ SITUATIONS = [
     trained("model.noise=-1", "model.noise= with a number from 0 on"),
     trained("callbacks.reconstructions.epochs=1", "'callbacks.reconstructions.epochs=[1]'"),
     Situation("cluster run=run cluster=bgmm figures=no", "figures=true or figures=false"),
-    of_pictures("n_clusters=99", "n_clusters= with at most 32"),
+    pixels("n_clusters=99", "n_clusters= with at most 32"),
     pixels(
         "cluster=spectral n_clusters=4 cluster.spectral.sample=200 "
         "cluster.spectral.estimator.n_neighbors=5000",
-        "cluster.spectral.estimator.n_neighbors= with at most 199",
+        "cluster.spectral.estimator.n_neighbors= with at most 31",
     ),
-    of_pictures("~cluster.kmeans", "cluster=gmm, for example", "~cluster.kmeans"),
+    pixels("~cluster.kmeans", "cluster=gmm, for example", "~cluster.kmeans"),
     pixels("+trainer.fast_dev_run=1", "debug=fast"),
     pixels("+trainer.overfit_batches=1", "debug=overfit"),
     pixels("+trainer.max_steps=10", "trainer.max_epochs="),
@@ -126,7 +123,7 @@ SITUATIONS = [
     pixels("cluster=zzz", "cluster= with one of agglomerative"),
     pixels("n_cluster=5", "n_clusters."),
     pixels("triner.max_epochs=5", "trainer.max_epochs."),
-    of_pictures("data.image_size=32,24", "'data.image_size=[32,24]' for one list"),
+    pixels("data.image_size=32,24", "'data.image_size=[32,24]' for one list"),
     Situation("resume", "run=<value>."),
     # devices, networks, losses, sweeps
     pixels("trainer=gpu", "trainer=cpu."),
@@ -147,16 +144,16 @@ SITUATIONS = [
         status=1,
     ),
     # data
-    of_pictures("data.root=nowhere", "data.root=<the folder of pictures>"),
-    of_pictures("data.root=empty", "data.root=<another folder>"),
-    of_pictures("data.image_size=big", "28, or '[32,24]'"),
-    of_pictures("data.image_size=999", "data.image_size= with 8 to 64"),
-    of_pictures("data.exclude=[1]", "'data.exclude=*_mask.png', for example"),
-    of_pictures("data.exclude=[a=b,*.gif]", "\"data.exclude=['a=b','*.gif']\""),
+    pixels("data.root=nowhere", "data.root=<the folder of pictures>"),
+    pixels("data.root=empty", "data.root=<another folder>"),
+    pixels("data.image_size=big", "28, or '[32,24]'"),
+    pixels("data.image_size=999", "data.image_size= with 8 to 64"),
+    pixels("data.exclude=[1]", "'data.exclude=*_mask.png', for example"),
+    pixels("data.exclude=[a=b,*.gif]", "\"data.exclude=['a=b','*.gif']\""),
     pixels("data=idx data.root=run", "data.root=<the folder that holds it>"),
     pixels("data=idx data.root=doubled", "data.root=<a folder with one of them>"),
     # warnings: the first command works too
-    replace(of_pictures("data.root=deep", "'data.scale=[0,4080]'"), status=0),
+    replace(pixels("data.root=deep", "'data.scale=[0,4080]'"), status=0),
     replace(pixels("data=idx data.root=marked", "data.unlabelled=255"), status=0),
     # run directories
     pixels("hydra.run.dir=run", "hydra.run.dir=<a new directory>"),
@@ -245,7 +242,7 @@ def workshop(
         (here / name).write_text(text)
     (here / "sweep").mkdir()
     (here / "sweep" / "sweep.json").write_text('[["seed=7"]]')
-    typed = [text.replace("=pictures", f"={here}/pictures") for text in PICTURES]
+    typed = [text.replace("=pictures", f"={here}/pictures") for text in PIXELS]
     run_job(composed(*typed), here / "pictures_run", typed)
     return here
 
@@ -310,7 +307,7 @@ def test_what_is_said_after_a_clusterer_failed_and_after_a_stop_works(
     command_line: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unfit = ("cluster=spectral", "cluster.spectral.estimator.affinity=precomputed")
-    answer = command_line("train", *PIXELS, *unfit, "hydra.run.dir=failed")
+    answer = command_line("train", *SMALL, "model=pixels", *unfit, "hydra.run.dir=failed")
     assert answer.refuses(AFTER_A_RUN[0]), answer.err
     assert command_line(*second([], answer.err, ())).status == 0
     with monkeypatch.context() as patch:

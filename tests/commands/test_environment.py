@@ -1,5 +1,6 @@
 """Commands run wherever they are typed: notebooks, clusters, odd file systems, other systems."""
 
+import ast
 import errno
 import os
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 import pytest
-from conftest import SMALL, Answer, Finished, python
+from conftest import SMALL, Answer, Finished
 from layout import status_of
 
 import fmclust
@@ -21,54 +22,68 @@ PIXELS = ("data=digits", "model=pixels", "cluster=kmeans", "trainer=cpu", "figur
 POSIX_ONLY = ("fcntl", "resource", "pwd", "grp", "termios", "tty")
 STRANGE = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    "RANK": "3",
-    "LOCAL_RANK": "3",
-    "WORLD_SIZE": "8",
     "OMPI_COMM_WORLD_RANK": "2",
-    "SLURM_JOB_ID": "7",
-    "SLURM_NTASKS": "4",
-    "SLURM_PROCID": "3",
-    "SLURM_LOCALID": "3",
     "PYTHONOPTIMIZE": "1",
     "LC_ALL": "C",
     "PYTHONUTF8": "0",
 }
+SLURM = {
+    "SLURM_JOB_ID": "7",
+    "SLURM_JOB_NAME": "a.sh",
+    "SLURM_NTASKS": "4",
+    "SLURM_NTASKS_PER_NODE": "4",
+    "SLURM_PROCID": "3",
+    "SLURM_LOCALID": "3",
+    "SLURM_NODEID": "0",
+}
+TORCHRUN = {"RANK": "3", "LOCAL_RANK": "3", "WORLD_SIZE": "8", "MASTER_ADDR": "localhost"}
 
 
-def test_a_command_runs_in_a_strange_environment(
+def test_one_process_is_a_whole_run_whatever_the_environment_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
-    run = tmp_path / "run"
-    typed = ("-m", "fmclust.train", *SMALL, "figures=true", f"hydra.run.dir={run}")
     read_only = Path("/proc") if Path("/proc/self").exists() else tmp_path
-    done = python(*typed, cwd=read_only, **STRANGE)
-    assert done.returncode == 0, done.stderr
-    assert status_of(run)["status"] == "done" and not status_of(run)["warnings"]
-    assert (run / "figures" / "losses.png").exists() and (run / "report.html").exists()
-
-
-IMPORT_ALL = """
-import importlib, sys
-import numpy, pandas, sklearn, torch, torchvision, pytorch_lightning  # which may need them
-import hydra, filelock, psutil, rich, matplotlib, tensorboard, torchmetrics
-names, missing = sys.argv[1].split(","), sys.argv[2].split(",")
-for name in missing:
-    sys.modules[name] = None
-for name in names:
-    importlib.import_module(name)
-"""
+    started = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "fmclust.train",
+                *SMALL,
+                figures,
+                f"hydra.run.dir={tmp_path}/{n}",
+            ],
+            cwd=read_only,
+            env=os.environ | STRANGE | variables,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        for n, figures, variables in (
+            ("slurm", "figures=true", SLURM),
+            ("torchrun", "figures=false", TORCHRUN),
+        )
+    ]
+    for process in started:
+        _, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+    for name in ("slurm", "torchrun"):
+        status = status_of(tmp_path / name)
+        assert status["status"] == "done" and not status["warnings"]
+        left = {path.name for path in (tmp_path / name).iterdir()}
+        assert {"metrics.json", "report.html", "assignments.csv", "latents.npz"} <= left
+        assert any(file.startswith("events.out.tfevents") for file in left)
+    assert (tmp_path / "slurm" / "figures" / "losses.png").exists()
 
 
 def test_no_module_needs_what_only_posix_has() -> None:
-    paths = [path.relative_to(PACKAGE.parent).with_suffix("") for path in PACKAGE.rglob("*.py")]
-    names = [".".join(path.parts).removesuffix(".__init__") for path in paths]
-    names = sorted(name for name in names if not name.endswith(".__main__"))
-    typed = [sys.executable, "-c", IMPORT_ALL, ",".join(names), ",".join(POSIX_ONLY)]
-    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
-    done = subprocess.run(typed, capture_output=True, text=True, timeout=120, env=environment)
-    assert done.returncode == 0, done.stderr
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:  # the module level
+            names = [alias.name for alias in getattr(node, "names", ())]
+            imported = {getattr(node, "module", None), *names}
+            assert not imported & {*POSIX_ONLY}, path
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ ONE_EPOCH = [[n for n in options_of(group) if n != "prototypes"] for group in GR
 TOGETHER = [  # options of different groups share a run
     [option(group, name) for group, name in zip(GROUPS, names, strict=True) if name is not None]
     for names in zip_longest(*ONE_EPOCH)
-] + [[*SELF_LABELLED, "trainer.max_epochs=2"]]
+] + [[*SELF_LABELLED, "trainer.max_epochs=2", "trainer.limit_train_batches=5"]]
 
 
 @pytest.mark.parametrize("options", [*map(beside_others, TOGETHER)])

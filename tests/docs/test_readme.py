@@ -69,9 +69,10 @@ def small_training(typed: list[str]) -> list[str]:
         typed.append("data=digits")
     if "--cfg" in typed:
         return typed
-    n_epochs = 2 if "experiment=contrastive" in typed else 1  # one for each of its stages
-    epochs = f"trainer.max_epochs={n_epochs}"
-    return [*typed, "trainer=cpu", epochs, "n_clusters=8", "figures=false"]
+    length = ["trainer.max_epochs=1"]
+    if "experiment=contrastive" in typed:  # an epoch for each of its stages
+        length = ["trainer.max_epochs=2", "trainer.limit_train_batches=2"]
+    return [*typed, "trainer=cpu", *length, "n_clusters=8", "figures=false"]
 
 
 def first_values(typed: list[str], most: int) -> list[str]:

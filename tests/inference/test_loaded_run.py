@@ -72,7 +72,7 @@ def test_images_of_another_kind_are_refused(images: NDArray[Any], finished: Fini
 
 
 def test_a_run_that_is_not_finished_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no run directory.*run="):
+    with pytest.raises(UserError, match="not a run directory.*run="):
         load_run(tmp_path)
     (tmp_path / "status.json").write_text('{"status": "stopped", "format": 2}')
     with pytest.raises(UserError, match="stopped"):

@@ -1,6 +1,7 @@
 """What fails after training takes nothing else with it, and can be mended without training."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,13 +28,21 @@ from fmclust.runs import read_clusterings
 UNFIT = ("cluster=spectral", "cluster.spectral.estimator.affinity=precomputed")  # needs a matrix
 
 
-@pytest.fixture
-def unclustered(tmp_path: Path) -> tuple[Path, str]:
+@pytest.fixture(scope="module")
+def once_failed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A trained run whose clusterer failed, and why."""
-    typed = [*SMALL, *UNFIT]
+    directory, typed = tmp_path_factory.mktemp("failed") / "run", [*SMALL, *UNFIT]
     with pytest.raises(UserError) as caught:
-        run_job(composed(*typed), tmp_path / "run", typed)
-    return tmp_path / "run", str(caught.value)
+        run_job(composed(*typed), directory, typed)
+    return directory, str(caught.value)
+
+
+@pytest.fixture
+def unclustered(once_failed: tuple[Path, str], tmp_path: Path) -> tuple[Path, str]:
+    """A copy of that run, and why its clusterer failed."""
+    directory, reason = once_failed
+    copied = shutil.copytree(directory, tmp_path / "run")
+    return copied, reason.replace(str(directory), str(copied))
 
 
 def test_a_failed_clusterer_keeps_the_encoder_and_names_the_stage(

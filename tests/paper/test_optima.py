@@ -33,7 +33,7 @@ def test_a_table_of_digits(command_line: Callable[..., Answer], tmp_path: Path) 
     assert len(starts) == 8 and {start["way"] for start in starts} == {"k-means++", "random"}
     inertias = [float(start["sse"]) for start in starts]
     assert inertias == sorted(inertias) and all(0 < float(s["accuracy"]) < 1 for s in starts)
-    assert "| 4 random |" in answer.out and "accuracy of the least" in answer.out
+    assert "| 4 random |" in answer.out and "accuracy at the lowest SSE" in answer.out
     assert "| optimum | SSE | accuracy | k-means++ finds it | random finds it |" in answer.out
 
 
@@ -44,7 +44,7 @@ def test_the_papers_own_solution_is_recognized() -> None:
     found += [[Start("random", 7, PIXELS_SSE, 9, (clusters + 1) % 10)]]  # other ids
     text = compared_with_the_paper(found, classes)
     assert "optimum 2 (random, seed 7)" in text and "accuracy 0.53986;" in text
-    assert "differs by 0 of 70,000 images" in text
+    assert "at most 0 of 70,000 images" in text
 
 
 @pytest.mark.real

@@ -1,8 +1,5 @@
 """Training: who is rank zero, what is read once, what is logged where, on which device."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,39 +25,6 @@ from fmclust.models.encoder import StepLosses
 from fmclust.runs import read_losses, read_metrics
 from fmclust.training.module import EncoderModule
 from fmclust.training.trainer import is_single_process
-
-SLURM = {
-    "SLURM_JOB_ID": "7",
-    "SLURM_JOB_NAME": "a.sh",
-    "SLURM_NTASKS": "4",
-    "SLURM_NTASKS_PER_NODE": "4",
-    "SLURM_PROCID": "3",
-    "SLURM_LOCALID": "3",
-    "SLURM_NODEID": "0",
-}
-TORCHRUN = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost"}
-
-
-def test_one_process_is_rank_zero_whatever_the_environment_says(tmp_path: Path) -> None:
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "fmclust.train", *SMALL, f"hydra.run.dir={name}"],
-            cwd=tmp_path,
-            env=os.environ | variables,
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-        )
-        for name, variables in (("slurm", SLURM), ("torchrun", TORCHRUN))
-    ]
-    for process in started:
-        _, err = process.communicate(timeout=240)
-        assert process.returncode == 0, err
-    for name in ("slurm", "torchrun"):
-        assert status_of(tmp_path / name)["status"] == "done"
-        left = {path.name for path in (tmp_path / name).iterdir()}
-        assert {"metrics.json", "report.html", "assignments.csv", "latents.npz"} <= left
-        assert any(file.startswith("events.out.tfevents") for file in left)
 
 
 @pytest.mark.parametrize(
