@@ -34,11 +34,8 @@ def run_missing(config: DictConfig, folder: Path) -> int:
     from fmclust.paper.reproduction import read_rows, row_of, write_reproduction
 
     rows, failed = read_rows(folder / "results.csv"), 0
-    to_run = [
-        run
-        for run in planned(config.parts, config.variants, config.seeds, folder)
-        if run.missing(config.parts, rows)
-    ]
+    wanted = planned(config.parts, config.variants, config.seeds, folder)
+    to_run = [run for run in wanted if run.missing(config.parts, rows)]
     print(f"{len(rows)} results are there; jobs to run: {len(to_run)}", flush=True)
     ended = run_all(to_run, config.overrides, config.jobs)
     for run, reason in track(ended, "Reproducing the paper", total=len(to_run)):
@@ -65,6 +62,12 @@ def require(config: DictConfig) -> None:
         require_option("parts", part, PARTS)
     for variant in config.variants:
         require_option("variants", variant, VARIANTS)
+    kinds = {PARTS[part].kind for part in config.parts}
+    if kinds and not any(kinds & {*VARIANTS[variant]} for variant in config.variants):
+        having = ",".join(variant for variant, held in VARIANTS.items() if kinds & {*held})
+        raise UserError(
+            f"variants={config.variants} have none of these parts: type 'variants=[{having}]'."
+        )
 
 
 def keep_overrides(folder: Path, overrides: list[str]) -> None:

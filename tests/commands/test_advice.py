@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import SMALL, Answer, Finished, composed, stop_after, write_idx
 from PIL import Image
@@ -191,6 +192,10 @@ SITUATIONS = [
     Situation(f"{ELBOW} run=run hydra.run.dir=elbow", "hydra.run.dir=<a new directory>"),
     Situation("reproduce seeds=1 parts=x hydra.run.dir=re", "'parts=[...]'"),
     Situation(
+        "reproduce seeds=1 parts=[contrastive_balanced] hydra.run.dir=made",
+        "'variants=[contrastive]'",
+    ),
+    Situation(
         "reproduce seeds=1 parts=[] overrides=[x] hydra.run.dir=made",
         "hydra.run.dir=<a new directory>",
     ),
@@ -211,6 +216,7 @@ def workshop(
 ) -> Path:
     """A folder with all that the situations name, to be copied."""
     from fmclust.jobs.run import run_job
+    from fmclust.paper.reproduction import COLUMNS
 
     here = tmp_path_factory.mktemp("workshop")
     for name in ("run", "lost"):
@@ -237,8 +243,13 @@ def workshop(
         Image.fromarray(np.eye(30, dtype=np.uint16) * 4080).save(here / "deep" / f"{number}.png")
     np.save(here / "x.npy", np.zeros((2, 28, 28), np.uint8))
     (here / "bomb").write_bytes(bytes([0, 0, 8, 3]) + np.array([1, 10**5, 10**5], ">u4").tobytes())
-    for name, text in {"elbow/elbow.csv": "", "made/overrides.json": "[]"}.items():
-        (here / name).parent.mkdir()
+    row = dict.fromkeys(COLUMNS) | {"part": "contrastive_balanced", "variant": "contrastive"}
+    for name, text in {
+        "elbow/elbow.csv": "",
+        "made/overrides.json": "[]",
+        "made/results.csv": pd.DataFrame([row | {"seed": 10}]).to_csv(index=False),
+    }.items():
+        (here / name).parent.mkdir(exist_ok=True)
         (here / name).write_text(text)
     (here / "sweep").mkdir()
     (here / "sweep" / "sweep.json").write_text('[["seed=7"]]')

@@ -78,6 +78,7 @@ def test_two_at_once_never_write_the_same_results(
         ("seeds=0", ("seeds=0", "from 1")),
         ("parts=[convae_gm]", ("parts=convae_gm", "parts=convae_gmm")),
         ("variants=[whitened]", ("variants=whitened", "standardized")),
+        ("parts=[contrastive_balanced]", ("plain", "'variants=[contrastive]'")),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -90,7 +91,10 @@ def test_a_mistake_is_one_line(
 def test_every_part_and_variant_is_planned_once(tmp_path: Path) -> None:
     jobs = list(planned(PARTS, VARIANTS, 2, tmp_path))
     held = [(part, job.variant, job.seed) for job in jobs for part in job.missing(PARTS, [])]
-    assert len(set(held)) == len(held) == len(PARTS) * len(VARIANTS) * 2
+    n_pairs = 4 + 4 + 2 + 3  # of parts and variants: plain, standardized, dcec, contrastive
+    assert len(set(held)) == len(held) == n_pairs * 2
+    assert {part for part, *_ in held} == {*PARTS}
+    assert {seed for _, variant, seed in held if variant == "contrastive"} == {10, 11}
     row = {"part": "convae_gmm_45", "variant": "plain", "seed": "1"}  # as a CSV has it
     assert PaperRun("convae_kmeans", "plain", 1, tmp_path).missing(PARTS, [row]) == [
         "convae_kmeans"
@@ -99,17 +103,22 @@ def test_every_part_and_variant_is_planned_once(tmp_path: Path) -> None:
 
 def test_the_table_says_what_was_reached(tmp_path: Path) -> None:
     columns = ("accuracy_train", "accuracy_all", "nmi", "ari", "loss", "sse", "log_likelihood")
-    common = dict.fromkeys((*columns, "seconds"), 0.5)
+    common = dict.fromkeys((*columns, "seconds"), 0.5) | {"precision": "32-true"}
     rows = [
         {"part": part, "variant": "plain", "seed": seed, "accuracy_test": value, **common}
         | {"accuracy_test_fitted_on_test": None if seed else 0.25}
         for part, values in {"convae_gmm": (0.6, 0.61, 0.5), "convae_kmeans": (0.5,)}.items()
         for seed, value in enumerate(values)
     ]
+    row = {"part": "contrastive_spherical", "variant": "contrastive", "seed": 10}
+    rows.append(common | row | {"accuracy_test": 0.7, "precision": "bf16-mixed"})
     text = write_reproduction(tmp_path, rows)
-    assert "| 2: k-means on latents, 45 epochs | plain | 1 | 0.5656 | 0.5000 |" in text
-    cells = "| 3 | 0.5876 | 0.5700 ± 0.0608 | 0.6000 | 0.5000 | 0.6100 | 0.2500 | beats it |"
-    assert cells in text
+    start = "| 2: k-means on latents, 45 epochs | plain | 32-true | 1 | 0.5656 | 0.5000 |"
+    assert start in text
+    spread = "| 3 | 0.5876 | 0.5700 ± 0.0608 | 0.6000 | 0.5000 | 0.6100 |"
+    assert f"{spread} 0.5000 ± 0.0000 | 0.2500 | beats it |" in text
+    beyond = "| spherical k-means, 10 epochs | contrastive | bf16-mixed | 1 |  | 0.7000 | 0.7000 |"
+    assert f"{beyond} 0.7000 | 0.7000 | 0.5000 |  |  |" in text
     parts = [row["part"] for row in rows_of(tmp_path / "results.csv")]
-    assert parts == ["convae_kmeans"] + ["convae_gmm"] * 3
+    assert parts == ["convae_kmeans"] + ["convae_gmm"] * 3 + ["contrastive_spherical"]
     assert write_reproduction(tmp_path, read_rows(tmp_path / "results.csv")) == text
