@@ -22,6 +22,7 @@ SHARE_TOLERANCE = 1e-4  # relative error of the shares of the clusters
 class _SphericalClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # untyped base
     """Assign points by cosine similarity to centres, divided by a temperature, plus offsets."""
 
+    sizes_are_prior = True
     temperature: float
     cluster_centers_: Floats
     offsets_: Floats

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from fmclust import runs
+from fmclust.clustering import estimator_of
 from fmclust.evaluation.results import Evaluation
 
 MAX_CONFUSIONS = 10  # of each split
+PRIOR = "sizes_are_prior"  # attribute of estimators that assume the sizes of the clusters
 
 
 def write_summary(directory: Path, made: Evaluation) -> None:
@@ -36,6 +38,7 @@ def write_summary(directory: Path, made: Evaluation) -> None:
                 if clusterer == name
             },
             "statistics": {k: v for k, v in clustering.statistics.items() if np.isfinite(v)},
+            "sizes_are_prior": getattr(estimator_of(clustering.estimator), PRIOR, False),
             "warnings": clustering.warnings,
         }
         for name, clustering in made.clusterings.items()

@@ -13,7 +13,7 @@ COMPARED = ("data", "cluster", "n_clusters", "seed", "experiment")  # keys of th
 
 
 def remarks_of(directory: Path, status: Mapping[str, Any]) -> list[str]:
-    """Return what a reader of the scores should know: images without a label, and few images.
+    """Return what a reader of the scores should know: missing labels, a size prior, few images.
 
     Args:
         directory: The run directory, or that of a later clustering.
@@ -23,6 +23,10 @@ def remarks_of(directory: Path, status: Mapping[str, Any]) -> list[str]:
     found = []
     if n_unlabelled:
         found.append(f"{n_unlabelled:,} of {n_images:,} images have no label: they are not scored.")
+    folders = runs.clustered_in(directory)
+    made = {name: runs.read_clusterings(folder)[name] for name, folder in folders.items()}
+    if assumed := [name for name in made if made[name].get("sizes_are_prior")]:
+        found.append(f"{', '.join(assumed)}: the sizes of the clusters are a prior, not a finding.")
     trained = bool(runs.read_losses(directory) and runs.read_clusterings(directory))
     if n_images < FEW_IMAGES and trained and "changes" not in status:
         found.append(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_a_mistake_is_one_line(
 
 
 def test_every_part_and_variant_is_planned_once(tmp_path: Path) -> None:
-    jobs = list(planned(PARTS, VARIANTS, 2, tmp_path))
+    jobs = list(planned(PARTS, [*VARIANTS], 2, tmp_path))
     held = [(part, job.variant, job.seed) for job in jobs for part in job.missing(PARTS, [])]
     n_pairs = 4 + 4 + 2 + 3  # of parts and variants: plain, standardized, dcec, contrastive
     assert len(set(held)) == len(held) == n_pairs * 2
@@ -103,8 +104,8 @@ def test_every_part_and_variant_is_planned_once(tmp_path: Path) -> None:
 
 def test_the_table_says_what_was_reached(tmp_path: Path) -> None:
     columns = ("accuracy_train", "accuracy_all", "nmi", "ari", "loss", "sse", "log_likelihood")
-    common = dict.fromkeys((*columns, "seconds"), 0.5) | {"precision": "32-true"}
-    rows = [
+    common: dict[str, Any] = dict.fromkeys((*columns, "seconds"), 0.5) | {"precision": "32-true"}
+    rows: list[dict[str, Any]] = [
         {"part": part, "variant": "plain", "seed": seed, "accuracy_test": value, **common}
         | {"accuracy_test_fitted_on_test": None if seed else 0.25}
         for part, values in {"convae_gmm": (0.6, 0.61, 0.5), "convae_kmeans": (0.5,)}.items()

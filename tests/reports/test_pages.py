@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import SMALL, Answer, Finished, sign, write_idx
+from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from fmclust.plots import draw_losses
-from fmclust.reports import Job, write_run_page, write_runs_page
+from fmclust.reports import Job, print_run, write_run_page, write_runs_page
+from fmclust.reports.agreement import agreement_table
 from fmclust.reports.jobs import filled_in
 from fmclust.reports.pages.galleries import certainty, gallery
 from fmclust.reports.pages.sprite import Sprite
@@ -185,6 +188,51 @@ def test_runs_that_differ_in_nothing_have_a_page(finished: Finished, tmp_path: P
     jobs = [Job.read(finished.directory, ["a=1"])] * 2
     write_runs_page(tmp_path / "page.html", jobs)
     assert "the overrides are all the same" in text_of(tmp_path / "page.html")
+
+
+def with_clusters(run: Path, change: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> Path:
+    """Change the cluster ids in assignments.csv of a run."""
+    table = pd.read_csv(run / "assignments.csv")
+    table["cluster"] = change(table["cluster"].to_numpy())
+    table.to_csv(run / "assignments.csv", index=False)
+    sign(run)
+    return run
+
+
+def test_the_page_shows_how_far_seeds_agree(finished: Finished, tmp_path: Path) -> None:
+    for name in "bc":
+        shutil.copytree(finished.directory, tmp_path / name)
+    with_clusters(tmp_path / "b", lambda ids: (ids + 1) % 12)  # other ids, the same clusters
+    random = np.random.default_rng(0)
+    with_clusters(tmp_path / "c", lambda ids: random.integers(0, 12, len(ids)))
+    places = (finished.directory, tmp_path / "b", tmp_path / "c")
+    jobs = [Job.read(place, [f"seed={n}"]) for n, place in enumerate(places)]
+    found = agreement_table(jobs[:2], [])
+    assert found is not None and found.rows == [
+        [name, "test", "2", "1.0000", "1.0000"] for name in ("kmeans", "gmm")
+    ]
+    found = agreement_table(jobs, [])
+    assert found is not None
+    for _, _, n, mean, lowest in found.rows:
+        assert n == "3" and float(mean.split()[0]) == pytest.approx(1 / 3, abs=0.03)
+        assert abs(float(lowest)) < 0.05
+    write_runs_page(tmp_path / "page.html", jobs)
+    assert "Agreement between seeds" in text_of(tmp_path / "page.html")
+
+    status = json.loads((tmp_path / "b" / "status.json").read_text())
+    status["sums"]["test"] += 1  # other images
+    (tmp_path / "b" / "status.json").write_text(json.dumps(status))
+    sign(tmp_path / "b")
+    assert agreement_table(jobs[:2], []) is None and agreement_table(jobs[:1], []) is None
+
+
+def test_a_size_prior_is_named(
+    run_digits: Callable[..., Finished], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_digits("model=pixels", "cluster=[balanced_kmeans,kmeans]").directory
+    assert "balanced_kmeans: the sizes of the clusters are a prior" in text_of(run / "report.html")
+    print_run(run)
+    assert "\nbalanced_kmeans: the sizes of the clusters are a prior" in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")

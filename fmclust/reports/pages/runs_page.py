@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from fmclust.reports.agreement import agreement_table
 from fmclust.reports.jobs import Job, filled_in, short, swept_keys, varied_keys
 from fmclust.reports.pages.svg import embedded
 from fmclust.reports.pages.templates import TEMPLATES
@@ -38,6 +39,7 @@ def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
             for job in jobs
             if job.status != "done" or job.warnings
         ],
+        agreement=agreement_table(done, keys),
         charts=[
             (key, embedded(draw_scores(done, keys, key), f"scores against {key}")) for key in keys
         ],
