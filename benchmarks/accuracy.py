@@ -1,8 +1,8 @@
 """Accuracy against time: `python -m benchmarks.accuracy`.
 
-The default recipe, frozen, with ten seeds. Labels read the clock here; they choose nothing. The
-weights after some epochs of the main job are kept, and clustered after it as it clusters its own;
-their seconds are those until that epoch, and those that the job takes after its last.
+The default recipe, frozen, with ten seeds; labels choose nothing here. The weights after some
+epochs of the main job are kept, and their latents are clustered as the job clusters its own. The
+seconds are those until that epoch, and those that the job takes after its last.
 """
 
 import statistics
@@ -34,8 +34,8 @@ SNAPSHOTS = [
 ]
 
 
-def follow(seed: int, data: FashionMNIST) -> list[tuple[float, float]]:
-    """Train with a seed; returns seconds and accuracy on test at each of the epochs."""
+def measure_seed(seed: int, data: FashionMNIST) -> list[tuple[float, float]]:
+    """Train with a seed; return seconds and accuracy on test at each of the epochs."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         process, _ = train(run, f"seed={seed}", f"trainer.max_epochs={EPOCHS[-1]}", *SNAPSHOTS)
@@ -44,33 +44,34 @@ def follow(seed: int, data: FashionMNIST) -> list[tuple[float, float]]:
         ended = {
             event.step: event.wall_time - process.start for event in events.Scalars("loss/val")
         }
-        rest = process.seconds - ended[EPOCHS[-1]]  # encoding, clustering, figures
+        rest = process.seconds - ended[EPOCHS[-1]]  # encoding, clustering, points
         config = read_config(run)
         clusterer, encoder = instantiate(config.cluster.gmm), build_encoder(config.model, (28, 28))
-        figures = []
+        points = []
         for epoch in EPOCHS:
             load_weights(encoder, run / "checkpoints" / f"{epoch - 1}.ckpt")
             latents = {
-                name: encode_all(encoder, data.splits[name].images) for name in ("train", "test")
+                name: encode_all(encoder, data.splits[name].images).astype(np.float64)
+                for name in ("train", "test")
             }
             ids = cluster(clusterer, latents, "train").clusters["test"]
             classes = data.splits["test"].labels
             assert classes is not None
             scores = score(ids, np.asarray(classes), n_clusters=10, n_classes=10)
-            figures.append((ended[epoch] + rest, scores["accuracy"]))
-    return figures
+            points.append((ended[epoch] + rest, scores["accuracy"]))
+    return points
 
 
 def main() -> str:
-    """Measure; returns the section of the results."""
+    """Measure; return the section of the results."""
     data = FashionMNIST()
     runs = []
     for seed in SEEDS:
-        runs.append(follow(seed, data))
+        runs.append(measure_seed(seed, data))
         print(f"  seed {seed}: {runs[-1]}", flush=True)
     rows, first = [], None
-    for epoch, figures in zip(EPOCHS, zip(*runs, strict=True), strict=True):
-        seconds, accuracies = zip(*figures, strict=True)
+    for epoch, points in zip(EPOCHS, zip(*runs, strict=True), strict=True):
+        seconds, accuracies = zip(*points, strict=True)
         median = statistics.median(accuracies)
         if first is None and median >= PAPER:
             first = epoch

@@ -31,19 +31,19 @@ ROUNDS, K = 3, 10
 
 
 def ours(estimator: BaseEstimator, rows: np.ndarray) -> str:
-    """Fit an estimator as the package does; returns what it reached."""
+    """Fit an estimator as the package does; return what it reached."""
     return described(fit(estimator, rows)[0])
 
 
 def theirs(estimator: BaseEstimator, rows: np.ndarray) -> str:
-    """Fit an estimator as one would by hand; returns what it reached."""
+    """Fit an estimator as one would by hand; return what it reached."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return described(estimator.fit(rows))
 
 
 def by_faiss(rows: np.ndarray) -> str:
-    """Fit faiss's k-means with as many starts as ours; returns what it reached."""
+    """Fit faiss's k-means with as many starts as ours; return what it reached."""
     kmeans = faiss.Kmeans(rows.shape[1], K, niter=300, nredo=10, seed=0)
     kmeans.cp.max_points_per_centroid = len(rows)  # all of them, not a sample
     kmeans.train(rows)
@@ -61,7 +61,7 @@ def described(fitted: BaseEstimator) -> str:
 def compare(
     contenders: dict[str, Callable[[], str]], rounds: int = ROUNDS
 ) -> tuple[list[list[str]], float]:
-    """Run contenders in turn; returns rows of a table, and the first one's median seconds."""
+    """Run contenders in turn; return rows of a table, and the first one's median seconds."""
     reached: dict[str, str] = {}
 
     def clock(name: str) -> float:
@@ -84,7 +84,7 @@ def compare(
 
 
 def main() -> str:
-    """Measure; returns the section of the results."""
+    """Measure; return the section of the results."""
     data = FashionMNIST(split="all")
     pixels = encode_all(Pixels(image_size=data.image_size), data.splits["all"].images)
     with tempfile.TemporaryDirectory() as folder:

@@ -97,7 +97,7 @@ def clustpy(layers: list[int], images: torch.Tensor) -> float:
 
 
 def main() -> str:
-    """Measure; returns the section of the results."""
+    """Measure; return the section of the results."""
     quieten_lightning()
     data = FashionMNIST()
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -88,7 +88,7 @@ def exponent(values: list[float]) -> float:
 
 
 def main() -> str:
-    """Measure, each in a process of its own; returns the section of the results."""
+    """Measure, each in a process of its own; return the section of the results."""
     rows, worst = [], 0.0
     for stage in STAGES:
         seconds, peaks = [], []

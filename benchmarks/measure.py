@@ -1,4 +1,4 @@
-"""Measuring side by side: what is compared runs in turn, so that a slow minute slows all alike."""
+"""Measure commands and functions in turn, so that a slow minute affects all of them alike."""
 
 import json
 import statistics
@@ -15,7 +15,7 @@ from fmclust.runs import machine
 
 @dataclass(frozen=True)
 class Process:
-    """What a finished process took.
+    """Time, memory and output of a finished process.
 
     Attributes:
         seconds: Wall time, start of the interpreter included.
@@ -31,7 +31,7 @@ class Process:
 
 
 # Linux counts a parent's memory as a child's peak, so a small process stands between.
-BETWEEN = """
+WRAPPER = """
 import resource, subprocess, sys
 status = subprocess.call(sys.argv[1:])
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
@@ -40,9 +40,9 @@ sys.exit(status)
 
 
 def run_python(arguments: Sequence[str]) -> Process:
-    """Run the interpreter of this environment with some arguments, to a good end."""
+    """Run the interpreter of this environment with some arguments; exit if it fails."""
     start, clock = time.time(), time.perf_counter()
-    command = [sys.executable, "-S", "-c", BETWEEN, sys.executable, *arguments]
+    command = [sys.executable, "-S", "-c", WRAPPER, sys.executable, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     seconds = time.perf_counter() - clock
     if done.returncode:
@@ -52,7 +52,7 @@ def run_python(arguments: Sequence[str]) -> Process:
 
 
 def train(directory: Path, *typed: str) -> tuple[Process, dict[str, float]]:
-    """Run the train command; returns the process and its metrics.json."""
+    """Run the train command; return the process and its metrics.json."""
     process = run_python(["-m", "fmclust.train", *typed, f"hydra.run.dir={directory}"])
     return process, json.loads((directory / "metrics.json").read_text())
 
@@ -63,7 +63,7 @@ def interleaved(
     """Run contenders A B A B ... after one round that is not counted.
 
     Args:
-        contenders: Name to what returns its own seconds.
+        contenders: Name to a function that returns its own seconds.
         rounds: How often each is counted.
 
     Returns:
@@ -92,10 +92,10 @@ def timings(seconds: Mapping[str, list[float]], reference: str) -> str:
 
 
 def targets(*reached: tuple[str, bool]) -> str:
-    """Format targets, each a figure beside its bound and whether it was reached."""
+    """Format targets: each with its number, its bound, and whether it was reached."""
     return "\n".join(f"- {text}: {'reached' if met else 'not reached'}" for text, met in reached)
 
 
 def section(title: str, *parts: str) -> str:
-    """Joins a section of the results, the machine it was measured on first."""
+    """Return a section of the results, with the machine that it was measured on."""
     return "\n\n".join([f"## {title}", machine(), *parts]) + "\n"

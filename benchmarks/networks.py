@@ -56,7 +56,7 @@ def bare_epoch(
     batches: Iterable[Tensor],
     schedule: LRScheduler | None = None,
 ) -> float:
-    """Train on uint8 batches with nothing around it; returns the seconds."""
+    """Train on uint8 batches with nothing around it; return the seconds."""
     start = time.perf_counter()
     for batch in batches:
         images = scale(batch)
@@ -97,7 +97,7 @@ def compare(
     epochs: int,
     shown: Sequence[int],
 ) -> str:
-    """Train the candidates in turn for each seed; returns a table of loss/val at some epochs."""
+    """Train the candidates in turn for each seed; return a table of loss/val at some epochs."""
     runs: list[list[tuple[list[float], float]]] = [[] for _ in candidates]
     for seed in SEEDS:
         for results, (axes, recipe) in zip(runs, candidates, strict=True):
@@ -115,7 +115,7 @@ def compare(
 
 
 def main() -> str:
-    """Measure; returns the section of the results."""
+    """Measure; return the section of the results."""
     keep_freed_memory()
     data = FashionMNIST()
     return section(

@@ -14,7 +14,7 @@ COMMANDS = {
 
 
 def main() -> str:
-    """Measure; returns the section of the results."""
+    """Measure; return the section of the results."""
     contenders = {name: lambda a=a: run_python(a).seconds for name, a in COMMANDS.items()}
     seconds = interleaved(contenders, ROUNDS)
     help_, package = (statistics.median(seconds[n]) for n in ("`--help`", "`import fmclust`"))

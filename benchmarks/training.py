@@ -23,7 +23,7 @@ class EpochClock(pl.Callback):
 
 
 def last_epoch(module: pl.LightningModule, data: Any, *, max_epochs: int) -> float:
-    """Train under Lightning with nothing hung on it; returns the last epoch's seconds.
+    """Train under Lightning with nothing hung on it; return the last epoch's seconds.
 
     Args:
         module: What is trained.

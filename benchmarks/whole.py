@@ -21,7 +21,7 @@ NOTE = (
 
 
 def main() -> str:
-    """Measure, one process for each job; returns the section of the results."""
+    """Measure, one process for each job; return the section of the results."""
     rows, reached = [], ""
     for name, typed in JOBS.items():
         with tempfile.TemporaryDirectory() as folder:
