@@ -1,5 +1,6 @@
 """Image sources, the paper's split, readers of input files, and batches."""
 
+from fmclust.data.array_files import ArrayFiles
 from fmclust.data.digits import Digits
 from fmclust.data.folder import PictureFolder
 from fmclust.data.idx_files import IdxFiles

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmclust.data.idx import TYPES, read_idx
-from fmclust.data.labels import classes_of, warnings_about_markers, whole_labels
+from fmclust.data.labels import classes_of, require_marker, warnings_about_markers, whole_labels
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split, divide
-from fmclust.errors import UserError, require_option, require_whole
+from fmclust.errors import UserError, require_option
 
 # MNIST's names, and those of EMNIST, QMNIST, Kaggle and 7-Zip: a prefix, a dot before idx.
 NAME = re.compile(
@@ -23,7 +23,6 @@ NAME = re.compile(
 )
 HELD_OUT = ("t10k", "test")  # two names of the same split
 TABLE_COLUMNS = 8  # of QMNIST's int32 labels; the first is the class
-MIN_INT64 = -(2**63)
 
 Files: TypeAlias = Mapping[tuple[str, str], Path]  # (split, kind) to file
 
@@ -49,8 +48,7 @@ class IdxFiles(ImageSource):
         self, *, root: str, prefix: str | None = None, unlabelled: int | None = None
     ) -> None:
         super().__init__()
-        if unlabelled is not None:
-            require_whole("data.unlabelled", unlabelled, MIN_INT64)
+        require_marker(unlabelled)
         self.root, self.unlabelled = Path(root), unlabelled
         self.prefix = None if prefix is None else str(prefix)  # a number, too
 

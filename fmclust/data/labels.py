@@ -1,11 +1,24 @@
 """Labels of any whole numbers as classes: the values that occur."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fmclust.errors import UserError
+from fmclust.errors import UserError, require_whole
+
+MIN_INT64 = -(2**63)
+
+
+def require_marker(unlabelled: object) -> None:
+    """Check the value of `data.unlabelled`: None, or a whole number.
+
+    Raises:
+        UserError: If it is something else.
+    """
+    if unlabelled is not None:
+        require_whole("data.unlabelled", unlabelled, MIN_INT64)
 
 
 def whole_labels(labels: NDArray[np.number], where: str) -> NDArray[np.int64]:
@@ -48,6 +61,32 @@ def classes_of(
         numbers = np.searchsorted(values, ids)
         classes[split] = numbers if unlabelled is None else np.where(ids == unlabelled, -1, numbers)
     return tuple(map(str, values.tolist())), classes
+
+
+def named_classes(
+    labels: Mapping[str, NDArray[Any]], unlabelled: int | None, where: str
+) -> tuple[tuple[str, ...], dict[str, NDArray[np.int64]]]:
+    """Number the classes of labels that are whole numbers or texts; see `classes_of`.
+
+    Args:
+        labels: Split to labels of shape (N,); an empty text is no label.
+        unlabelled: Number that marks images without a label, or None.
+        where: Name of the file or array, for errors.
+
+    Raises:
+        UserError: If a label is neither text nor a whole number.
+    """
+    if any(values.dtype.kind in "US" for values in labels.values()):
+        texts = {split: np.asarray(values, str) for split, values in labels.items()}
+        names = np.unique(np.concatenate([*texts.values()]))
+        names = names[names != ""]
+        classes = {
+            split: np.where(values == "", -1, np.searchsorted(names, values))
+            for split, values in texts.items()
+        }
+        return tuple(names.tolist()), classes
+    whole = {split: whole_labels(values, where) for split, values in labels.items()}
+    return classes_of(whole, unlabelled)
 
 
 def warnings_about_markers(

@@ -1,4 +1,4 @@
-"""Read images to assign in batches: from a folder, a picture, a .npy or an idx file."""
+"""Read images to assign in batches: from a folder, a picture, a file of arrays or an idx file."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fmclust.data.arrays import SUFFIXES, joined, open_arrays, usual_range
 from fmclust.data.idx import header_of, open_binary, read_shape, read_values
 from fmclust.data.listing import list_files
 from fmclust.data.opening import printable
 from fmclust.data.pictures import read_in_order, resized
-from fmclust.data.scales import Range, Scales, span_text
+from fmclust.data.scales import BYTES, Range, Scales, span_text
 from fmclust.errors import UserError, reading
 
 IDX_IMAGES = header_of((0, 0, 0))[:4]  # first bytes of an idx file of images
@@ -80,8 +81,8 @@ def open_input(
     """Open images of any supported kind, to be read in batches.
 
     Args:
-        path: A folder (searched recursively), a picture, a .npy file of uint8 images, or an idx
-            file, plain or .gz.
+        path: A folder (searched recursively), a picture, a file of arrays (.npy, .npz, .pt), or an
+            idx file, plain or .gz.
         size: Height and width in pixels to which all images are resized.
         batch_size: Maximum number of images in a batch.
         ranges: Pixel type to the range that pictures are scaled by; those of other types are
@@ -95,20 +96,24 @@ def open_input(
         raise UserError(f"input={path} does not exist: type input=<a folder or file>.")
     if path.is_dir():
         return _open_folder(path, size, batch_size, ranges or {}, exclude)
-    if path.suffix == ".npy":
-        (n_images, *sides), read = _open_npy(path)
-    elif _is_idx(path):
+    if path.suffix in SUFFIXES:
+        return _open_array_file(path, size, batch_size, ranges or {})
+    if _is_idx(path):
         (n_images, *sides), read = _open_idx(path)
-    else:
-        scales = Scales(dict(ranges or {}), [path])
-        batches = _read_pictures([path], path.parent, size, batch_size, scales)
-        return Input(1, batches, scales, path.parent)
+        slices = read(_bounded(batch_size, path, sides))
+        return Input(n_images, _to_batches(slices, size, map(str, count())))
+    scales = Scales(dict(ranges or {}), [path])
+    batches = _read_pictures([path], path.parent, size, batch_size, scales)
+    return Input(1, batches, scales, path.parent)
+
+
+def _bounded(batch_size: int, path: Path, sides: Sequence[int]) -> int:
+    """Return the number of images of a file to read at once, which bounds the memory."""
     height, width = sides
     if not 0 < height * width <= MAX_READ:
         promise = f"{path} promises images of {height}x{width} pixels"
         raise UserError(f"{promise}, which is out of range: type input=<an undamaged file>.")
-    slices = read(min(batch_size, MAX_READ // (height * width)))
-    return Input(n_images, _to_batches(slices, size))
+    return min(batch_size, MAX_READ // (height * width))
 
 
 def _open_folder(
@@ -144,17 +149,28 @@ def _read_pictures(
         yield Batch(names, np.array(images, np.uint8).reshape(-1, *size), reasons)
 
 
-def _open_npy(path: Path) -> Opened:
-    """Map a .npy file of gray images into memory."""
-    with reading(path):
-        images: NDArray[np.uint8] = np.lib.format.open_memmap(path, mode="r")
-    shape = images.shape
-    if images.ndim == 4 and 1 in (shape[1], shape[3]):
-        images = images[:, 0] if shape[1] == 1 else images[..., 0]
-    if images.dtype != np.uint8 or images.ndim != 3:
-        advice = "save uint8, 0 to 255, of shape (N, H, W), gray"
-        raise UserError(f"{path} holds {images.dtype} of shape {shape}: {advice}.")
-    return images.shape, lambda n: (images[row : row + n] for row in range(0, len(images), n))
+def _open_array_file(
+    path: Path, size: Sequence[int], batch_size: int, ranges: Mapping[str, Range]
+) -> Input:
+    """Open all images of a file of arrays, split by split."""
+    scales, arrays = Scales(dict(ranges)), open_arrays(path)[0]
+    for kind in sorted({array.kind for array in arrays.values()} - {BYTES, *ranges}):
+        found = joined(array.limits() for array in arrays.values() if array.kind == kind)
+        usual = usual_range(found)
+        scales.ranges[kind] = usual or found
+        if usual is None:
+            scales.found[kind] = {path: found}
+
+    def slices() -> Iterator[NDArray[np.uint8]]:
+        for array in arrays.values():
+            step = _bounded(batch_size, path, array.size)
+            for row in range(0, len(array), step):
+                yield array.read(slice(row, row + step), scales.ranges.get(array.kind))
+
+    prefixes = {split: f"{split}/" if len(arrays) > 1 else "" for split in arrays}
+    names = (f"{prefixes[split]}{i}" for split, array in arrays.items() for i in range(len(array)))
+    n_images = sum(map(len, arrays.values()))
+    return Input(n_images, _to_batches(slices(), size, names), scales, path.parent)
 
 
 def _is_idx(path: Path) -> bool:
@@ -178,11 +194,12 @@ def _open_idx(path: Path) -> Opened:
     return shape, read
 
 
-def _to_batches(slices: Iterable[NDArray[np.uint8]], size: Sequence[int]) -> Iterator[Batch]:
-    """Yield consecutive images of a file, resized and named by their number."""
-    numbers = map(str, count())
+def _to_batches(
+    slices: Iterable[NDArray[np.uint8]], size: Sequence[int], names_of_all: Iterator[str]
+) -> Iterator[Batch]:
+    """Yield consecutive images of a file, resized and named."""
     for images in slices:
-        names = list(islice(numbers, len(images)))
+        names = list(islice(names_of_all, len(images)))
         if images.shape[1:] != tuple(size):
             images = np.stack([resized(Image.fromarray(image), size) for image in images])
         yield Batch(names, np.array(images))  # a copy: a memory map is read-only

@@ -67,10 +67,11 @@ def divide(train: Split, held_out: Split | None = None) -> dict[str, Split]:
     else:
         half = len(held_out) // 2
         splits = {"train": train, "val": held_out[:half], "test": held_out[half:]}
-    return {name: _without_empty_labels(split) for name, split in splits.items()}
+    return {name: without_empty_labels(split) for name, split in splits.items()}
 
 
-def _without_empty_labels(split: Split) -> Split:
+def without_empty_labels(split: Split) -> Split:
+    """Return a split whose labels are None if no image has one."""
     has_labels = split.labels is not None and bool((split.labels >= 0).any())
     return split if has_labels else replace(split, labels=None)
 

@@ -57,6 +57,7 @@ RANGES = {  # what a message says of a value to a value
     r"name=<(?:another|word)>": "name=other",
     r"data\.root=<(?:value|where they are)>": "data.root=pictures",
     r"data\.root=<(?:the folder that holds it|a folder with one of them)>": "data.root=idx",
+    r"data\.root=<a file>": "data.root=many.npy",
     r"data\.root=<(?:folder|another folder|the folder of pictures)>": "data.root=pictures",
     r"input=<(?:a folder or file|a folder of pictures|an undamaged file)>": "input=pictures",
     r"hydra\.run\.dir=<a new directory>": "hydra.run.dir=new",
@@ -146,6 +147,9 @@ SITUATIONS = [
     ),
     # data
     pixels("data.root=nowhere", "data.root=<the folder of pictures>"),
+    pixels("data.root=many.npy", "data=arrays"),
+    pixels("data=arrays data.root=x", "data.root=<a file>"),
+    pixels("data=arrays data.root=arrays", "/arrays/a.npy"),
     pixels("data.root=empty", "data.root=<another folder>"),
     pixels("data.image_size=big", "28, or '[32,24]'"),
     pixels("data.image_size=999", "data.image_size= with 8 to 64"),
@@ -242,6 +246,9 @@ def workshop(
     for number in range(20):
         Image.fromarray(np.eye(30, dtype=np.uint16) * 4080).save(here / "deep" / f"{number}.png")
     np.save(here / "x.npy", np.zeros((2, 28, 28), np.uint8))
+    (here / "arrays").mkdir()
+    for name in ("many.npy", "arrays/a.npy", "arrays/b.npy"):
+        np.save(here / name, images.astype(np.uint8))
     (here / "bomb").write_bytes(bytes([0, 0, 8, 3]) + np.array([1, 10**5, 10**5], ">u4").tobytes())
     row = dict.fromkeys(COLUMNS) | {"part": "contrastive_balanced", "variant": "contrastive"}
     for name, text in {

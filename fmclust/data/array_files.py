@@ -1,0 +1,171 @@
+"""The user's images in a .npy, .npz or .pt file."""
+
+import logging
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fmclust.data.arrays import (
+    SUFFIXES,
+    WHOLE,
+    ImageArray,
+    joined,
+    open_arrays,
+    usual_range,
+)
+from fmclust.data.labels import named_classes, require_marker, warnings_about_markers
+from fmclust.data.memory import empty_images
+from fmclust.data.scales import BYTES, Range, span_text, valid_range
+from fmclust.data.sources import ImageSource
+from fmclust.data.splits import Split, complete, without_empty_labels
+from fmclust.errors import UserError, require_bool
+
+log = logging.getLogger(__name__)
+SPLIT_SEED = 0  # the splits do not depend on the seed of a run
+BATCH = 4096  # images that are converted at once
+
+
+class ArrayFiles(ImageSource):
+    """Images in a .npy, .npz or .pt file, of 8-bit or other numbers.
+
+    A .npz file has `images` and perhaps `labels`, or `train_images`, `train_labels` and so on for
+    `val` and `test` (MedMNIST's names; `x_train`, `y_train` and so on work too); a .pt file is a
+    tensor, a pair of images and labels, or a dictionary with these names. Without a split of its
+    own, the images are divided in an order that depends on their number alone: eight tenths are
+    train, one tenth is val and one is test. Images in colour become gray, with a warning.
+
+    Args:
+        root: The file, or a folder with exactly one.
+        invert: Whether to swap dark and light, for images that are dark on a light background.
+        scale: The values that become 0 and 255, for other types than uint8. None: 0 and 1 if all
+            values are from 0 to 1, else 0 and 255 if they are from 0 to 255, else the minimum and
+            the maximum.
+        unlabelled: Label of images that have none: they are clustered but not scored.
+        cache: Folder for a file of the images, used if the memory is too small for them. None: the
+            system's temporary folder.
+
+    Raises:
+        UserError: If there is no such file, or an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: str,
+        invert: bool = False,
+        scale: Sequence[float] | None = None,
+        unlabelled: int | None = None,
+        cache: str | None = None,
+    ) -> None:
+        super().__init__()
+        require_bool("data.invert", invert)
+        require_marker(unlabelled)
+        self.path, self.invert, self.unlabelled = file_of(Path(root)), invert, unlabelled
+        self.scale = None if scale is None else valid_range("data.scale", scale)
+        self.cache = None if cache is None else Path(cache)
+
+    def read(self) -> dict[str, Split]:
+        """Read the file; see `ImageSource.read`."""
+        images, given = open_arrays(self.path)
+        self._require_same_size(images)
+        limits = self._limits(images)
+        if any(array.in_colour for array in images.values()):
+            self.warnings.append("the images are in colour: they are converted to gray")
+        labels = self._classes(given, images)
+        if WHOLE in images:
+            order = np.random.default_rng(SPLIT_SEED).permutation(len(images[WHOLE]))
+            whole = self._split(images[WHOLE], labels.get(WHOLE), limits, order)
+            # Each image is named by its position in the file.
+            splits = complete({"train": replace(whole, names=[*map(str, order.tolist())])})
+        else:
+            splits = complete(
+                {
+                    split: self._split(array, labels.get(split), limits, np.arange(len(array)))
+                    for split, array in images.items()
+                }
+            )
+        for name, held in splits.items():
+            if not len(held):
+                raise UserError(f"{self.path} holds too few images: its {name} split is empty.")
+        return {name: without_empty_labels(held) for name, held in splits.items()}
+
+    def _require_same_size(self, images: Mapping[str, ImageArray]) -> None:
+        sizes = {f"{array.size[0]}x{array.size[1]}" for array in images.values()}
+        if len(sizes) > 1:
+            found = ", ".join(sorted(sizes))
+            raise UserError(f"{self.path} holds images of {found} pixels: save one size.")
+        if WHOLE not in images and "train" not in images:
+            raise UserError(f"{self.path} has no train_images: save them beside the others.")
+
+    def _limits(self, images: Mapping[str, ImageArray]) -> dict[str, Range]:
+        """Return pixel type to the values that become 0 and 255, and log them."""
+        for kind in sorted({array.kind for array in images.values()} - {BYTES}):
+            found = joined(array.limits() for array in images.values() if array.kind == kind)
+            limits = self.scale or usual_range(found) or found
+            self.ranges = {**self.ranges, kind: limits}
+            log.info("%s pixels: %s become 0 to 255", kind, span_text(limits))
+        return dict(self.ranges)
+
+    def _split(
+        self,
+        array: ImageArray,
+        labels: NDArray[np.int64] | None,
+        limits: Mapping[str, Range],
+        order: NDArray[np.int64],
+    ) -> Split:
+        """Convert images and labels, in an order of their rows."""
+        pixels = empty_images(len(array), array.size, self.cache)
+        self.in_memory = self.in_memory and not isinstance(pixels, np.memmap)
+        for start in range(0, len(array), BATCH):
+            read = array.read(order[start : start + BATCH], limits.get(array.kind))
+            pixels[start : start + BATCH] = 255 - read if self.invert else read
+        ids = None if labels is None else torch.from_numpy(labels[order])
+        return Split(torch.from_numpy(pixels[:, None]), ids)
+
+    def _classes(
+        self, labels: Mapping[str, NDArray[Any]], images: Mapping[str, ImageArray]
+    ) -> dict[str, NDArray[np.int64]]:
+        """Set `class_names`; return split to classes."""
+        flat = {split: _flat(values) for split, values in labels.items() if split in images}
+        for split, values in flat.items():
+            if values.shape != (len(images[split]),):
+                self.warnings.append(
+                    f"{split + '_' if split else ''}labels of shape {values.shape} are not used: "
+                    f"expected one class for each of {len(images[split]):,} images"
+                )
+        usable = {s: v for s, v in flat.items() if v.shape == (len(images[s]),)}
+        names, classes = named_classes(usable, self.unlabelled, str(self.path))
+        self.class_names = names or None
+        if usable and all(values.dtype.kind not in "US" for values in usable.values()):
+            found = any((values == self.unlabelled).any() for values in usable.values())
+            self.warnings += warnings_about_markers(names, self.unlabelled, found=found)
+        return classes
+
+
+def file_of(root: Path) -> Path:
+    """Return a file of arrays: the path itself, or the one file in a folder.
+
+    Raises:
+        UserError: If there is none, or there are several.
+    """
+    if root.is_file() and root.suffix in SUFFIXES:
+        return root
+    found = sorted(p for p in root.iterdir() if p.suffix in SUFFIXES) if root.is_dir() else []
+    if len(found) == 1:
+        return found[0]
+    kinds = ", ".join(SUFFIXES)
+    if len(found) > 1:
+        typed = shlex.quote(f"data.root={found[0]}")
+        raise UserError(f"{root} holds {len(found)} files of arrays: type {typed}.")
+    raise UserError(f"data.root={root} is not a file of arrays ({kinds}): type data.root=<a file>.")
+
+
+def _flat(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels of shape (N, 1), as MedMNIST has them, with shape (N,)."""
+    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels

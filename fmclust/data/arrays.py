@@ -1,0 +1,188 @@
+"""Open .npy, .npz and .pt files of images, of the usual layouts and types, in bounded memory."""
+
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fmclust.data.scales import BYTES, FLOATS, INTEGERS, Range, to_bytes
+from fmclust.errors import UserError, reading, refuse_bomb
+
+SUFFIXES = (".npy", ".npz", ".pt")
+SPLITS = ("train", "val", "test")
+WHOLE = ""  # in place of a split, where a file has none
+IMAGES, LABELS = "images", "labels"
+# Names of arrays in a file: MedMNIST's, Keras's, and those of one set.
+NAMES = {
+    **{f"{split}_{kind}": (split, kind) for split in SPLITS for kind in (IMAGES, LABELS)},
+    **{f"x_{split}": (split, IMAGES) for split in SPLITS},
+    **{f"y_{split}": (split, LABELS) for split in SPLITS},
+    **{kind: (WHOLE, kind) for kind in (IMAGES, LABELS)},
+}
+USUAL_RANGES: tuple[Range, ...] = ((0.0, 1.0), (0.0, 255.0))
+LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601), as Pillow's
+MAX_CHUNK = 1 << 24  # values that are converted at once
+
+
+@dataclass(frozen=True)
+class ImageArray:
+    """Images of any supported type, converted to gray uint8 as they are read.
+
+    Attributes:
+        values: Array of shape (N, H, W), or (N, H, W, 3) for images in colour.
+    """
+
+    values: NDArray[Any]
+
+    @classmethod
+    def of(cls, values: NDArray[Any], where: str) -> "ImageArray":
+        """Accept (N, H, W), and (N, H, W, C) or (N, C, H, W) with one or three channels.
+
+        Args:
+            values: The array.
+            where: Name of the array, for errors.
+
+        Raises:
+            UserError: If it has another shape, or does not hold numbers.
+        """
+        if values.dtype.kind in "buif":
+            if values.ndim == 4 and values.shape[1] in (1, 3) and values.shape[3] not in (1, 3):
+                values = np.moveaxis(values, 1, 3)
+            if values.ndim == 4 and values.shape[3] == 1:
+                values = values[..., 0]
+            is_image = values.ndim == 3 or (values.ndim == 4 and values.shape[3] == 3)
+            if is_image and min(values.shape[1:3]) > 0:
+                return cls(values)
+        raise UserError(
+            f"{where} holds {values.dtype} of shape {values.shape}: save numbers of shape "
+            "(N, H, W), (N, H, W, 1) or (N, H, W, 3)."
+        )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.values.shape[1], self.values.shape[2]
+
+    @property
+    def in_colour(self) -> bool:
+        """Whether the images have three channels."""
+        return self.values.ndim == 4
+
+    @property
+    def kind(self) -> str:
+        """The pixel type: `BYTES`, `INTEGERS` or `FLOATS`."""
+        if self.values.dtype == np.uint8:
+            return BYTES
+        return FLOATS if self.values.dtype.kind == "f" else INTEGERS
+
+    def limits(self) -> Range:
+        """Return the least and the greatest finite value; 0 and 0 if there is none."""
+        low, high = np.inf, -np.inf
+        step = max(1, MAX_CHUNK // max(1, self.values[:1].size))
+        for start in range(0, len(self), step):
+            chunk = self.values[start : start + step]
+            known = chunk[np.isfinite(chunk)] if self.kind == FLOATS else chunk
+            if known.size:
+                low, high = min(low, float(known.min())), max(high, float(known.max()))
+        return (low, high) if low <= high else (0.0, 0.0)
+
+    def read(self, rows: slice | NDArray[np.int64], limits: Range | None) -> NDArray[np.uint8]:
+        """Return images as gray uint8 of shape (n, H, W).
+
+        Args:
+            rows: Which of them.
+            limits: The values that become 0 and 255; None keeps uint8 as it is.
+        """
+        chosen = self.values[rows]
+        if self.in_colour:
+            chosen = chosen @ np.array(LUMA)
+        if limits is None:
+            return np.asarray(np.rint(chosen) if self.in_colour else chosen, np.uint8)
+        values = chosen.astype(np.float64)
+        values[~np.isfinite(values)] = np.nan
+        return to_bytes(values, limits)
+
+
+def usual_range(limits: Range) -> Range | None:
+    """Return 0 to 1 or 0 to 255, the first that holds all values, or None."""
+    low, high = limits
+    return next((r for r in USUAL_RANGES if r[0] <= low and high <= r[1]), None)
+
+
+def joined(limits: Iterable[Range]) -> Range:
+    """Return the range of several ranges."""
+    lows, highs = zip(*limits, strict=True)
+    return min(lows), max(highs)
+
+
+def open_arrays(path: Path) -> tuple[dict[str, ImageArray], dict[str, NDArray[Any]]]:
+    """Open the arrays of a file, without running code from it.
+
+    Args:
+        path: A file with one of `SUFFIXES`. A .npy file is mapped into memory.
+
+    Returns:
+        Split to images and split to labels; the split is `WHOLE` where the file has none.
+
+    Raises:
+        UserError: If the file is damaged, too large for the memory, or has no images.
+    """
+    with reading(path):
+        arrays = dict(_entries(path))
+    found = {NAMES[name.lower()]: array for name, array in arrays.items() if name.lower() in NAMES}
+    if not found and len(arrays) == 1:  # with any name
+        found = {(WHOLE, IMAGES): next(iter(arrays.values()))}
+    images = {
+        split: ImageArray.of(values, f"{path}: {split or 'the array'}")
+        for (split, kind), values in found.items()
+        if kind == IMAGES
+    }
+    if not images:
+        names = ", ".join(sorted(arrays)[:5])
+        raise UserError(f"{path} holds {names}: name them images and labels, or train_images etc.")
+    return images, {split: array for (split, kind), array in found.items() if kind == LABELS}
+
+
+def _entries(path: Path) -> Iterable[tuple[str, NDArray[Any]]]:
+    """Return the arrays of a file with their names."""
+    if path.suffix == ".npy":
+        return [(IMAGES, np.load(path, mmap_mode="r", allow_pickle=False))]
+    return _entries_of_npz(path) if path.suffix == ".npz" else _entries_of_pt(path)
+
+
+def _entries_of_npz(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+    with zipfile.ZipFile(path) as file:
+        size = sum(entry.file_size for entry in file.infolist())
+    if size > psutil.virtual_memory().available // 2:
+        raise ValueError(f"its arrays need {size / 1e9:.1f} GB of memory; save .npy files instead")
+    with np.load(path, allow_pickle=False) as arrays:
+        for name in arrays.files:
+            if len(arrays.files) == 1 or name.lower() in NAMES:
+                yield name, arrays[name]
+            else:
+                yield name, np.empty(0)
+
+
+def _entries_of_pt(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+    refuse_bomb(path)
+    loaded = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
+    if isinstance(loaded, Tensor):
+        loaded = {IMAGES: loaded}
+    elif isinstance(loaded, list | tuple):
+        loaded = dict(zip((IMAGES, LABELS), loaded, strict=False))
+    if not isinstance(loaded, Mapping):
+        raise ValueError(f"it holds a {type(loaded).__name__}, not tensors")
+    for name, tensor in loaded.items():
+        if isinstance(tensor, Tensor):
+            is_plain = tensor.dtype not in (torch.bfloat16,)
+            yield str(name), (tensor if is_plain else tensor.float()).detach().numpy()
