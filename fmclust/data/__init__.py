@@ -13,3 +13,4 @@ from fmclust.data.readers import Batch, Input, open_input
 from fmclust.data.scales import known_ranges, span_text
 from fmclust.data.sources import ImageSource, build_source
 from fmclust.data.splits import Split, number_unlabelled, sums_of
+from fmclust.data.tables import TableFiles

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from fmclust.data.arrays import (
-    SUFFIXES,
     WHOLE,
     ImageArray,
     joined,
     open_arrays,
     usual_range,
 )
+from fmclust.data.kinds import has_suffix, other_option
 from fmclust.data.labels import named_classes, require_marker, warnings_about_markers
 from fmclust.data.memory import empty_images
 from fmclust.data.scales import BYTES, Range, span_text, valid_range
@@ -66,13 +66,36 @@ class ArrayFiles(ImageSource):
         super().__init__()
         require_bool("data.invert", invert)
         require_marker(unlabelled)
-        self.path, self.invert, self.unlabelled = file_of(Path(root)), invert, unlabelled
+        self.root, self.invert, self.unlabelled = Path(root), invert, unlabelled
+        self.paths = self.find(self.root)
         self.scale = None if scale is None else valid_range("data.scale", scale)
         self.cache = None if cache is None else Path(cache)
 
+    def find(self, root: Path) -> dict[str, Path]:
+        """Return `WHOLE` to the file: the path itself, or the one file in a folder.
+
+        Raises:
+            UserError: If there is none, or there are several.
+        """
+        if root.is_file() and has_suffix(root, "arrays"):
+            return {WHOLE: root}
+        paths = sorted(root.iterdir()) if root.is_dir() else []
+        found = [path for path in paths if has_suffix(path, "arrays")]
+        if len(found) == 1:
+            return {WHOLE: found[0]}
+        if len(found) > 1:
+            typed = shlex.quote(f"data.root={found[0]}")
+            raise UserError(f"{root} holds {len(found)} files of arrays: type {typed}.")
+        cure = other_option(root, "arrays", "data.root=<a .npy, .npz or .pt file>")
+        raise UserError(f"{root} is not a file of arrays: type {cure}.")
+
+    def open(self) -> tuple[dict[str, ImageArray], dict[str, NDArray[Any]]]:
+        """Return split to images, and split to labels; see `open_arrays`."""
+        return open_arrays(self.paths[WHOLE])
+
     def read(self) -> dict[str, Split]:
         """Read the file; see `ImageSource.read`."""
-        images, given = open_arrays(self.path)
+        images, given = self.open()
         self._require_same_size(images)
         limits = self._limits(images)
         if any(array.in_colour for array in images.values()):
@@ -92,16 +115,16 @@ class ArrayFiles(ImageSource):
             )
         for name, held in splits.items():
             if not len(held):
-                raise UserError(f"{self.path} holds too few images: its {name} split is empty.")
+                raise UserError(f"{self.root} holds too few images: its {name} split is empty.")
         return {name: without_empty_labels(held) for name, held in splits.items()}
 
     def _require_same_size(self, images: Mapping[str, ImageArray]) -> None:
         sizes = {f"{array.size[0]}x{array.size[1]}" for array in images.values()}
         if len(sizes) > 1:
             found = ", ".join(sorted(sizes))
-            raise UserError(f"{self.path} holds images of {found} pixels: save one size.")
+            raise UserError(f"{self.root} holds images of {found} pixels: save one size.")
         if WHOLE not in images and "train" not in images:
-            raise UserError(f"{self.path} has no train_images: save them beside the others.")
+            raise UserError(f"{self.root} has no images to train on: save train_images, too.")
 
     def _limits(self, images: Mapping[str, ImageArray]) -> dict[str, Range]:
         """Return pixel type to the values that become 0 and 255, and log them."""
@@ -140,30 +163,12 @@ class ArrayFiles(ImageSource):
                     f"expected one class for each of {len(images[split]):,} images"
                 )
         usable = {s: v for s, v in flat.items() if v.shape == (len(images[s]),)}
-        names, classes = named_classes(usable, self.unlabelled, str(self.path))
+        names, classes = named_classes(usable, self.unlabelled, str(self.root))
         self.class_names = names or None
         if usable and all(values.dtype.kind not in "US" for values in usable.values()):
             found = any((values == self.unlabelled).any() for values in usable.values())
             self.warnings += warnings_about_markers(names, self.unlabelled, found=found)
         return classes
-
-
-def file_of(root: Path) -> Path:
-    """Return a file of arrays: the path itself, or the one file in a folder.
-
-    Raises:
-        UserError: If there is none, or there are several.
-    """
-    if root.is_file() and root.suffix in SUFFIXES:
-        return root
-    found = sorted(p for p in root.iterdir() if p.suffix in SUFFIXES) if root.is_dir() else []
-    if len(found) == 1:
-        return found[0]
-    kinds = ", ".join(SUFFIXES)
-    if len(found) > 1:
-        typed = shlex.quote(f"data.root={found[0]}")
-        raise UserError(f"{root} holds {len(found)} files of arrays: type {typed}.")
-    raise UserError(f"data.root={root} is not a file of arrays ({kinds}): type data.root=<a file>.")
 
 
 def _flat(labels: NDArray[Any]) -> NDArray[Any]:

@@ -15,7 +15,6 @@ from torch import Tensor
 from fmclust.data.scales import BYTES, FLOATS, INTEGERS, Range, to_bytes
 from fmclust.errors import UserError, reading, refuse_bomb
 
-SUFFIXES = (".npy", ".npz", ".pt")
 SPLITS = ("train", "val", "test")
 WHOLE = ""  # in place of a split, where a file has none
 IMAGES, LABELS = "images", "labels"
@@ -129,7 +128,7 @@ def open_arrays(path: Path) -> tuple[dict[str, ImageArray], dict[str, NDArray[An
     """Open the arrays of a file, without running code from it.
 
     Args:
-        path: A file with one of `SUFFIXES`. A .npy file is mapped into memory.
+        path: A .npy, .npz or .pt file. A .npy file is mapped into memory.
 
     Returns:
         Split to images and split to labels; the split is `WHOLE` where the file has none.
@@ -155,9 +154,9 @@ def open_arrays(path: Path) -> tuple[dict[str, ImageArray], dict[str, NDArray[An
 
 def _entries(path: Path) -> Iterable[tuple[str, NDArray[Any]]]:
     """Return the arrays of a file with their names."""
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         return [(IMAGES, np.load(path, mmap_mode="r", allow_pickle=False))]
-    return _entries_of_npz(path) if path.suffix == ".npz" else _entries_of_pt(path)
+    return _entries_of_npz(path) if path.suffix.lower() == ".npz" else _entries_of_pt(path)
 
 
 def _entries_of_npz(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
-from fmclust.data.arrays import SUFFIXES
 from fmclust.data.class_folders import Names, SplitFolders, class_folders
+from fmclust.data.kinds import other_option
 from fmclust.data.listing import exclude_patterns, list_files
 from fmclust.data.memory import empty_images
 from fmclust.data.opening import first_of, frequent_reasons, printable
@@ -68,9 +68,7 @@ class PictureFolder(ImageSource):
         self.scales = Scales({} if limits is None else dict.fromkeys((INTEGERS, FLOATS), limits))
         self.cache = None if cache is None else Path(cache)
         if not self.root.is_dir():  # raised here, before a run is made
-            cure = "data.root=<the folder of pictures>"
-            if self.root.suffix in SUFFIXES:
-                cure = "data=arrays"
+            cure = other_option(self.root, "folder", "data.root=<the folder of pictures>")
             raise UserError(f"{self.root} is not a folder: type {cure}.")
 
     def read(self) -> dict[str, Split]:

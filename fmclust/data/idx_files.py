@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmclust.data.idx import TYPES, read_idx
+from fmclust.data.kinds import other_option
 from fmclust.data.labels import classes_of, require_marker, warnings_about_markers, whole_labels
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split, divide
@@ -114,7 +115,7 @@ class IdxFiles(ImageSource):
         sets = {prefix: files for prefix, files in found.items() if ("train", "images") in files}
         if not sets:
             below = _folder_below(self.root)
-            typed = "data.root=<the folder that holds it>"
+            typed = other_option(self.root, "idx", "data.root=<the folder that holds it>")
             if below is not None:
                 typed = shlex.quote(f"data.root={below}")
             raise UserError(f"no train-images-idx3-ubyte (or .gz) in {self.root}: type {typed}.")

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.data.arrays import SUFFIXES, joined, open_arrays, usual_range
+from fmclust.data.arrays import WHOLE, ImageArray, joined, open_arrays, usual_range
 from fmclust.data.idx import header_of, open_binary, read_shape, read_values
+from fmclust.data.kinds import has_suffix
 from fmclust.data.listing import list_files
 from fmclust.data.opening import printable
 from fmclust.data.pictures import read_in_order, resized
 from fmclust.data.scales import BYTES, Range, Scales, span_text
+from fmclust.data.tables import read_table
 from fmclust.errors import UserError, reading
 
 IDX_IMAGES = header_of((0, 0, 0))[:4]  # first bytes of an idx file of images
@@ -81,8 +83,8 @@ def open_input(
     """Open images of any supported kind, to be read in batches.
 
     Args:
-        path: A folder (searched recursively), a picture, a file of arrays (.npy, .npz, .pt), or an
-            idx file, plain or .gz.
+        path: A folder (searched recursively), a picture, a file of arrays (.npy, .npz, .pt), a
+            table (.csv), or an idx file; tables and idx files plain or .gz.
         size: Height and width in pixels to which all images are resized.
         batch_size: Maximum number of images in a batch.
         ranges: Pixel type to the range that pictures are scaled by; those of other types are
@@ -96,8 +98,11 @@ def open_input(
         raise UserError(f"input={path} does not exist: type input=<a folder or file>.")
     if path.is_dir():
         return _open_folder(path, size, batch_size, ranges or {}, exclude)
-    if path.suffix in SUFFIXES:
-        return _open_array_file(path, size, batch_size, ranges or {})
+    if has_suffix(path, "arrays"):
+        return _open_array_file(path, open_arrays(path)[0], size, batch_size, ranges or {})
+    if has_suffix(path, "table"):
+        table = {WHOLE: read_table(path, (size[0], size[1]))[0]}
+        return _open_array_file(path, table, size, batch_size, ranges or {})
     if _is_idx(path):
         (n_images, *sides), read = _open_idx(path)
         slices = read(_bounded(batch_size, path, sides))
@@ -150,10 +155,14 @@ def _read_pictures(
 
 
 def _open_array_file(
-    path: Path, size: Sequence[int], batch_size: int, ranges: Mapping[str, Range]
+    path: Path,
+    arrays: Mapping[str, ImageArray],
+    size: Sequence[int],
+    batch_size: int,
+    ranges: Mapping[str, Range],
 ) -> Input:
-    """Open all images of a file of arrays, split by split."""
-    scales, arrays = Scales(dict(ranges)), open_arrays(path)[0]
+    """Open all images of a file of arrays or a table, split by split."""
+    scales = Scales(dict(ranges))
     for kind in sorted({array.kind for array in arrays.values()} - {BYTES, *ranges}):
         found = joined(array.limits() for array in arrays.values() if array.kind == kind)
         usual = usual_range(found)

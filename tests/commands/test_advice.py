@@ -57,7 +57,9 @@ RANGES = {  # what a message says of a value to a value
     r"name=<(?:another|word)>": "name=other",
     r"data\.root=<(?:value|where they are)>": "data.root=pictures",
     r"data\.root=<(?:the folder that holds it|a folder with one of them)>": "data.root=idx",
-    r"data\.root=<a file>": "data.root=many.npy",
+    r"data\.root=<a \.npy, \.npz or \.pt file>": "data.root=many.npy",
+    r"data\.root=<(?:a \.csv file|one of them)>": "data.root=many.csv",
+    r"<height>,<width>": "7,9",
     r"data\.root=<(?:folder|another folder|the folder of pictures)>": "data.root=pictures",
     r"input=<(?:a folder or file|a folder of pictures|an undamaged file)>": "input=pictures",
     r"hydra\.run\.dir=<a new directory>": "hydra.run.dir=new",
@@ -148,14 +150,21 @@ SITUATIONS = [
     # data
     pixels("data.root=nowhere", "data.root=<the folder of pictures>"),
     pixels("data.root=many.npy", "data=arrays"),
-    pixels("data=arrays data.root=x", "data.root=<a file>"),
+    pixels("data=arrays data.root=x", "data.root=<a .npy, .npz or .pt file>"),
+    pixels("data=arrays data.root=many.csv", "data=table"),
+    pixels("data=idx data.root=pictures", "data=folder", "data=idx"),
+    pixels("data=table data.root=x", "data.root=<a .csv file>"),
+    pixels("data=table data.root=arrays", "data.root=<a .csv file>"),
+    pixels("data=table data.root=tables", "data.root=<one of them>"),
+    pixels("data=table data.root=odd.csv", "'data.image_size=[<height>,<width>]'"),
+    pixels("data=table data.root=many.csv data.image_size=9", "data.image_size=null"),
     pixels("data=arrays data.root=arrays", "/arrays/a.npy"),
     pixels("data.root=empty", "data.root=<another folder>"),
     pixels("data.image_size=big", "28, or '[32,24]'"),
     pixels("data.image_size=999", "data.image_size= with 8 to 64"),
     pixels("data.exclude=[1]", "'data.exclude=*_mask.png', for example"),
     pixels("data.exclude=[a=b,*.gif]", "\"data.exclude=['a=b','*.gif']\""),
-    pixels("data=idx data.root=run", "data.root=<the folder that holds it>"),
+    pixels("data=idx data.root=empty", "data.root=<the folder that holds it>"),
     pixels("data=idx data.root=doubled", "data.root=<a folder with one of them>"),
     # warnings: the first command works too
     replace(pixels("data.root=deep", "'data.scale=[0,4080]'"), status=0),
@@ -249,6 +258,10 @@ def workshop(
     (here / "arrays").mkdir()
     for name in ("many.npy", "arrays/a.npy", "arrays/b.npy"):
         np.save(here / name, images.astype(np.uint8))
+    (here / "tables").mkdir()
+    for name, n in {"many": 64, "odd": 63, "tables/a": 64, "tables/b": 64}.items():
+        rows = images.reshape(64, 64)[:, :n].astype(int)
+        pd.DataFrame(rows).add_prefix("pixel").to_csv(here / f"{name}.csv", index=False)
     (here / "bomb").write_bytes(bytes([0, 0, 8, 3]) + np.array([1, 10**5, 10**5], ">u4").tobytes())
     row = dict.fromkeys(COLUMNS) | {"part": "contrastive_balanced", "variant": "contrastive"}
     for name, text in {

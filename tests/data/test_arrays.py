@@ -180,7 +180,7 @@ def test_what_is_no_set_of_images_is_refused(
 
 
 def test_the_file_is_found_or_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"data.root=<a file>"):
+    with pytest.raises(UserError, match=r"data.root=<a .npy"):
         source(tmp_path)
     for name in "ab":
         np.save(tmp_path / f"{name}.npy", IMAGES)

@@ -1,0 +1,120 @@
+"""Tables of pixels as people have them: Kaggle's names, no names, labels as text, parts."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from fmclust.data import TableFiles, open_input
+from fmclust.errors import UserError
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
+LABELS = np.arange(40) % 4
+
+
+def table(names: str = "pixel{}", **more: Any) -> pd.DataFrame:
+    columns = [names.format(i + 1) for i in range(64)]
+    pixels = pd.DataFrame(IMAGES.reshape(40, 64), columns=columns)
+    return pd.concat([pd.DataFrame(more), pixels], axis=1)
+
+
+def in_file_order(found: TableFiles) -> NDArray[np.uint8]:
+    held = found.splits.values()
+    order = np.argsort([int(name) for split in held for name in split.names])
+    return np.concatenate([split.images[:, 0].numpy() for split in held])[order]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz"])
+@pytest.mark.parametrize(
+    ("frame", "names"),
+    [
+        (table(label=LABELS), ("0", "1", "2", "3")),
+        (table("{}", Class=np.array(["a", "b", "c", "d"])[LABELS]), ("a", "b", "c", "d")),
+        (table("1x{}", id=np.arange(40)), None),
+        (table(label=np.where(LABELS < 3, LABELS, np.nan)), ("0", "1", "2")),
+        (table() / 255, None),
+    ],
+    ids=["numbers", "texts", "none", "missing", "floats"],
+)
+def test_named_columns_are_pixels_and_a_label(
+    frame: pd.DataFrame, names: tuple[str, ...] | None, suffix: str, tmp_path: Path
+) -> None:
+    frame.to_csv(tmp_path / f"a.{suffix}", index="id" not in frame)
+    found = TableFiles(root=str(tmp_path))
+    assert np.array_equal(in_file_order(found), IMAGES)
+    assert found.class_names == names and found.warnings == []
+    opened = open_input(tmp_path / f"a.{suffix}", (8, 8), 16, ranges=found.ranges)
+    assert np.array_equal(np.concatenate([batch.images for batch in opened.batches]), IMAGES)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_columns_without_names(labelled: bool, tmp_path: Path) -> None:
+    frame = table(label=LABELS) if labelled else table()
+    frame.to_csv(tmp_path / "a.csv", index=False, header=False)
+    found = TableFiles(root=str(tmp_path / "a.csv"))
+    assert np.array_equal(in_file_order(found), IMAGES)
+    assert found.class_names == (("0", "1", "2", "3") if labelled else None)
+
+
+def test_tables_named_after_splits_are_splits(tmp_path: Path) -> None:
+    table(label=LABELS)[:30].to_csv(tmp_path / "fashion-mnist_train.csv", index=False)
+    table()[30:].to_csv(tmp_path / "test.csv", index=False)  # without labels, as Kaggle's
+    found = TableFiles(root=str(tmp_path))
+    assert {name: len(split) for name, split in found.splits.items()} == {
+        "train": 27,
+        "val": 3,
+        "test": 10,
+    }
+    assert np.array_equal(found.splits["test"].images[:, 0].numpy(), IMAGES[30:])
+    assert found.splits["test"].labels is None and found.splits["train"].labels is not None
+
+
+def test_images_that_are_no_squares(tmp_path: Path) -> None:
+    table(label=LABELS).drop(columns="pixel64").to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(UserError, match=r"63 columns.*'data.image_size="):
+        TableFiles(root=str(tmp_path)).read()
+    found = TableFiles(root=str(tmp_path), image_size=[7, 9])
+    assert found.image_size == (7, 9)
+    with pytest.raises(UserError, match=r"data.image_size=\(9, 9\)"):
+        table().to_csv(tmp_path / "a.csv", index=False)
+        TableFiles(root=str(tmp_path), image_size=9).read()
+    (batch,) = open_input(tmp_path / "a.csv", (16, 16), 99).batches
+    assert batch.images.shape == (40, 16, 16)
+
+
+def test_what_is_no_table_of_images_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"data.root=<a .csv file>"):
+        TableFiles(root=str(tmp_path))
+    (tmp_path / "a.csv").write_text("name,age\nx,3\ny,4\n")
+    with pytest.raises(UserError, match="name, age"):
+        TableFiles(root=str(tmp_path)).read()
+    (tmp_path / "b.csv").write_text("")
+    with pytest.raises(UserError, match="2 tables"):
+        TableFiles(root=str(tmp_path))
+
+
+@given(st.booleans(), st.integers(0, 10**6), st.binary(min_size=1, max_size=4))
+def test_changed_bytes_are_read_or_one_line(packed: bool, place: int, change: bytes) -> None:
+    import tempfile
+
+    content = table(label=LABELS).to_csv(index=False).encode()
+    content = gzip.compress(content, mtime=0) if packed else content
+    start = place % len(content)
+    content = content[:start] + change + content[start + len(change) :]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ("a.csv.gz" if packed else "a.csv")
+        path.write_bytes(content)
+        text = ""
+        try:
+            found = TableFiles(root=str(path)).splits
+        except UserError as error:
+            text = str(error)
+        else:
+            text = "" if found["train"].images.numel() else "empty"
+    assert "\n" not in text and text != "empty"
