@@ -60,8 +60,8 @@ class ImageArray:
             if is_image and min(values.shape[1:3]) > 0:
                 return cls(values)
         raise UserError(
-            f"{where} holds {values.dtype} of shape {values.shape}: save numbers of shape "
-            "(N, H, W), (N, H, W, 1) or (N, H, W, 3)."
+            f"{where}: {values.dtype} of shape {values.shape} is not an array of images, which has "
+            "numbers of shape (N, H, W), (N, H, W, 1) or (N, H, W, 3)."
         )
 
     def __len__(self) -> int:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from fmclust import models, runs
 from fmclust.clustering import load_clusterer
-from fmclust.data import known_ranges
+from fmclust.data import known_ranges, span_text
+from fmclust.data.arrays import ImageArray, usual_range
+from fmclust.data.scales import BYTES
 from fmclust.errors import UserError, reading, require_option
 from fmclust.inference.assigning import Assignment, assign_latents
 
@@ -105,7 +107,7 @@ class LoadedRun:
         return found
 
     def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the latents of uint8 images of shape (N, H, W): float32 of shape (N, d)."""
+        """Return the latents of images, see `to_uint8`: float32 of shape (N, d)."""
         tensor = self._to_tensor(images)
         if not len(tensor):
             return self.encode(self._blank())[:0]
@@ -127,14 +129,14 @@ class LoadedRun:
         """Assign images to the clusters of the run.
 
         Args:
-            images: uint8 array of shape (N, H, W), of the run's image size.
+            images: Array of images, see `to_uint8`.
             clusterer: One of `clusterers`; None for the first.
 
         Returns:
             The clusters of the images.
 
         Raises:
-            UserError: If the images have another dtype or shape, or the clusterer is unknown.
+            UserError: If the images are not those of `to_uint8`, or the clusterer is unknown.
         """
         name = self.clusterer_named(clusterer)
         fitted, matching, limit = self._load_clusterer(name)
@@ -182,15 +184,37 @@ class LoadedRun:
         """Return one black image, whose results give the shapes and dtypes of empty results."""
         return np.zeros((1, *self.image_size), np.uint8)
 
-    def _to_tensor(self, images: NDArray[np.uint8]) -> torch.Tensor:
-        images = np.asarray(images)
-        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != self.image_size:
-            height, width = self.image_size
+    def to_uint8(self, images: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return images as gray uint8 of shape (N, H, W), scaled as those of the run were.
+
+        Args:
+            images: Array of shape (N, H, W), (N, H, W, 1) or (N, H, W, 3), of the run's image size;
+                numbers other than uint8 must be of a pixel type that the run has seen, or from 0
+                to 1, or from 0 to 255.
+
+        Raises:
+            UserError: If they are not.
+        """
+        array = ImageArray.of(np.asarray(images), "images")
+        height, width = self.image_size
+        if array.size != self.image_size:
             raise UserError(
-                f"images are {images.dtype} of shape {images.shape}: this run takes uint8 of "
-                f"shape (N, {height}, {width})."
+                f"images are {array.values.dtype} of shape {array.values.shape}: this run takes "
+                f"uint8 of shape (N, {height}, {width})."
             )
-        return torch.from_numpy(np.ascontiguousarray(images)[:, None])
+        limits = None
+        if array.kind != BYTES:
+            found = array.limits()
+            limits = self.ranges.get(array.kind) or usual_range(found)
+            if limits is None:
+                raise UserError(
+                    f"images are {array.values.dtype} from {span_text(found)}, a range that this "
+                    "run does not know: convert them to uint8."
+                )
+        return array.read(slice(None), limits)
+
+    def _to_tensor(self, images: NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(self.to_uint8(images))[:, None])
 
 
 def _not_trained(directory: Path, status: Mapping[str, Any] | None) -> str:

@@ -17,6 +17,7 @@ from fmclust.runs.layout import (
     BEST_CHECKPOINT,
     CLUSTERINGS,
     CLUSTERINGS_FILE,
+    IMAGES_FILE,
     LAST_CHECKPOINT,
     UNREADABLE,
 )

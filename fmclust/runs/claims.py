@@ -20,7 +20,7 @@ from fmclust.runs.files import (
     remove_temporaries,
     write_text,
 )
-from fmclust.runs.layout import LOCK
+from fmclust.runs.layout import IMAGES_FILE, LOCK
 from fmclust.runs.manifest import MANIFEST, STATUS, is_done
 from fmclust.runs.reading import read_status
 from fmclust.runs.run import Run
@@ -117,7 +117,7 @@ def _require_free(directory: Path, allowed: Mapping[str, str]) -> None:
         return
     texts = {directory / name: text.encode() for name, text in allowed.items()}
     for path in directory.iterdir():
-        is_ours = path.name == LOCK or is_temporary(path)
+        is_ours = path.name in (LOCK, IMAGES_FILE) or is_temporary(path)
         if not is_ours and not (path in texts and path.read_bytes() == texts[path]):
             raise UserError(
                 f"{directory} is not empty, and a run never writes over another: "

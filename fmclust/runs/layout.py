@@ -8,4 +8,5 @@ CLUSTERINGS = "clusterings"  # folder of later clusterings
 CLUSTERINGS_FILE = "clusterings.json"
 ASSIGNMENTS = "assignments.csv"
 LOCK = ".lock"
+IMAGES_FILE = "images.npy"  # of ImageClusterer: the array that it was fitted to
 UNREADABLE = "unreadable.csv"  # absent if every file was read

@@ -1,0 +1,175 @@
+"""ImageClusterer: arrays and paths in, clusters in the order of the images, nothing left behind."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numpy as np
+import pytest
+import torch
+from conftest import python
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from layout import status_of
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.base import clone
+from sklearn.metrics import adjusted_rand_score
+
+from fmclust import ImageClusterer, load_run
+from fmclust.errors import UserError
+
+CPU = ["trainer=cpu", "figures=false", "data.batch_size=16"]
+PIXELS = {"n_clusters": 3, "model": "pixels", "cluster": "kmeans", "verbose": False}
+KINDS = np.arange(60) % 3
+
+
+@pytest.fixture
+def images() -> NDArray[np.uint8]:
+    """Three kinds of stripes, in turn."""
+    rng = np.random.default_rng(0)
+    kinds = np.stack([np.eye(16, k=k) + np.eye(16, k=k - 1) for k in (-8, 0, 8)]) * 200
+    return (kinds[KINDS] + rng.integers(0, 20, (60, 16, 16))).clip(0, 255).astype(np.uint8)
+
+
+def clusterer(**settings: object) -> ImageClusterer:
+    given = {**PIXELS, "overrides": CPU, **settings}
+    return ImageClusterer(**given)  # type: ignore[arg-type]  # of several types
+
+
+def test_labels_and_latents_are_in_the_order_of_the_images(images: NDArray[np.uint8]) -> None:
+    fitted = clusterer().fit(images)
+    assert adjusted_rand_score(KINDS, fitted.labels_) == 1
+    assert fitted.image_names_ == [str(row) for row in range(60)]
+    assert np.allclose(fitted.latents_, images.reshape(60, -1) / 255)
+    assert np.array_equal(fitted.predict(images), fitted.labels_)
+    assert np.array_equal(fitted.transform(images), fitted.latents_)
+    assert fitted.predict(images[:0]).shape == (0,) and fitted.transform(images[:0]).shape[0] == 0
+    assert status_of(fitted.run_.directory)["status"] == "done"
+    assert (fitted.run_.directory / "report.html").exists()
+
+
+@pytest.mark.parametrize("kind", ["channel", "floats", "colour", "inverted"])
+def test_any_array_gives_the_same_clusters(images: NDArray[np.uint8], kind: str) -> None:
+    arrays: dict[str, NDArray[Any]] = {
+        "channel": images[..., None],
+        "floats": images / 255,
+        "colour": np.repeat(images[..., None], 3, axis=3),
+        "inverted": 255 - images,
+    }
+    given = arrays[kind]
+    overrides = [*CPU, "data.invert=true"] if kind == "inverted" else CPU
+    fitted = clusterer(overrides=overrides)
+    assert adjusted_rand_score(KINDS, fitted.fit_predict(given)) == 1
+    assert np.array_equal(fitted.predict(given), fitted.labels_)
+    assert np.allclose(fitted.transform(given[:3]), images[:3].reshape(3, -1) / 255, atol=1e-6)
+
+
+def test_a_path_is_read_as_on_the_command_line(images: NDArray[np.uint8], tmp_path: Path) -> None:
+    for row, image in enumerate(images):
+        folder = tmp_path / "my pictures, 1" / "abc"[KINDS[row]]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{row}.png")
+    fitted = clusterer(overrides=[*CPU, "data.image_size=16"]).fit(tmp_path / "my pictures, 1")
+    rows = [int(Path(name).stem) for name in fitted.image_names_]
+    assert adjusted_rand_score(KINDS[rows], fitted.labels_) == 1
+    assert fitted.run_.scores["kmeans/train/accuracy"] == 1
+    again = fitted.predict(tmp_path / "my pictures, 1" / "a")
+    assert again.shape == (20,) and len({*again.tolist()}) == 1
+
+
+def test_a_directory_is_kept_and_never_written_over(
+    images: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    kept = clusterer(directory=tmp_path / "kept", cluster=["kmeans", "gmm"]).fit(images)
+    assert load_run(tmp_path / "kept").clusterers == ("kmeans", "gmm")
+    with pytest.raises(UserError, match="not empty"):
+        clusterer(directory=tmp_path / "kept").fit(images)
+    temporary = clusterer().fit(images)
+    place = temporary.run_.directory
+    del temporary
+    assert kept.run_.directory.exists() and not place.exists()
+
+
+def test_two_fits_are_equal_and_leave_nothing_behind(
+    images: NDArray[np.uint8], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = str(ConfigStore.instance().repo)
+    loggers = (logging.getLogger().handlers[:], logging.getLogger("fmclust").level)
+    np.random.seed(3)
+    torch.manual_seed(3)
+    settings = {"model": "convae", "max_epochs": 2, "cluster": "gmm", "verbose": True}
+    first = clusterer(**settings).fit(images)
+    assert "epoch 2/2" in capsys.readouterr().out
+    drawn = np.random.random(), float(torch.rand(()))
+    np.random.seed(3)
+    torch.manual_seed(3)
+    assert drawn == (np.random.random(), float(torch.rand(())))
+    second = clusterer(**settings | {"verbose": False}).fit(images)
+    assert np.array_equal(first.latents_, second.latents_) and first.latents_.shape == (60, 10)
+    assert "epoch" not in capsys.readouterr().out
+    other = clusterer(**settings, random_state=1).fit(images)
+    assert not np.array_equal(first.latents_, other.latents_)
+    assert str(ConfigStore.instance().repo) == store
+    assert not GlobalHydra.instance().is_initialized()
+    assert (logging.getLogger().handlers, logging.getLogger("fmclust").level) == loggers
+
+
+def test_it_works_within_another_hydra_application(
+    images: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "app.yaml").write_text("n: 3\n")
+    monkeypatch.setattr(sys, "argv", ["app", f"hydra.run.dir={tmp_path}/out", "n=3"])
+    labels = []
+
+    def app(config: object) -> None:
+        labels.append(clusterer(n_clusters=config.n).fit_predict(images))  # type: ignore[attr-defined]
+        labels.append(clusterer(n_clusters=config.n).fit_predict(images))  # type: ignore[attr-defined]
+        assert HydraConfig.get().job.config_name == "app"
+
+    hydra.main(config_path=str(tmp_path / "conf"), config_name="app", version_base="1.3")(app)()
+    assert np.array_equal(*labels) and adjusted_rand_score(KINDS, labels[0]) == 1
+
+
+def test_parameters_are_those_of_scikit_learn() -> None:
+    made = clusterer(n_clusters=7, random_state=None)
+    copy = clone(made).set_params(max_epochs=3)
+    assert copy.get_params()["n_clusters"] == 7 and made.max_epochs == 45
+    assert not hasattr(copy, "labels_")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"model": "convea"}, "model=convae"),
+        ({"cluster": "kmean"}, "cluster=kmeans"),
+        ({"n_clusters": 0}, "n_clusters="),
+        ({"overrides": ["model.latnts=3"]}, "model.latnts"),
+        ({"max_epochs": 0}, "trainer.max_epochs"),
+    ],
+)
+def test_a_mistake_is_named(
+    settings: dict[str, object], named: str, images: NDArray[np.uint8]
+) -> None:
+    with pytest.raises(UserError, match=named):
+        clusterer(**settings).fit(images)
+
+
+def test_arrays_that_are_no_images_are_refused(images: NDArray[np.uint8]) -> None:
+    with pytest.raises(UserError, match=r"\(60, 256\)"):
+        clusterer().fit(images.reshape(60, -1))
+    fitted = clusterer().fit(images)
+    with pytest.raises(UserError, match=r"\(N, 16, 16\)"):
+        fitted.predict(images[:, :8])
+    with pytest.raises(UserError, match="-1000 to"):
+        fitted.predict(images * 3.0 - 1000)
+
+
+def test_importing_the_package_imports_no_torch(tmp_path: Path) -> None:
+    script = "import fmclust, sys; print('torch' in sys.modules); fmclust.ImageClusterer"
+    done = python("-c", script, cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout.startswith("False"), done.stderr
