@@ -5,6 +5,7 @@
 
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from fmclust.config.command import FAILED_JOBS, command
 from fmclust.errors import UserError, complain, require_bool
 
 if TYPE_CHECKING:
+    from fmclust.evaluation.sorting import ClusterFolders
     from fmclust.inference import LoadedRun
 
 UNREADABLE, FAR, REVERSED = "unreadable", "far", "reversed"  # counted like the cluster ids
@@ -30,7 +32,14 @@ def assign(config: DictConfig) -> None:
     if output.exists():
         raise UserError(f"output={output} is there already: type output=<a new file>.")
 
-    from fmclust import inference, runs  # import torch, which `--help` doesn't need
+    sort_into = None if config.sort_into is None else Path(str(config.sort_into)).absolute()
+    require_bool("contact_sheets", config.contact_sheets)
+    if config.contact_sheets and sort_into is None:
+        raise UserError("contact_sheets=true needs a folder: also type sort_into=<a new folder>.")
+
+    # These import torch, which `--help` doesn't need.
+    from fmclust import inference, runs
+    from fmclust.evaluation.sorting import ClusterFolders
     from fmclust.jobs.threads import limited_threads
 
     with limited_threads(config.threads):
@@ -38,18 +47,33 @@ def assign(config: DictConfig) -> None:
         name = run.clusterer_named(config.clusterer)
         invert = run.config.data.get("invert") if config.invert is None else config.invert
         images = Path(str(config.input)).absolute()
-        with runs.full_disk_as_user_error(output.parent), runs.replacing(output) as partial:
-            counts, warnings = assign_all(images, partial, run, name, invert=bool(invert))
+        folders = None
+        if sort_into is not None:
+            pictures = images if images.is_dir() else None
+            title = partial(run.cluster_title, name)
+            folders = ClusterFolders(sort_into, pictures, title, has_sheets=config.contact_sheets)
+        with runs.full_disk_as_user_error(output.parent), runs.replacing(output) as part:
+            counts, warnings = assign_all(images, part, run, name, folders, invert=bool(invert))
+            if folders is not None:
+                folders.write_sheets()
     print(summary(counts, run, name, invert=bool(invert)))
     for warning in warnings:
         print(f"Warning: {warning}.")
     print(output)
+    if sort_into is not None:
+        print(sort_into)
     if config.strict and counts[UNREADABLE]:
         sys.exit(complain(f"{counts[UNREADABLE]} images are unreadable.", FAILED_JOBS))
 
 
 def assign_all(
-    path: Path, output: Path, run: "LoadedRun", clusterer: str, *, invert: bool
+    path: Path,
+    output: Path,
+    run: "LoadedRun",
+    clusterer: str,
+    folders: "ClusterFolders | None",
+    *,
+    invert: bool,
 ) -> tuple[Counter[int | str], list[str]]:
     """Write a row for every image at a path, batch after batch.
 
@@ -87,6 +111,9 @@ def assign_all(
             )
             unread |= {batch.names[row]: reason for row, reason in batch.reasons.items()}
             if assigned is not None:
+                if folders is not None:
+                    known = [n for row, n in enumerate(batch.names) if row not in batch.reasons]
+                    folders.add(known, batch.images, assigned.clusters, assigned.certainty)
                 counts.update(assigned.clusters.tolist())
                 counts[FAR] += 0 if assigned.far is None else int(assigned.far.sum())
                 contrast = (data.border_brightness(images) - MIDDLE) * (run.border - MIDDLE)

@@ -31,6 +31,7 @@ PATH_KEYS = (
     "runs",
     "input",
     "output",
+    "sort_into",
     "data.root",
     "data.cache",
     "data.exclude",

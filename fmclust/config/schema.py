@@ -38,6 +38,10 @@ class TrainConfig:
     encode_from: str = "last"
     # Whether to draw figures, which takes most of the time of a very short job.
     figures: bool = True
+    # New folder for the images, with a folder in it for each cluster of the first clusterer.
+    sort_into: str | None = None
+    # Whether to write a picture of typical images of each cluster beside those folders.
+    contact_sheets: bool = False
     # Whether to show the tracebacks of errors.
     traceback: bool = False
     data: Any = MISSING

@@ -8,7 +8,7 @@ from fmclust.data.kinds import option_for
 from fmclust.data.listing import exclude_patterns
 from fmclust.data.loader import EpochOrder, ResidentLoader
 from fmclust.data.mnist_family import KMNIST, MNIST, FashionMNIST
-from fmclust.data.opening import first_of, frequent_reasons
+from fmclust.data.opening import first_of, frequent_reasons, printable
 from fmclust.data.pictures import border_brightness
 from fmclust.data.readers import Batch, Input, open_input
 from fmclust.data.scales import known_ranges, span_text

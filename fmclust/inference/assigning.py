@@ -49,6 +49,13 @@ class Assignment:
     propagated: bool
     far: NDArray[np.bool_] | None = None
 
+    @property
+    def certainty(self) -> NDArray[np.floating] | None:
+        """How typical each image is of its cluster: its probability, or minus its distance."""
+        if self.probability is not None:
+            return self.probability
+        return None if self.distance is None else -self.distance
+
     def __getitem__(self, rows: slice) -> "Assignment":
         per_image = ("clusters", "classes", "probability", "distance", "far")
         values = {name: getattr(self, name) for name in per_image}

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from fmclust import models, runs
-from fmclust.clustering import load_clusterer
+from fmclust.clustering import NOISE, load_clusterer
 from fmclust.data import known_ranges, span_text
 from fmclust.data.arrays import ImageArray, usual_range
 from fmclust.data.scales import BYTES
@@ -170,6 +170,13 @@ class LoadedRun:
     def matching(self, clusterer: str) -> Mapping[int, int]:
         """Return cluster id to class; empty without labels."""
         return self._load_clusterer(clusterer)[1]
+
+    def cluster_title(self, clusterer: str, cluster: int) -> str:
+        """Return a cluster's id with the name of its matched class, if there is one."""
+        if cluster == NOISE:
+            return "noise"
+        matched = self.matching(clusterer).get(cluster)
+        return str(cluster) if matched is None else f"{cluster} ({self.class_names[matched]})"
 
     def _load_clusterer(self, name: str) -> tuple[Any, Mapping[int, int], float]:
         """Return an estimator, its matching, and the distance above which a latent is far."""

@@ -13,7 +13,8 @@ from torch.utils.tensorboard.summary import hparams
 
 # The table of hyper-parameters has these keys, all keys of `model`, and the overridden keys.
 HYPER_PARAMETERS = ("seed", "n_clusters", "encode_from", "data.batch_size", "trainer.max_epochs")
-NO_HYPER_PARAMETERS = {"figures", "threads", "traceback"}  # they do not change any result
+# They do not change any result.
+NO_HYPER_PARAMETERS = {"figures", "threads", "sort_into", "contact_sheets", "traceback"}
 TRAINING_CHARTS = {
     "losses": ["Multiline", ["^loss/train$", "^loss/val$"]],
     "learning rate": ["Multiline", ["^lr$"]],

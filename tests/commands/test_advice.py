@@ -65,6 +65,7 @@ RANGES = {  # what a message says of a value to a value
     r"hydra\.run\.dir=<a new directory>": "hydra.run.dir=new",
     r"hydra\.sweep\.dir=<a new directory>": "hydra.sweep.dir=new",
     r"output=<a new file>": "output=new",
+    r"sort_into=<a new folder>": "sort_into=sorted",
     r"(\w+)=\[\.\.\.\]": r"\1=[]",
 }
 CUT = re.compile(r"(?:, (?!then)|: | for one | if | or |\.(?= |$)| first\.| in a clone).*")
@@ -212,7 +213,13 @@ SITUATIONS = [
         "reproduce seeds=1 parts=[] overrides=[x] hydra.run.dir=made",
         "hydra.run.dir=<a new directory>",
     ),
-    # assign
+    # assign, sorting
+    Situation(
+        "assign run=run input=x.npy output=a.csv contact_sheets=true", "sort_into=<a new folder>"
+    ),
+    Situation("assign run=run input=x.npy output=a.csv sort_into=idx", "sort_into=<a new folder>"),
+    pixels("contact_sheets=true", "sort_into=<a new folder>"),
+    pixels("sort_into=idx", "sort_into=<a new folder>"),
     Situation("assign run=run input=x.npy output=x.npy", "output=<a new file>"),
     Situation("assign run=run input=nowhere output=a.csv", "input=<a folder or file>"),
     Situation("assign run=run input=empty output=a.csv", "input=<a folder of pictures>"),

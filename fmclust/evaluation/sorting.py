@@ -1,0 +1,117 @@
+"""Sort images into a folder for each cluster, with a contact sheet of its typical members."""
+
+import re
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fmclust.data import printable
+from fmclust.errors import UserError
+
+MAX_MEMBERS, N_COLUMNS = 100, 10  # of a contact sheet
+MIN_SHOWN = 56  # pixels: minimum side of an image on a contact sheet
+UNSAFE = re.compile(r"[^\w.+-]+")  # characters that a file system may refuse, or a shell read
+
+
+class ClusterFolders:
+    """Folders of images by cluster.
+
+    Pictures of a folder become links to their files, or copies where links are impossible; images
+    from other sources become PNG files.
+
+    Args:
+        target: Folder of the folders; it must be empty or absent.
+        pictures: Folder that the names of pictures are relative to; None for other sources.
+        title: Returns the name of a cluster by its id.
+        has_sheets: Whether to write a contact sheet for each cluster.
+
+    Raises:
+        UserError: If the target is not empty.
+    """
+
+    def __init__(
+        self, target: Path, pictures: Path | None, title: Callable[[int], str], *, has_sheets: bool
+    ) -> None:
+        require_empty(target)
+        target.mkdir(parents=True, exist_ok=True)
+        self.target, self.pictures, self.title = target, pictures, title
+        self.has_sheets = has_sheets
+        self._typical: dict[int, list[tuple[float, NDArray[np.uint8]]]] = defaultdict(list)
+        self._folders: dict[int, Path] = {}
+
+    def add(
+        self,
+        names: Sequence[str],
+        images: NDArray[np.uint8],
+        clusters: NDArray[np.int64],
+        certainty: NDArray[np.floating] | None,
+    ) -> None:
+        """Sort some images.
+
+        Args:
+            names: Name of each image.
+            images: uint8 array of shape (n, H, W).
+            clusters: int64 array of shape (n,).
+            certainty: float array of shape (n,), how typical each image is; None if not known.
+        """
+        ranks = np.zeros(len(names)) if certainty is None else certainty
+        for name, image, cluster, rank in zip(names, images, clusters.tolist(), ranks, strict=True):
+            self._place(name, image, self._folder(cluster))
+            if self.has_sheets:
+                self._typical[cluster].append((float(rank), image))
+        for members in self._typical.values():
+            members.sort(key=lambda member: -member[0])
+            del members[MAX_MEMBERS:]
+
+    def write_sheets(self) -> None:
+        """Write the contact sheets, `<cluster>.png` beside the folders."""
+        for cluster, members in self._typical.items():
+            sheet = contact_sheet([image for _, image in members])
+            sheet.save(self.target / f"{self._folder(cluster).name}.png")
+
+    def _folder(self, cluster: int) -> Path:
+        if cluster not in self._folders:
+            name = UNSAFE.sub("_", printable(self.title(cluster))).rstrip("_")
+            self._folders[cluster] = self.target / name
+            self._folders[cluster].mkdir()
+        return self._folders[cluster]
+
+    def _place(self, name: str, image: NDArray[np.uint8], folder: Path) -> None:
+        """Link, copy or save an image; folders in its name become a part of the file's name."""
+        path = folder / name.replace("/", "__").replace("\\", "__")
+        while path.is_symlink() or path.exists():  # writing would follow a link
+            path = path.with_name(f"_{path.name}")
+        if self.pictures is None:
+            Image.fromarray(image).save(path.with_name(f"{path.name}.png"))
+            return
+        try:
+            path.symlink_to(self.pictures / name)
+        except (OSError, NotImplementedError):
+            shutil.copyfile(self.pictures / name, path)
+
+
+def require_empty(target: Path) -> None:
+    """Check that a folder to sort into is empty or absent.
+
+    Raises:
+        UserError: If it is not.
+    """
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise UserError(f"sort_into={target} is not empty: type sort_into=<a new folder>.")
+
+
+def contact_sheet(images: Sequence[NDArray[np.uint8]]) -> Image.Image:
+    """Return a picture of images of shape (H, W) in rows, enlarged by a whole number."""
+    height, width = images[0].shape
+    scale = max(1, -(-MIN_SHOWN // max(height, width)))
+    n_rows, gap = -(-len(images) // N_COLUMNS), 1
+    cells = np.zeros((n_rows * N_COLUMNS, height + gap, width + gap), np.uint8)
+    cells[: len(images), :height, :width] = images
+    grid = cells.reshape(n_rows, N_COLUMNS, height + gap, width + gap).swapaxes(1, 2)
+    whole = grid.reshape(n_rows * (height + gap), -1)
+    return Image.fromarray(whole.repeat(scale, axis=0).repeat(scale, axis=1))
