@@ -86,14 +86,11 @@ def assign_all(
     """
     from rich.progress import Progress
 
-    from fmclust import data, inference, models
+    from fmclust import data, inference
 
     counts: Counter[int | str] = Counter()
     unread: dict[str, str] = {}
-    exclude = data.exclude_patterns(run.config.data.get("exclude"))
-    images_in = data.open_input(
-        path, run.image_size, models.BATCH, ranges=run.ranges, exclude=exclude
-    )
+    images_in = run.open_input(path)
     csv = output.open("w", newline="", encoding="utf-8", errors="surrogateescape")
     with csv as file, Progress() as progress:
         n_images = images_in.n_images

@@ -24,12 +24,12 @@ from sklearn.utils.validation import check_is_fitted
 from fmclust.config.command import quote_path
 from fmclust.config.mistakes import explain
 from fmclust.config.schema import conf_directory, register_schema
-from fmclust.data import Split, build_source, exclude_patterns, open_input, option_for
+from fmclust.data import Split, build_source, option_for
 from fmclust.data.arrays import ImageArray
 from fmclust.errors import MAX_SEED, UserError
 from fmclust.inference import load_run
 from fmclust.jobs.run import run_job
-from fmclust.models import BATCH, encode_all
+from fmclust.models import encode_all
 from fmclust.runs import IMAGES_FILE, read_assignments
 
 Images = NDArray[Any] | str | os.PathLike[str]
@@ -174,8 +174,7 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         """Yield images as uint8 in batches, prepared as those of the run were."""
         run, invert = self.run_, bool(self.run_.config.data.get("invert"))
         if isinstance(X, str | os.PathLike):
-            exclude = exclude_patterns(run.config.data.get("exclude"))
-            opened = open_input(Path(X), run.image_size, BATCH, ranges=run.ranges, exclude=exclude)
+            opened = run.open_input(Path(X))
             batches: Iterator[NDArray[np.uint8]] = (batch.images for batch in opened.batches)
         else:
             batches = iter([run.to_uint8(np.asarray(X))])

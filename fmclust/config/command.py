@@ -34,6 +34,7 @@ PATH_KEYS = (
     "sort_into",
     "data.root",
     "data.cache",
+    "data.labels",
     "data.exclude",
     "hydra.run.dir",
     "hydra.sweep.dir",

@@ -1,5 +1,6 @@
 """The user's pictures in a folder."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,18 +12,27 @@ from rich.progress import track
 
 from fmclust.data.class_folders import Names, SplitFolders, class_folders
 from fmclust.data.kinds import other_option
+from fmclust.data.label_tables import LabelTable, find_label_tables
+from fmclust.data.labels import named_classes
 from fmclust.data.listing import exclude_patterns, list_files
 from fmclust.data.memory import empty_images
-from fmclust.data.opening import first_of, frequent_reasons, printable
+from fmclust.data.opening import (
+    MAX_PIXELS,
+    first_of,
+    frequent_reasons,
+    printable,
+    warnings_about_cut,
+)
 from fmclust.data.pictures import read_in_order
 from fmclust.data.scales import FLOATS, INTEGERS, Scales, valid_range
 from fmclust.data.sources import ImageSource
-from fmclust.data.splits import Split, complete
+from fmclust.data.splits import Split, complete, without_empty_labels
 from fmclust.errors import UserError, require_bool, require_whole
 
 MIN_SIDE, MAX_SIDE = 8, 64  # height and width in pixels
 MIN_PICTURES = 10  # at least one each for val and test
 SPLITS = ("train", "val", "test")
+log = logging.getLogger(__name__)
 SPLIT_SEED = 0  # the splits do not depend on the seed of a run
 
 
@@ -42,7 +52,12 @@ class PictureFolder(ImageSource):
         invert: Whether to swap dark and light, for dark pictures on a light background.
         scale: The values of pixels deeper than 8 bits that become 0 and 255. None: the minimum
             and the maximum over all files, for integers and floats separately.
+        max_pixels: Maximum number of pixels of a picture, which bounds the memory. A JPEG file with
+            more is decoded at a reduced size; other files with more are left out.
         exclude: Patterns of files and folders to leave out, or one of them.
+        labels: CSV file with a column of files (`file`, `filename`, `image` or `path`) and a column
+            `label`. None: the one such file in the folder, if there is exactly one; otherwise the
+            sub-folders are the classes.
         cache: Folder for a file of the decoded images, used if the memory is too small for them.
             None: the system's temporary folder.
 
@@ -57,16 +72,20 @@ class PictureFolder(ImageSource):
         image_size: int | Sequence[int] = 28,
         invert: bool = False,
         scale: Sequence[float] | None = None,
+        max_pixels: int = MAX_PIXELS,
         exclude: str | Sequence[str] | None = None,
+        labels: str | None = None,
         cache: str | None = None,
     ) -> None:
         super().__init__()
         require_bool("data.invert", invert)
         self.root, self.size, self.invert = Path(root), both_sides(image_size), invert
-        self.exclude = exclude_patterns(exclude)
+        require_whole("data.max_pixels", max_pixels, 1)
+        self.max_pixels, self.exclude = max_pixels, exclude_patterns(exclude)
         limits = None if scale is None else valid_range("data.scale", scale)
         self.scales = Scales({} if limits is None else dict.fromkeys((INTEGERS, FLOATS), limits))
         self.cache = None if cache is None else Path(cache)
+        self.table = None if labels is None else LabelTable.read(Path(labels))
         if not self.root.is_dir():  # raised here, before a run is made
             cure = other_option(self.root, "folder", "data.root=<the folder of pictures>")
             raise UserError(f"{self.root} is not a folder: type {cure}.")
@@ -76,7 +95,7 @@ class PictureFolder(ImageSource):
         found = list_files(self.root, self.exclude)
         self.warnings += found.warnings()
         # Sorted by name, not by path: the splits must not depend on the sub-folders, the labels.
-        paths = sorted(found.files, key=lambda path: path.name)
+        paths = sorted(self._without_tables(found.files), key=lambda path: path.name)
         order = np.random.default_rng(SPLIT_SEED).permutation(len(paths))
         folders = SplitFolders.of([path.relative_to(self.root) for path in paths])
         split_of = self._split_of([paths[row] for row in order], folders)
@@ -90,13 +109,45 @@ class PictureFolder(ImageSource):
             for name, of_split in members.items()
             if of_split
         }
-        labels, splits, start = self._labels(below), {}, 0
+        table = self.table
+        labels = self._labels(below) if table is None else self._labels_of(table, members)
+        splits, start = {}, 0
         for name in below:
             end = start + len(members[name])
             held = torch.from_numpy(images[start:end, None])
             splits[name] = Split(held, labels.get(name), [*map(self._name, members[name])])
             start = end
-        return complete(splits)
+        splits = complete(splits)
+        return {name: without_empty_labels(split) for name, split in splits.items()}
+
+    def _without_tables(self, files: Sequence[Path]) -> list[Path]:
+        """Return the files without the table of labels, which is read if there is exactly one."""
+        tables = find_label_tables(files)
+        if self.table is None and len(tables) == 1:
+            self.table = LabelTable.read(tables[0])
+        elif self.table is None and tables:
+            self.warnings.append(
+                f"{len(tables)} tables of labels are not used, such as {self._name(tables[0])}: "
+                "type data.labels=<one of them>"
+            )
+        return [path for path in files if path not in tables]
+
+    def _labels_of(
+        self, table: LabelTable, members: Mapping[str, Sequence[Path]]
+    ) -> dict[str, torch.Tensor]:
+        """Set `class_names` from a table; return the labels of each split, int64 (N,)."""
+        texts = {
+            split: np.array(table.of([path.relative_to(self.root).as_posix() for path in paths]))
+            for split, paths in members.items()
+            if paths
+        }
+        names, classes = named_classes(texts, None, str(table.path))
+        self.class_names = tuple(map(printable, names)) or None
+        labelled = sum(int((ids >= 0).sum()) for ids in classes.values())
+        log.info("%s labels %s pictures", table.path.name, f"{labelled:,}")
+        if (unused := len(table.labels) - labelled) > 0:
+            self.warnings.append(f"{table.path.name} labels {unused:,} files that are not there")
+        return {split: torch.from_numpy(ids) for split, ids in classes.items()}
 
     def _split_of(self, paths: Sequence[Path], folders: SplitFolders) -> dict[Path, str]:
         """Map each file to its split; leave out those beside the folders of the splits."""
@@ -122,14 +173,17 @@ class PictureFolder(ImageSource):
         self.in_memory = not isinstance(images, np.memmap)
         self.scales.files = paths
         readable: list[Path] = []
-        pictures = read_in_order(paths, self.size, self.scales)
+        cut: list[str] = []
+        pictures = read_in_order(paths, self.size, self.scales, self.max_pixels)
         for picture in track(pictures, "Decoding pictures", total=len(paths)):
             if picture.image is None:
                 self.unreadable[self._name(picture.path)] = picture.reason
             else:
                 images[len(readable)] = 255 - picture.image if self.invert else picture.image
                 readable.append(picture.path)
+                cut += [self._name(picture.path)] * picture.is_cut
         self.ranges = self.scales.used()
+        self.warnings += warnings_about_cut(cut)
         self.warnings += self.scales.warnings(self._name, self._how_to_scale())
         return images[: len(readable)], readable
 

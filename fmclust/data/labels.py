@@ -1,5 +1,6 @@
 """Labels of any whole numbers as classes: the values that occur."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,15 +79,20 @@ def named_classes(
     """
     if any(values.dtype.kind in "US" for values in labels.values()):
         texts = {split: np.asarray(values, str) for split, values in labels.items()}
-        names = np.unique(np.concatenate([*texts.values()]))
-        names = names[names != ""]
+        names = sorted({*np.concatenate([*texts.values()]).tolist()} - {""}, key=_number_or_text)
+        numbers = {name: number for number, name in enumerate(names)} | {"": -1}
         classes = {
-            split: np.where(values == "", -1, np.searchsorted(names, values))
+            split: np.array([numbers[text] for text in values.tolist()], np.int64)
             for split, values in texts.items()
         }
-        return tuple(names.tolist()), classes
+        return tuple(names), classes
     whole = {split: whole_labels(values, where) for split, values in labels.items()}
     return classes_of(whole, unlabelled)
+
+
+def _number_or_text(name: str) -> tuple[int, str]:
+    """Return a key that sorts whole numbers by their value, before texts."""
+    return (int(name), "") if name.isdecimal() else (sys.maxsize, name)
 
 
 def warnings_about_markers(

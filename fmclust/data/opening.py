@@ -1,16 +1,18 @@
 """Open picture files with Pillow within limits, and name why a file can't be read."""
 
+import io
 import re
 import threading
 import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
@@ -19,8 +21,16 @@ from fmclust.errors import UserError, one_line
 MAX_AHEAD = 256  # pictures that are decoded before the caller takes them
 # The formats to read. Pillow's other formats are rare; EPS would run Ghostscript, and ICO is
 # decoded before its size is known.
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+FORMATS = (
+    *("AVIF", "BMP", "GIF", "HEIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP"),
+)
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # bytes 8 to 11 of a file
 MAX_PIXELS = 1 << 26  # of a picture, against decompression bombs
+JPEG = ("JPEG", "MPO")
+MAX_REDUCTION = 8  # factor by which a JPEG decoder can divide the sides
+END_OF_IMAGE = b"\xff\xd9"  # of JPEG
+MAX_CUT = 1 / 2  # share of the rows that may be missing at the end of a JPEG file
+CUT = "cut"  # key of `Image.info`: the end of the file is missing
 MAX_PARALLEL_PIXELS = 1 << 23  # larger pictures are decoded one at a time, to bound the memory
 SHOWN_REASONS = 3  # the most frequent ones
 _one_at_a_time = threading.Lock()
@@ -40,11 +50,14 @@ class UnreadablePictureError(UserError):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
+def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     """Open a picture; it is decoded when the block first uses its pixels.
+
+    A JPEG file whose end is missing is read as far as it goes, and `CUT` is set in its `info`.
 
     Args:
         path: A file in one of `FORMATS`.
+        max_pixels: Maximum number of pixels; a JPEG file with more is decoded at a reduced size.
 
     Raises:
         UnreadablePictureError: If the file is not a picture, or is truncated or too large; also
@@ -52,15 +65,53 @@ def opened(path: Path) -> Iterator[Image.Image]:
     """
     try:
         with Image.open(path, formats=_formats()) as picture:
+            _reduce(picture, max_pixels)
             n_pixels = picture.width * picture.height
-            if n_pixels > MAX_PIXELS:
-                raise ValueError(f"{picture.width}x{picture.height} pixels are too many")
             with _one_at_a_time if n_pixels > MAX_PARALLEL_PIXELS else nullcontext():
-                yield picture
+                yield _completed(picture, path, max_pixels) if picture.format in JPEG else picture
     except UserError:
         raise
     except Exception as error:  # Pillow raises nearly any type for damaged or hostile files
-        raise UnreadablePictureError(path, reason_of(error)) from error
+        reason = reason_of(error)
+        if isinstance(error, UnidentifiedImageError) and _is_heic(path):
+            reason = "HEIC needs the extra heic: pip install 'fmclust[heic]'"
+        raise UnreadablePictureError(path, reason) from error
+
+
+def _reduce(picture: Image.Image, max_pixels: int) -> None:
+    """Let a large JPEG file be decoded at a smaller size; refuse other large files."""
+    width, height = picture.size
+    factor = 1
+    while factor < MAX_REDUCTION and width * height > max_pixels * factor**2:
+        factor *= 2
+    if factor > 1 and picture.format in JPEG:
+        picture.draft(None, (width // factor, height // factor))
+    if picture.width * picture.height > max_pixels:
+        raise ValueError(f"{width}x{height} pixels are too many")
+
+
+def _completed(picture: Image.Image, path: Path, max_pixels: int) -> Image.Image:
+    """Decode a JPEG file, or as much as there is of it if its end is missing."""
+    try:
+        picture.load()
+        return picture
+    except OSError:
+        content = path.read_bytes() + END_OF_IMAGE
+        cut = Image.open(io.BytesIO(content), formats=JPEG)
+        _reduce(cut, max_pixels)
+        cut.load()
+        rows = np.asarray(cut.convert("L"))
+        known = np.flatnonzero(np.ptp(rows, axis=1))  # missing rows have one value
+        if len(rows) - int(known.max(initial=-1)) > MAX_CUT * len(rows):
+            raise
+        cut.info[CUT] = True
+        return cut
+
+
+def _is_heic(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS
 
 
 def reason_of(error: Exception) -> str:
@@ -91,6 +142,15 @@ def first_of(names: Sequence[str]) -> str:
     return f"{', '.join(map(printable, names[:3]))}{more}"
 
 
+def warnings_about_cut(names: Sequence[str]) -> list[str]:
+    """Return a warning about JPEG files whose end is missing, if there are any."""
+    if not names:
+        return []
+    return [
+        f"JPEG files without their end, read as far as they go: {len(names):,}, {first_of(names)}"
+    ]
+
+
 def in_order(function: Callable[[Path], Result], paths: Iterable[Path]) -> Iterator[Result]:
     """Yield `function(path)` of each path in order, computed in threads `MAX_AHEAD` in advance."""
     pending: deque[Future[Result]] = deque()
@@ -109,4 +169,8 @@ def in_order(function: Callable[[Path], Result], paths: Iterable[Path]) -> Itera
 def _formats() -> list[str]:
     """Return the members of `FORMATS` that the installed Pillow reads."""
     Image.init()
+    with suppress(ImportError):
+        from pillow_heif import register_heif_opener  # of the extra heic
+
+        register_heif_opener()
     return [name for name in FORMATS if name in Image.OPEN]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from fmclust.data.opening import CUT, MAX_PIXELS, UnreadablePictureError, in_order, opened
 from fmclust.data.opening import FORMATS as FORMATS
-from fmclust.data.opening import UnreadablePictureError, in_order, opened
 from fmclust.data.scales import (
     FLOATS,
     INTEGERS,
@@ -31,12 +31,14 @@ class Picture:
         image: uint8 array of shape (H, W); None if it is unreadable.
         kind: The pixel type of the file.
         reason: Why it is unreadable, without the path.
+        is_cut: Whether the end of the file is missing.
     """
 
     path: Path
     image: NDArray[np.uint8] | None = None
     kind: str = ""
     reason: str = ""
+    is_cut: bool = False
 
 
 def read_picture(
@@ -58,15 +60,15 @@ def read_picture(
     Raises:
         UserError: If the file is not a picture, or is truncated or too large.
     """
-    scales = scales or Scales(files=[path])
-    try:
-        return _read(path, size, scales)[0]
-    except _UnknownRangeError as error:
-        scales.find(error.kind)
-        return _read(path, size, scales)[0]
+    (picture,) = read_in_order([path], size, scales or Scales(files=[path]))
+    if picture.image is None:
+        raise UnreadablePictureError(path, picture.reason)
+    return picture.image
 
 
-def read_in_order(paths: Sequence[Path], size: Sequence[int], scales: Scales) -> Iterator[Picture]:
+def read_in_order(
+    paths: Sequence[Path], size: Sequence[int], scales: Scales, max_pixels: int = MAX_PIXELS
+) -> Iterator[Picture]:
     """Read pictures in threads, some of them in advance.
 
     The range of a pixel type is found when its first file is reached, so that 8-bit files are
@@ -76,15 +78,17 @@ def read_in_order(paths: Sequence[Path], size: Sequence[int], scales: Scales) ->
         paths: Any number of files.
         size: Height and width in pixels.
         scales: The ranges of pixel types deeper than 8 bits; records what is read.
+        max_pixels: Maximum number of pixels of a picture; see `opened`.
 
     Yields:
         Each file in order.
     """
-    for path, read in zip(paths, in_order(partial(_try, size, scales), paths), strict=True):
+    read_one = partial(_try, size, scales, max_pixels)
+    for path, read in zip(paths, in_order(read_one, paths), strict=True):
         while isinstance(read, str):
             if read not in scales.ranges:
                 scales.find(read)
-            read = _try(size, scales, path)
+            read = read_one(path)
         if read.image is not None:
             scales.note(read.kind, path)
         yield read
@@ -98,19 +102,19 @@ class _UnknownRangeError(Exception):
         self.kind = kind
 
 
-def _try(size: Sequence[int], scales: Scales, path: Path) -> Picture | str:
+def _try(size: Sequence[int], scales: Scales, max_pixels: int, path: Path) -> Picture | str:
     """Read a picture, or return its pixel type if the range of that type is not known yet."""
     try:
-        return Picture(path, *_read(path, size, scales))
+        return _read(path, size, scales, max_pixels)
     except UnreadablePictureError as error:
         return Picture(path, reason=error.reason)
     except _UnknownRangeError as error:
         return error.kind
 
 
-def _read(path: Path, size: Sequence[int], scales: Scales) -> tuple[NDArray[np.uint8], str]:
-    """Return an image and its pixel type."""
-    with opened(path) as picture:
+def _read(path: Path, size: Sequence[int], scales: Scales, max_pixels: int) -> Picture:
+    """Read a picture; raise _UnknownRangeError if the range of its pixel type is not known."""
+    with opened(path, max_pixels) as picture:
         kind, no_data = pixel_type(picture), no_data_of(picture)
         limits = scales.ranges.get(kind)
         if kind not in (INTEGERS, FLOATS):
@@ -126,7 +130,7 @@ def _read(path: Path, size: Sequence[int], scales: Scales) -> tuple[NDArray[np.u
             gray = None
     if gray is None:
         raise _UnknownRangeError(kind)
-    return resized(gray, size), kind
+    return Picture(path, resized(gray, size), kind, is_cut=bool(picture.info.get(CUT)))
 
 
 def resized(gray: Image.Image, size: Sequence[int]) -> NDArray[np.uint8]:

@@ -12,8 +12,9 @@ from PIL import Image
 from fmclust.data.arrays import WHOLE, ImageArray, joined, open_arrays, usual_range
 from fmclust.data.idx import header_of, open_binary, read_shape, read_values
 from fmclust.data.kinds import has_suffix
+from fmclust.data.label_tables import find_label_tables
 from fmclust.data.listing import list_files
-from fmclust.data.opening import printable
+from fmclust.data.opening import MAX_PIXELS, printable, warnings_about_cut
 from fmclust.data.pictures import read_in_order, resized
 from fmclust.data.scales import BYTES, Range, Scales, span_text
 from fmclust.data.tables import read_table
@@ -51,6 +52,7 @@ class Input:
         scales: The ranges of pixels deeper than 8 bits; records what is read.
         root: The folder that the names of pictures are relative to.
         notes: Sentences about files that were left out.
+        cut: Names of JPEG files whose end is missing; filled while the batches are read.
     """
 
     n_images: int
@@ -58,6 +60,7 @@ class Input:
     scales: Scales = field(default_factory=Scales)
     root: Path = Path()
     notes: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
 
     def warnings(self) -> list[str]:
         """Return sentences about files that were left out or scaled, after all are read."""
@@ -66,7 +69,8 @@ class Input:
             f"{span_text(self.scales.ranges[kind])}, the range of all such files of the input"
             for kind in sorted(self.scales.found)
         ]
-        return [*self.notes, *unseen, *self.scales.warnings(self._name)]
+        cut = warnings_about_cut(self.cut)
+        return [*self.notes, *cut, *unseen, *self.scales.warnings(self._name)]
 
     def _name(self, path: Path) -> str:
         return printable(path.relative_to(self.root))
@@ -79,6 +83,7 @@ def open_input(
     *,
     ranges: Mapping[str, Range] | None = None,
     exclude: Sequence[str] = (),
+    max_pixels: int = MAX_PIXELS,
 ) -> Input:
     """Open images of any supported kind, to be read in batches.
 
@@ -90,6 +95,7 @@ def open_input(
         ranges: Pixel type to the range that pictures are scaled by; those of other types are
             found over all pictures of the folder.
         exclude: Patterns of files and folders to leave out of a folder.
+        max_pixels: Maximum number of pixels of a picture; see `opened`.
 
     Raises:
         UserError: If there is nothing to read, or a file has an invalid header.
@@ -97,7 +103,7 @@ def open_input(
     if not path.exists():
         raise UserError(f"input={path} does not exist: type input=<a folder or file>.")
     if path.is_dir():
-        return _open_folder(path, size, batch_size, ranges or {}, exclude)
+        return _open_folder(path, size, batch_size, ranges or {}, exclude, max_pixels)
     if has_suffix(path, "arrays"):
         return _open_array_file(path, open_arrays(path)[0], size, batch_size, ranges or {})
     if has_suffix(path, "table"):
@@ -107,9 +113,9 @@ def open_input(
         (n_images, *sides), read = _open_idx(path)
         slices = read(_bounded(batch_size, path, sides))
         return Input(n_images, _to_batches(slices, size, map(str, count())))
-    scales = Scales(dict(ranges or {}), [path])
-    batches = _read_pictures([path], path.parent, size, batch_size, scales)
-    return Input(1, batches, scales, path.parent)
+    scales, cut = Scales(dict(ranges or {}), [path]), list[str]()
+    batches = _read_pictures([path], path.parent, size, batch_size, scales, max_pixels, cut)
+    return Input(1, batches, scales, path.parent, cut=cut)
 
 
 def _bounded(batch_size: int, path: Path, sides: Sequence[int]) -> int:
@@ -127,27 +133,38 @@ def _open_folder(
     batch_size: int,
     ranges: Mapping[str, Range],
     exclude: Sequence[str],
+    max_pixels: int,
 ) -> Input:
     """List the pictures of a folder; the last batch names what can't be opened."""
     found = list_files(folder, exclude)
+    tables = find_label_tables(found.files)
+    found.files = [path for path in found.files if path not in tables]
     if not found.files and not found.unreadable:
         raise UserError(f"input={folder} holds no file: type input=<a folder of pictures>.")
-    scales = Scales(dict(ranges), found.files)
-    batches = _read_pictures(found.files, folder, size, batch_size, scales)
+    scales, cut = Scales(dict(ranges), found.files), list[str]()
+    batches = _read_pictures(found.files, folder, size, batch_size, scales, max_pixels, cut)
     if found.unreadable:
         names = [path.relative_to(folder).as_posix() for path in found.unreadable]
         reasons = dict(enumerate(found.unreadable.values()))
         batches = chain(batches, [Batch(names, np.empty((0, *size), np.uint8), reasons)])
     n_images = len(found.files) + len(found.unreadable)
     found.unmatched.clear()  # patterns of the run need not match here
-    return Input(n_images, batches, scales, folder, found.warnings())
+    return Input(n_images, batches, scales, folder, found.warnings(), cut)
 
 
 def _read_pictures(
-    paths: Sequence[Path], folder: Path, size: Sequence[int], batch_size: int, scales: Scales
+    paths: Sequence[Path],
+    folder: Path,
+    size: Sequence[int],
+    batch_size: int,
+    scales: Scales,
+    max_pixels: int,
+    cut: list[str],
 ) -> Iterator[Batch]:
-    pictures = read_in_order(paths, size, scales)
+    """Yield batches of pictures; add the names of those whose end is missing to `cut`."""
+    pictures = read_in_order(paths, size, scales, max_pixels)
     while batch := list(islice(pictures, batch_size)):
+        cut += [printable(picture.path.relative_to(folder)) for picture in batch if picture.is_cut]
         names = [picture.path.relative_to(folder).as_posix() for picture in batch]
         images = [picture.image for picture in batch if picture.image is not None]
         reasons = {n: picture.reason for n, picture in enumerate(batch) if picture.image is None}

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from fmclust import models, runs
 from fmclust.clustering import NOISE, load_clusterer
-from fmclust.data import known_ranges, span_text
+from fmclust.data import Input, exclude_patterns, known_ranges, open_input, span_text
 from fmclust.data.arrays import ImageArray, usual_range
+from fmclust.data.opening import MAX_PIXELS
 from fmclust.data.scales import BYTES
 from fmclust.errors import UserError, reading, require_option
 from fmclust.inference.assigning import Assignment, assign_latents
@@ -150,6 +151,25 @@ class LoadedRun:
             measured = models.reconstruction_errors(self.encoder, tensor, latents)
             limit = self.metrics["reconstruction_limit"]
         return replace(assignment, far=None if measured is None else measured > limit)
+
+    def open_input(self, path: Path) -> Input:
+        """Open images in files, to be read in batches as those of the run were.
+
+        Args:
+            path: A folder, a picture, a file of arrays, a table or an idx file.
+
+        Raises:
+            UserError: If there is nothing to read, or a file is damaged.
+        """
+        data = self.config.data
+        return open_input(
+            path,
+            self.image_size,
+            models.BATCH,
+            ranges=self.ranges,
+            exclude=exclude_patterns(data.get("exclude")),
+            max_pixels=int(data.get("max_pixels", MAX_PIXELS)),
+        )
 
     def clusterer_named(self, name: str | None) -> str:
         """Return a name of `clusterers`, the first for None.

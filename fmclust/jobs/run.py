@@ -65,8 +65,9 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     Raises:
         UserError: If the configuration or the data is invalid, or a clusterer failed.
     """
-    if config.data.get("root") is not None:
-        config.data.root = os.path.abspath(config.data.root)  # resuming may start elsewhere
+    for key in ("root", "labels"):
+        if config.data.get(key) is not None:
+            config.data[key] = os.path.abspath(config.data[key])  # resuming may start elsewhere
     config.trainer.precision = resolve_precision(
         str(config.trainer.precision), config.trainer.accelerator
     )

@@ -60,6 +60,7 @@ RANGES = {  # what a message says of a value to a value
     r"data\.root=<a \.npy, \.npz or \.pt file>": "data.root=many.npy",
     r"data\.root=<(?:a \.csv file|one of them)>": "data.root=many.csv",
     r"<height>,<width>": "7,9",
+    r"data\.labels=<one of them>": "data.labels=labelled/a.csv",
     r"data\.root=<(?:folder|another folder|the folder of pictures)>": "data.root=pictures",
     r"input=<(?:a folder or file|a folder of pictures|an undamaged file)>": "input=pictures",
     r"hydra\.run\.dir=<a new directory>": "hydra.run.dir=new",
@@ -163,6 +164,7 @@ SITUATIONS = [
     pixels("data.root=empty", "data.root=<another folder>"),
     pixels("data.image_size=big", "28, or '[32,24]'"),
     pixels("data.image_size=999", "data.image_size= with 8 to 64"),
+    replace(pixels("data.root=labelled", "data.labels=<one of them>"), status=0),
     pixels("data.exclude=[1]", "'data.exclude=*_mask.png', for example"),
     pixels("data.exclude=[a=b,*.gif]", "\"data.exclude=['a=b','*.gif']\""),
     pixels("data=idx data.root=empty", "data.root=<the folder that holds it>"),
@@ -249,9 +251,30 @@ def workshop(
     (here / "damaged" / "checkpoints" / "last.ckpt").write_bytes(b"PK")
     (here / "linked" / "link").symlink_to(here / "untrained")
     shutil.copytree(run_digits("~callbacks.cluster_latents").directory, here / "unclustered")
+    write_inputs(here)
+    row = dict.fromkeys(COLUMNS) | {"part": "contrastive_balanced", "variant": "contrastive"}
+    for name, text in {
+        "elbow/elbow.csv": "",
+        "made/overrides.json": "[]",
+        "made/results.csv": pd.DataFrame([row | {"seed": 10}]).to_csv(index=False),
+    }.items():
+        (here / name).parent.mkdir(exist_ok=True)
+        (here / name).write_text(text)
+    (here / "sweep").mkdir()
+    (here / "sweep" / "sweep.json").write_text('[["seed=7"]]')
+    typed = [text.replace("=pictures", f"={here}/pictures") for text in PIXELS]
+    run_job(composed(*typed), here / "pictures_run", typed)
+    return here
+
+
+def write_inputs(here: Path) -> None:
+    """Write the pictures, arrays and tables that the situations name."""
     for name in ("pictures", "more"):
         draw_pictures(here / name, seed=len(name))
     (here / "empty").mkdir()
+    draw_pictures(here / "labelled", seed=4)
+    for name in ("a.csv", "b.csv"):
+        (here / "labelled" / name).write_text("file,label\n0.png,x\n1.png,y\n")
     images = np.eye(64).reshape(64, 8, 8) * 200
     for path in ("idx/train-images-idx3-ubyte", "marked/train-images-idx3-ubyte"):
         write_idx(here / path, images)
@@ -270,19 +293,6 @@ def workshop(
         rows = images.reshape(64, 64)[:, :n].astype(int)
         pd.DataFrame(rows).add_prefix("pixel").to_csv(here / f"{name}.csv", index=False)
     (here / "bomb").write_bytes(bytes([0, 0, 8, 3]) + np.array([1, 10**5, 10**5], ">u4").tobytes())
-    row = dict.fromkeys(COLUMNS) | {"part": "contrastive_balanced", "variant": "contrastive"}
-    for name, text in {
-        "elbow/elbow.csv": "",
-        "made/overrides.json": "[]",
-        "made/results.csv": pd.DataFrame([row | {"seed": 10}]).to_csv(index=False),
-    }.items():
-        (here / name).parent.mkdir(exist_ok=True)
-        (here / name).write_text(text)
-    (here / "sweep").mkdir()
-    (here / "sweep" / "sweep.json").write_text('[["seed=7"]]')
-    typed = [text.replace("=pictures", f"={here}/pictures") for text in PIXELS]
-    run_job(composed(*typed), here / "pictures_run", typed)
-    return here
 
 
 def draw_pictures(folder: Path, *, seed: int) -> None:

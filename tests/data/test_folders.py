@@ -276,3 +276,68 @@ def test_a_folder_of_unreadable_files_is_refused_with_the_reasons(tmp_path: Path
         (tmp_path / f"{number}.heic").write_text("no picture")
     with pytest.raises(UserError, match=r"0 readable .*cannot identify image file \(12\)"):
         _ = PictureFolder(root=str(tmp_path)).splits
+
+
+def labels_of(source: PictureFolder) -> dict[str, str]:
+    """Return each picture to the name of its class, or an empty text."""
+    names = source.class_names or ()
+    return {
+        name: names[label] if label >= 0 else ""
+        for split in source.splits.values()
+        if split.labels is not None
+        for name, label in zip(split.names, split.labels.tolist(), strict=True)
+    }
+
+
+@pytest.mark.parametrize("column", ["file", "Filename", "image", "path"])
+@pytest.mark.parametrize("form", ["whole", "name", "stem", "windows"])
+def test_labels_may_be_in_a_table(column: str, form: str, tmp_path: Path) -> None:
+    fill(tmp_path / "pictures" / "a", 30)
+    named = {
+        "whole": "a/{}.png",
+        "name": "{}.png",
+        "stem": "{}",
+        "windows": ".\\a\\{}.png",
+    }[form]
+    lines = [f"{named.format(n)},{n % 12},x" for n in range(29)]
+    text = "\n".join([f"{column},label,other", *lines])
+    (tmp_path / "pictures" / "labels.csv").write_text(text)
+    source, _ = read(tmp_path / "pictures")
+    expected = {f"a/{n}.png": str(n % 12) if n < 29 else "" for n in range(30)}
+    assert labels_of(source) == expected and source.warnings == []
+    assert source.class_names == tuple(map(str, range(12))), "as numbers, not as texts"
+
+
+def test_a_table_is_used_before_folders_and_may_be_elsewhere(tmp_path: Path) -> None:
+    for name in "ab":
+        fill(tmp_path / "in" / name, 20)
+    rows = [f"{name}/{n}.png,{'xy'[n % 2]}" for name in "ab" for n in range(20)]
+    (tmp_path / "mine.csv").write_text("\n".join(["file,label", *rows, "a/gone.png,x"]))
+    assert read(tmp_path / "in")[0].class_names == ("a", "b")
+    source, _ = read(tmp_path / "in", labels=str(tmp_path / "mine.csv"))
+    assert source.class_names == ("x", "y") and labels_of(source)["b/3.png"] == "y"
+    assert source.warnings == ["mine.csv labels 1 files that are not there"]
+
+
+def test_several_tables_are_named_and_none_is_taken(tmp_path: Path) -> None:
+    fill(tmp_path, 20)
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text("file,label\n1.png,a\n")
+    source, names = read(tmp_path)
+    assert source.class_names is None and "2 tables of labels" in source.warnings[0]
+    assert sum(map(len, names.values())) == 20 and not source.unreadable
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("a,b\n1,2\n", "columns a, b"),
+        ("file,label\n1.png,a\n./1.png,b\n", "1.png twice"),
+        ("", "can't be read"),
+    ],
+)
+def test_a_table_of_another_kind_is_refused(text: str, named: str, tmp_path: Path) -> None:
+    fill(tmp_path / "in")
+    (tmp_path / "mine.csv").write_text(text)
+    with pytest.raises(UserError, match=named):
+        read(tmp_path / "in", labels=str(tmp_path / "mine.csv"))

@@ -1,5 +1,7 @@
 """Picture files of all kinds, and folders of them as a data set."""
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.data import PictureFolder, border_brightness, opening
+from fmclust.data import PictureFolder, border_brightness, opening, pictures
 from fmclust.data.memory import empty_images
 from fmclust.data.pictures import read_in_order, read_picture
 from fmclust.data.scales import Scales
@@ -84,9 +86,7 @@ def test_exif_turns_a_picture_upright(ramp: NDArray[np.uint8], tmp_path: Path) -
     np.testing.assert_array_equal(read_picture(path, (30, 20)), np.rot90(ramp, -1))
 
 
-def test_what_is_no_picture_is_named_with_its_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_picture_is_named_with_its_reason(tmp_path: Path) -> None:
     whole = save(
         tmp_path / "whole.png", np.random.default_rng(0).integers(0, 255, (99, 99), np.uint8)
     )
@@ -99,9 +99,73 @@ def test_what_is_no_picture_is_named_with_its_reason(
     unknown = "cannot identify image file"
     assert [picture.reason for picture in found] == ["", found[1].reason, unknown, unknown]
     assert "truncated" in found[1].reason
-    monkeypatch.setattr(opening, "MAX_PIXELS", 99 * 98)  # a bomb promises more
-    with pytest.raises(UserError, match="whole.png .*99x99 pixels"):
-        read_picture(whole, (8, 8))
+    (large,) = read_in_order([whole], (8, 8), Scales(), max_pixels=99 * 98)
+    assert large.image is None and "99x99 pixels" in large.reason
+
+
+def test_large_jpeg_files_are_decoded_at_a_reduced_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ramp = np.add.outer(np.arange(400), np.arange(600)).astype(float) / 4
+    path = save(tmp_path / "a.jpg", ramp.astype(np.uint8))
+    whole = read_picture(path, (20, 30)).astype(int)
+    sizes, resized = [], pictures.resized
+
+    def noting(gray: Image.Image, size: Sequence[int]) -> NDArray[np.uint8]:
+        sizes.append(gray.size)
+        return resized(gray, size)
+
+    monkeypatch.setattr(pictures, "resized", noting)
+    for max_pixels, size in ((400 * 600, (600, 400)), (60_001, (300, 200)), (20_000, (150, 100))):
+        (found,) = read_in_order([path], (20, 30), Scales(), max_pixels)
+        assert sizes.pop() == size
+        assert np.abs(np.asarray(found.image) - whole).max() <= 3
+    (found,) = read_in_order([path], (20, 30), Scales(), 400 * 600 // 64 - 1)
+    assert found.image is None and "600x400 pixels" in found.reason
+
+
+@pytest.mark.parametrize(("share", "readable"), [(0.98, True), (0.7, True), (0.3, False)])
+def test_jpeg_files_without_their_end_are_read_as_far_as_they_go(
+    share: float, readable: bool, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200)).astype(np.uint8)
+    whole = save(tmp_path / "whole.jpg", noise)
+    content = whole.read_bytes()
+    cut = tmp_path / "cut.jpg"
+    cut.write_bytes(content[: int(share * len(content))])
+    first, found = read_in_order([whole, cut], (200, 200), Scales())
+    assert not first.is_cut and found.is_cut == readable
+    if not readable:
+        assert found.image is None and "truncated" in found.reason
+        return
+    rows = slice(int(200 * share) - 16)
+    assert np.array_equal(np.asarray(found.image)[rows], np.asarray(first.image)[rows])
+    (tmp_path / "in").mkdir()
+    for number in range(14):
+        source = cut if number == 5 else whole
+        (tmp_path / "in" / f"{number}.jpg").write_bytes(source.read_bytes())
+    folder = PictureFolder(root=str(tmp_path / "in"))
+    assert folder.splits and not folder.unreadable
+    (warning,) = folder.warnings
+    assert "without their end" in warning and warning.endswith("1, 5.jpg")
+
+
+def test_heic_is_read_or_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    square = np.zeros((64, 64, 3), np.uint8)
+    square[16:48, 16:48] = 200
+    Image.fromarray(square).save(tmp_path / "a.heic", quality=100)
+    opening._formats.cache_clear()
+    image = read_picture(tmp_path / "a.heic", (64, 64)).astype(int)
+    assert np.abs(image[24:40, 24:40] - 200).max() < 9 and image[:8].max() < 9
+
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.delitem(Image.OPEN, "HEIF")
+    opening._formats.cache_clear()
+    with pytest.raises(UserError, match=r"fmclust\[heic\]"):
+        read_picture(tmp_path / "a.heic", (64, 64))
+    opening._formats.cache_clear()
 
 
 def test_many_pictures_come_in_order(tmp_path: Path) -> None:

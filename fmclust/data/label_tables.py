@@ -1,0 +1,90 @@
+"""Labels of pictures in a CSV file: a column of files, and one of labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from fmclust.errors import UserError, reading
+
+FILES = ("file", "filename", "file_name", "image", "path")  # names of columns
+LABELS = ("label", "class")
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """The labels of pictures.
+
+    Attributes:
+        path: The CSV file.
+        labels: File, as it is named in the table, to its label; pictures without one are left out.
+    """
+
+    path: Path
+    labels: Mapping[str, str]
+
+    @classmethod
+    def read(cls, path: Path) -> "LabelTable":
+        """Read a CSV file.
+
+        Raises:
+            UserError: If it is damaged, has no such columns, or names a file twice.
+        """
+        with reading(path):
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        columns = label_columns(table)
+        if columns is None:
+            raise UserError(
+                f"{path} has the columns {', '.join(map(str, table.columns[:5]))}: name the column "
+                "of the files file, and that of the labels label."
+            )
+        files = table[columns[0]].map(lambda name: str(PurePosixPath(name.replace("\\", "/"))))
+        if (twice := files[files.duplicated()]).size:
+            raise UserError(f"{path} names {twice.iloc[0]} twice: keep one label for each file.")
+        pairs = zip(files, table[columns[1]], strict=True)
+        return cls(path, {file: label for file, label in pairs if label})
+
+    def of(self, names: Sequence[str]) -> list[str]:
+        """Return the label of each picture, an empty text for none.
+
+        Args:
+            names: Path of each picture in its folder. The table may have the whole path, its end,
+                or the name without its ending, if that is unambiguous.
+        """
+        by_stem = {_stem(file): label for file, label in self.labels.items()}
+        return [self._label(name, by_stem) for name in names]
+
+    def _label(self, name: str, by_stem: Mapping[str, str]) -> str:
+        path = PurePosixPath(name)
+        ends = [str(PurePosixPath(*path.parts[n:])) for n in range(len(path.parts))]
+        for end in ends:
+            if end in self.labels:
+                return self.labels[end]
+        return next((by_stem[_stem(end)] for end in ends if _stem(end) in by_stem), "")
+
+
+def find_label_tables(files: Sequence[Path]) -> list[Path]:
+    """Return those CSV files that have a column of files and one of labels."""
+    found = []
+    for path in files:
+        if path.suffix.lower() == ".csv":
+            try:
+                head = pd.read_csv(path, nrows=1, dtype=str)
+            except (ValueError, OSError):  # not a table: it is listed as unreadable
+                continue
+            if label_columns(head) is not None:
+                found.append(path)
+    return found
+
+
+def label_columns(table: pd.DataFrame) -> tuple[str, str] | None:
+    """Return the names of the columns of files and labels, or None."""
+    known = {str(name).strip().lower(): name for name in table.columns}
+    files = [known[name] for name in FILES if name in known]
+    labels = [known[name] for name in LABELS if name in known]
+    return (files[0], labels[0]) if files and labels else None
+
+
+def _stem(name: str) -> str:
+    return str(PurePosixPath(name).with_suffix("")) if PurePosixPath(name).name else name
