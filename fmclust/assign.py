@@ -39,6 +39,7 @@ def assign(config: DictConfig) -> None:
 
     # These import torch, which `--help` doesn't need.
     from fmclust import inference, runs
+    from fmclust.data.picture_files import is_archive
     from fmclust.evaluation.sorting import ClusterFolders
     from fmclust.jobs.threads import limited_threads
 
@@ -49,7 +50,7 @@ def assign(config: DictConfig) -> None:
         images = Path(str(config.input)).absolute()
         folders = None
         if sort_into is not None:
-            pictures = images if images.is_dir() else None
+            pictures = images if images.is_dir() or is_archive(images) else None
             title = partial(run.cluster_title, name)
             folders = ClusterFolders(sort_into, pictures, title, has_sheets=config.contact_sheets)
         with runs.full_disk_as_user_error(output.parent), runs.replacing(output) as part:

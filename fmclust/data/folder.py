@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
@@ -23,11 +23,12 @@ from fmclust.data.opening import (
     printable,
     warnings_about_cut,
 )
-from fmclust.data.pictures import read_in_order
+from fmclust.data.picture_files import PictureFile, is_archive
+from fmclust.data.pictures import read_in_order, with_pages
 from fmclust.data.scales import FLOATS, INTEGERS, Scales, valid_range
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split, complete, without_empty_labels
-from fmclust.errors import UserError, require_bool, require_whole
+from fmclust.errors import UserError, require_bool, require_option, require_whole
 
 MIN_SIDE, MAX_SIDE = 8, 64  # height and width in pixels
 MIN_PICTURES = 10  # at least one each for val and test
@@ -47,13 +48,15 @@ class PictureFolder(ImageSource):
     theirs, the classes are the folders in them, and a split that is missing is a tenth of `train`.
 
     Args:
-        root: The folder; searched recursively, and through links.
+        root: The folder, searched recursively and through links, or an archive (.zip, .tar and
+            compressed .tar), which is not unpacked.
         image_size: Height and width in pixels, or one number for both; 8 to 64.
         invert: Whether to swap dark and light, for dark pictures on a light background.
         scale: The values of pixels deeper than 8 bits that become 0 and 255. None: the minimum
             and the maximum over all files, for integers and floats separately.
         max_pixels: Maximum number of pixels of a picture, which bounds the memory. A JPEG file with
             more is decoded at a reduced size; other files with more are left out.
+        pages: Whether `all` pages of a TIFF file are pictures, or the `first`.
         exclude: Patterns of files and folders to leave out, or one of them.
         labels: CSV file with a column of files (`file`, `filename`, `image` or `path`) and a column
             `label`. None: the one such file in the folder, if there is exactly one; otherwise the
@@ -73,6 +76,7 @@ class PictureFolder(ImageSource):
         invert: bool = False,
         scale: Sequence[float] | None = None,
         max_pixels: int = MAX_PIXELS,
+        pages: str = "all",
         exclude: str | Sequence[str] | None = None,
         labels: str | None = None,
         cache: str | None = None,
@@ -81,12 +85,15 @@ class PictureFolder(ImageSource):
         require_bool("data.invert", invert)
         self.root, self.size, self.invert = Path(root), both_sides(image_size), invert
         require_whole("data.max_pixels", max_pixels, 1)
+        require_option("data.pages", pages, ("all", "first"))
+        self.pages = pages
         self.max_pixels, self.exclude = max_pixels, exclude_patterns(exclude)
         limits = None if scale is None else valid_range("data.scale", scale)
         self.scales = Scales({} if limits is None else dict.fromkeys((INTEGERS, FLOATS), limits))
         self.cache = None if cache is None else Path(cache)
-        self.table = None if labels is None else LabelTable.read(Path(labels))
-        if not self.root.is_dir():  # raised here, before a run is made
+        file = None if labels is None else PictureFile.of(Path(labels))
+        self.table = None if file is None else LabelTable.read(file)
+        if not (self.root.is_dir() or (self.root.is_file() and is_archive(self.root))):
             cure = other_option(self.root, "folder", "data.root=<the folder of pictures>")
             raise UserError(f"{self.root} is not a folder: type {cure}.")
 
@@ -95,17 +102,18 @@ class PictureFolder(ImageSource):
         found = list_files(self.root, self.exclude)
         self.warnings += found.warnings()
         # Sorted by name, not by path: the splits must not depend on the sub-folders, the labels.
-        paths = sorted(self._without_tables(found.files), key=lambda path: path.name)
-        order = np.random.default_rng(SPLIT_SEED).permutation(len(paths))
-        folders = SplitFolders.of([path.relative_to(self.root) for path in paths])
-        split_of = self._split_of([paths[row] for row in order], folders)
-        images, readable = self._decode(sorted(split_of, key=lambda p: SPLITS.index(split_of[p])))
+        files = sorted(self._without_tables(found.files), key=lambda file: file.name.name)
+        files = with_pages(files) if self.pages == "all" else files
+        order = np.random.default_rng(SPLIT_SEED).permutation(len(files))
+        folders = SplitFolders.of([file.name for file in files])
+        split_of = self._split_of([files[row] for row in order], folders)
+        images, readable = self._decode(sorted(split_of, key=lambda f: SPLITS.index(split_of[f])))
         self._note_unreadable(found.unreadable, n_files=len(split_of))
         members = {name: [p for p in readable if split_of[p] == name] for name in SPLITS}
         if len(members["train"]) < MIN_PICTURES:
             raise UserError(self._too_few(len(members["train"])))
         below = {
-            name: [folders.below(path.relative_to(self.root)) for path in of_split]
+            name: [folders.below(file.name) for file in of_split]
             for name, of_split in members.items()
             if of_split
         }
@@ -115,31 +123,31 @@ class PictureFolder(ImageSource):
         for name in below:
             end = start + len(members[name])
             held = torch.from_numpy(images[start:end, None])
-            splits[name] = Split(held, labels.get(name), [*map(self._name, members[name])])
+            splits[name] = Split(held, labels.get(name), [printable(f.name) for f in members[name]])
             start = end
         splits = complete(splits)
         return {name: without_empty_labels(split) for name, split in splits.items()}
 
-    def _without_tables(self, files: Sequence[Path]) -> list[Path]:
+    def _without_tables(self, files: Sequence[PictureFile]) -> list[PictureFile]:
         """Return the files without the table of labels, which is read if there is exactly one."""
         tables = find_label_tables(files)
         if self.table is None and len(tables) == 1:
             self.table = LabelTable.read(tables[0])
         elif self.table is None and tables:
             self.warnings.append(
-                f"{len(tables)} tables of labels are not used, such as {self._name(tables[0])}: "
-                "type data.labels=<one of them>"
+                f"{len(tables)} tables of labels are not used, such as "
+                f"{printable(tables[0].name)}: type data.labels=<one of them>"
             )
-        return [path for path in files if path not in tables]
+        return [file for file in files if file not in tables]
 
     def _labels_of(
-        self, table: LabelTable, members: Mapping[str, Sequence[Path]]
+        self, table: LabelTable, members: Mapping[str, Sequence[PictureFile]]
     ) -> dict[str, torch.Tensor]:
         """Set `class_names` from a table; return the labels of each split, int64 (N,)."""
         texts = {
-            split: np.array(table.of([path.relative_to(self.root).as_posix() for path in paths]))
-            for split, paths in members.items()
-            if paths
+            split: np.array(table.of([file.name.as_posix() for file in files]))
+            for split, files in members.items()
+            if files
         }
         names, classes = named_classes(texts, None, str(table.path))
         self.class_names = tuple(map(printable, names)) or None
@@ -149,15 +157,16 @@ class PictureFolder(ImageSource):
             self.warnings.append(f"{table.path.name} labels {unused:,} files that are not there")
         return {split: torch.from_numpy(ids) for split, ids in classes.items()}
 
-    def _split_of(self, paths: Sequence[Path], folders: SplitFolders) -> dict[Path, str]:
+    def _split_of(
+        self, files: Sequence[PictureFile], folders: SplitFolders
+    ) -> dict[PictureFile, str]:
         """Map each file to its split; leave out those beside the folders of the splits."""
         split_of, beside = {}, Counter[str]()
-        for path in paths:
-            below = path.relative_to(self.root)
-            if (split := folders.split_of(below)) is not None:
-                split_of[path] = split
+        for file in files:
+            if (split := folders.split_of(file.name)) is not None:
+                split_of[file] = split
             else:
-                beside[below.parts[: folders.depth + 1][-1]] += 1
+                beside[file.name.parts[: folders.depth + 1][-1]] += 1
         if beside:
             named = first_of(sorted(beside))
             places = " and ".join(map(printable, folders.splits))
@@ -167,24 +176,24 @@ class PictureFolder(ImageSource):
             )
         return split_of
 
-    def _decode(self, paths: list[Path]) -> tuple[NDArray[np.uint8], list[Path]]:
-        """Return the readable images, uint8 of shape (N, H, W), and their paths."""
-        images = empty_images(len(paths), self.size, self.cache)
+    def _decode(self, files: list[PictureFile]) -> tuple[NDArray[np.uint8], list[PictureFile]]:
+        """Return the readable images, uint8 of shape (N, H, W), and their files."""
+        images = empty_images(len(files), self.size, self.cache)
         self.in_memory = not isinstance(images, np.memmap)
-        self.scales.files = paths
-        readable: list[Path] = []
+        self.scales.files = files
+        readable: list[PictureFile] = []
         cut: list[str] = []
-        pictures = read_in_order(paths, self.size, self.scales, self.max_pixels)
-        for picture in track(pictures, "Decoding pictures", total=len(paths)):
+        pictures = read_in_order(files, self.size, self.scales, self.max_pixels)
+        for picture in track(pictures, "Decoding pictures", total=len(files)):
             if picture.image is None:
-                self.unreadable[self._name(picture.path)] = picture.reason
+                self.unreadable[printable(picture.file.name)] = picture.reason
             else:
                 images[len(readable)] = 255 - picture.image if self.invert else picture.image
-                readable.append(picture.path)
-                cut += [self._name(picture.path)] * picture.is_cut
+                readable.append(picture.file)
+                cut += [printable(picture.file.name)] * picture.is_cut
         self.ranges = self.scales.used()
         self.warnings += warnings_about_cut(cut)
-        self.warnings += self.scales.warnings(self._name, self._how_to_scale())
+        self.warnings += self.scales.warnings(self._how_to_scale())
         return images[: len(readable)], readable
 
     def _how_to_scale(self) -> str:
@@ -196,13 +205,13 @@ class PictureFolder(ImageSource):
         high = high if high > low else low + 1
         return f"; to set the range of deeper pixels, type 'data.scale=[{low:g},{high:g}]'"
 
-    def _note_unreadable(self, folders: Mapping[Path, str], n_files: int) -> None:
+    def _note_unreadable(self, folders: Mapping[PurePath, str], n_files: int) -> None:
         """Warn about unreadable files and folders; add the folders to `unreadable`."""
         if bad := [*self.unreadable]:
             share = f"{len(bad):,} of {n_files:,} files are not readable pictures"
             self.warnings.append(f"{share}: {first_of(bad)}")
         if folders:
-            names = {self._name(path): reason for path, reason in folders.items()}
+            names = {printable(name): reason for name, reason in folders.items()}
             reasons = frequent_reasons(names.values())
             share = f"folders and links that can't be opened: {len(names):,}"
             self.warnings.append(f"{share}, {first_of([*names])}; {reasons}")
@@ -243,9 +252,6 @@ class PictureFolder(ImageSource):
         self.class_names = tuple(map(printable, sorted(known)))
         number = {name: label for label, name in enumerate(sorted(known))}
         return {split: torch.tensor([number[n] for n in found]) for split, found in folders.items()}
-
-    def _name(self, path: Path) -> str:
-        return printable(path.relative_to(self.root))
 
 
 def both_sides(image_size: int | Sequence[int]) -> tuple[int, int]:

@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+from fmclust.data.picture_files import ARCHIVES
+
 SUFFIXES = {  # option to the ends of the names of its files
     "arrays": (".npy", ".npz", ".pt"),
     "table": (".csv", ".csv.gz"),
+    "folder": ARCHIVES,
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from fmclust.data.picture_files import PictureFile
 from fmclust.errors import UserError, reading
 
 FILES = ("file", "filename", "file_name", "image", "path")  # names of columns
@@ -25,14 +26,15 @@ class LabelTable:
     labels: Mapping[str, str]
 
     @classmethod
-    def read(cls, path: Path) -> "LabelTable":
+    def read(cls, file: PictureFile) -> "LabelTable":
         """Read a CSV file.
 
         Raises:
             UserError: If it is damaged, has no such columns, or names a file twice.
         """
+        path = file.path / file.member
         with reading(path):
-            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+            table = pd.read_csv(file.open(), dtype=str, keep_default_na=False)
         columns = label_columns(table)
         if columns is None:
             raise UserError(
@@ -64,17 +66,17 @@ class LabelTable:
         return next((by_stem[_stem(end)] for end in ends if _stem(end) in by_stem), "")
 
 
-def find_label_tables(files: Sequence[Path]) -> list[Path]:
+def find_label_tables(files: Sequence[PictureFile]) -> list[PictureFile]:
     """Return those CSV files that have a column of files and one of labels."""
     found = []
-    for path in files:
-        if path.suffix.lower() == ".csv":
+    for file in files:
+        if file.name.suffix.lower() == ".csv":
             try:
-                head = pd.read_csv(path, nrows=1, dtype=str)
+                head = pd.read_csv(file.open(), nrows=1, dtype=str)
             except (ValueError, OSError):  # not a table: it is listed as unreadable
                 continue
             if label_columns(head) is not None:
-                found.append(path)
+                found.append(file)
     return found
 
 

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 
 from fmclust.data.opening import reason_of
+from fmclust.data.picture_files import PictureFile, archived_files
 from fmclust.errors import UserError
 
 # Names of generated folders and files beside pictures, in lower case.
@@ -28,18 +29,18 @@ TARGET_FILE = re.compile(r"(.+)[ _-](?:mask|seg|segmentation)(?:[ _-]?\d+)?", re
 
 @dataclass
 class Listing:
-    """The files below a folder.
+    """The files below a folder or in an archive.
 
     Attributes:
-        files: The files to read, sorted by path.
-        unreadable: Path of a folder that can't be opened, or of something else that is not a
+        files: The files to read, sorted by name.
+        unreadable: Name of a folder that can't be opened, or of something else that is not a
             file, to the reason.
         left_out: Reason to the number of files that are left out for it.
         unmatched: The patterns of `exclude` that match no file.
     """
 
-    files: list[Path] = field(default_factory=list)
-    unreadable: dict[Path, str] = field(default_factory=dict)
+    files: list[PictureFile] = field(default_factory=list)
+    unreadable: dict[PurePath, str] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
     unmatched: list[str] = field(default_factory=list)
 
@@ -64,33 +65,31 @@ def exclude_patterns(exclude: object) -> list[str]:
 
 
 def list_files(root: Path, exclude: Sequence[str] = ()) -> Listing:
-    """List the files below a folder that are not hidden or in a hidden folder.
+    """List the files below a folder, or in an archive, without hidden ones.
 
     Links to folders are followed, but no folder is read twice. Three kinds of files are left out:
     generated ones, such as thumbnails; masks and annotations beside pictures; excluded ones.
 
     Args:
-        root: The folder.
+        root: The folder or the archive.
         exclude: Patterns as of a shell (`*`, `?`, `[abc]`), compared with the path relative to
             `root`, with that of every folder on it, and with every name on it.
 
     Raises:
-        UserError: If the folder can't be opened.
+        UserError: If it can't be opened.
     """
-    files, unreadable = _walk(root)
-    if root in unreadable:
-        raise UserError(f"{root} can't be opened: {unreadable[root]}. Change its permissions.")
-    relative = [path.relative_to(root) for path in files]
-    left_out_by = _Rules(relative, exclude)
+    if root.is_file():
+        files, unreadable = archived_files(root), dict[PurePath, str]()
+    else:
+        files, unreadable = _files_below(root)
+    left_out_by = _Rules([file.name for file in files], exclude)
     found = Listing()
-    for path, below in zip(files, relative, strict=True):
-        if (reason := left_out_by.why(below)) is None:
-            found.files.append(path)
+    for file in files:
+        if (reason := left_out_by.why(file.name)) is None:
+            found.files.append(file)
         else:
             found.left_out[reason] += 1
-    for path, text in unreadable.items():
-        if left_out_by.why(path.relative_to(root)) is None:
-            found.unreadable[path] = text
+    found.unreadable = {n: text for n, text in unreadable.items() if left_out_by.why(n) is None}
     found.unmatched = [p for p in exclude if p not in left_out_by.matched]
     return found
 
@@ -149,6 +148,15 @@ class _Rules:
 def _plain(pattern: str) -> str:
     """Return a pattern without a leading `./` or `**/` and a trailing `/`, which change nothing."""
     return pattern.rstrip("/").removeprefix("./").removeprefix("**/")
+
+
+def _files_below(root: Path) -> tuple[list[PictureFile], dict[PurePath, str]]:
+    """Return the files below a folder, and what can't be opened with the reasons."""
+    paths, unreadable = _walk(root)
+    if root in unreadable:
+        raise UserError(f"{root} can't be opened: {unreadable[root]}. Change its permissions.")
+    files = [PictureFile(PurePath(path.relative_to(root)), path) for path in paths]
+    return files, {path.relative_to(root): reason for path, reason in unreadable.items()}
 
 
 def _walk(root: Path) -> tuple[list[Path], dict[Path, str]]:

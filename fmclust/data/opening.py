@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
-from pathlib import Path
+from pathlib import PurePath
 from typing import TypeVar
 
 import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 
+from fmclust.data.picture_files import PictureFile
 from fmclust.errors import UserError, one_line
 
 MAX_AHEAD = 256  # pictures that are decoded before the caller takes them
@@ -44,19 +45,19 @@ class UnreadablePictureError(UserError):
         reason: Why, without the path of the file, so that equal reasons can be counted.
     """
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: PurePath, reason: str) -> None:
         super().__init__(f"{path} is not a readable picture: {reason}")
         self.reason = reason
 
 
 @contextmanager
-def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+def opened(file: PictureFile, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     """Open a picture; it is decoded when the block first uses its pixels.
 
     A JPEG file whose end is missing is read as far as it goes, and `CUT` is set in its `info`.
 
     Args:
-        path: A file in one of `FORMATS`.
+        file: A file in one of `FORMATS`.
         max_pixels: Maximum number of pixels; a JPEG file with more is decoded at a reduced size.
 
     Raises:
@@ -64,18 +65,19 @@ def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
             if this only shows when the block decodes it.
     """
     try:
-        with Image.open(path, formats=_formats()) as picture:
+        with Image.open(file.open(), formats=_formats()) as picture:
+            picture.seek(file.page)
             _reduce(picture, max_pixels)
             n_pixels = picture.width * picture.height
             with _one_at_a_time if n_pixels > MAX_PARALLEL_PIXELS else nullcontext():
-                yield _completed(picture, path, max_pixels) if picture.format in JPEG else picture
+                yield _completed(picture, file, max_pixels) if picture.format in JPEG else picture
     except UserError:
         raise
     except Exception as error:  # Pillow raises nearly any type for damaged or hostile files
         reason = reason_of(error)
-        if isinstance(error, UnidentifiedImageError) and _is_heic(path):
+        if isinstance(error, UnidentifiedImageError) and _is_heic(file):
             reason = "HEIC needs the extra heic: pip install 'fmclust[heic]'"
-        raise UnreadablePictureError(path, reason) from error
+        raise UnreadablePictureError(file.path / file.member, reason) from error
 
 
 def _reduce(picture: Image.Image, max_pixels: int) -> None:
@@ -90,13 +92,13 @@ def _reduce(picture: Image.Image, max_pixels: int) -> None:
         raise ValueError(f"{width}x{height} pixels are too many")
 
 
-def _completed(picture: Image.Image, path: Path, max_pixels: int) -> Image.Image:
+def _completed(picture: Image.Image, file: PictureFile, max_pixels: int) -> Image.Image:
     """Decode a JPEG file, or as much as there is of it if its end is missing."""
     try:
         picture.load()
         return picture
     except OSError:
-        content = path.read_bytes() + END_OF_IMAGE
+        content = file.read() + END_OF_IMAGE
         cut = Image.open(io.BytesIO(content), formats=JPEG)
         _reduce(cut, max_pixels)
         cut.load()
@@ -108,9 +110,8 @@ def _completed(picture: Image.Image, path: Path, max_pixels: int) -> Image.Image
         return cut
 
 
-def _is_heic(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(12)
+def _is_heic(file: PictureFile) -> bool:
+    head = file.read()[:12]
     return head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS
 
 
@@ -131,7 +132,7 @@ def frequent_reasons(reasons: Iterable[str]) -> str:
     return ", ".join(shown) + (f" and {n_more} more reasons" if n_more else "")
 
 
-def printable(name: str | Path) -> str:
+def printable(name: str | PurePath) -> str:
     """Return a file name in valid UTF-8; a file system allows any bytes."""
     return str(name).encode(errors="replace").decode()
 
@@ -151,14 +152,16 @@ def warnings_about_cut(names: Sequence[str]) -> list[str]:
     ]
 
 
-def in_order(function: Callable[[Path], Result], paths: Iterable[Path]) -> Iterator[Result]:
-    """Yield `function(path)` of each path in order, computed in threads `MAX_AHEAD` in advance."""
+def in_order(
+    function: Callable[[PictureFile], Result], files: Iterable[PictureFile]
+) -> Iterator[Result]:
+    """Yield `function(file)` of each file in order, computed in threads `MAX_AHEAD` in advance."""
     pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(torch.get_num_threads()) as pool, warnings.catch_warnings():
         # Pillow warns about pictures that MAX_PIXELS refuses.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        for path in paths:
-            pending.append(pool.submit(function, path))
+        for file in files:
+            pending.append(pool.submit(function, file))
             if len(pending) == MAX_AHEAD:
                 yield pending.popleft().result()
         while pending:

@@ -1,7 +1,7 @@
 """Read picture files of any mode and size, as uint8 images of one size."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from fmclust.data.opening import CUT, MAX_PIXELS, UnreadablePictureError, in_order, opened
 from fmclust.data.opening import FORMATS as FORMATS
+from fmclust.data.picture_files import PictureFile
 from fmclust.data.scales import (
     FLOATS,
     INTEGERS,
@@ -27,14 +28,14 @@ class Picture:
     """A file that was read.
 
     Attributes:
-        path: The file.
+        file: The file.
         image: uint8 array of shape (H, W); None if it is unreadable.
         kind: The pixel type of the file.
         reason: Why it is unreadable, without the path.
         is_cut: Whether the end of the file is missing.
     """
 
-    path: Path
+    file: PictureFile
     image: NDArray[np.uint8] | None = None
     kind: str = ""
     reason: str = ""
@@ -60,14 +61,18 @@ def read_picture(
     Raises:
         UserError: If the file is not a picture, or is truncated or too large.
     """
-    (picture,) = read_in_order([path], size, scales or Scales(files=[path]))
+    file = PictureFile.of(path)
+    (picture,) = read_in_order([file], size, scales or Scales(files=[file]))
     if picture.image is None:
         raise UnreadablePictureError(path, picture.reason)
     return picture.image
 
 
 def read_in_order(
-    paths: Sequence[Path], size: Sequence[int], scales: Scales, max_pixels: int = MAX_PIXELS
+    files: Sequence[PictureFile],
+    size: Sequence[int],
+    scales: Scales,
+    max_pixels: int = MAX_PIXELS,
 ) -> Iterator[Picture]:
     """Read pictures in threads, some of them in advance.
 
@@ -75,7 +80,7 @@ def read_in_order(
     opened only once.
 
     Args:
-        paths: Any number of files.
+        files: Any number of files.
         size: Height and width in pixels.
         scales: The ranges of pixel types deeper than 8 bits; records what is read.
         max_pixels: Maximum number of pixels of a picture; see `opened`.
@@ -84,14 +89,38 @@ def read_in_order(
         Each file in order.
     """
     read_one = partial(_try, size, scales, max_pixels)
-    for path, read in zip(paths, in_order(read_one, paths), strict=True):
+    for file, read in zip(files, in_order(read_one, files), strict=True):
         while isinstance(read, str):
             if read not in scales.ranges:
                 scales.find(read)
-            read = read_one(path)
+            read = read_one(file)
         if read.image is not None:
-            scales.note(read.kind, path)
+            scales.note(read.kind, file)
         yield read
+
+
+def with_pages(files: Sequence[PictureFile]) -> list[PictureFile]:
+    """Return the files with an entry for each page of a TIFF file that has several."""
+    tiffs = [file for file in files if file.name.suffix.lower() in (".tif", ".tiff")]
+    n_pages = dict(zip(tiffs, in_order(_n_pages, tiffs), strict=True))
+    return [page for file in files for page in _pages(file, n_pages.get(file, 1))]
+
+
+def _n_pages(file: PictureFile) -> int:
+    """Return the number of pages of a file; 1 if it can't be read."""
+    try:
+        with opened(file) as picture:
+            return int(getattr(picture, "n_frames", 1))
+    except UnreadablePictureError:
+        return 1
+
+
+def _pages(file: PictureFile, n: int) -> list[PictureFile]:
+    if n == 1:
+        return [file]
+    stem, suffix = file.name.stem, file.name.suffix
+    names = [file.name.with_name(f"{stem}[{page + 1}]{suffix}") for page in range(n)]
+    return [replace(file, name=name, page=page) for page, name in enumerate(names)]
 
 
 class _UnknownRangeError(Exception):
@@ -102,19 +131,19 @@ class _UnknownRangeError(Exception):
         self.kind = kind
 
 
-def _try(size: Sequence[int], scales: Scales, max_pixels: int, path: Path) -> Picture | str:
+def _try(size: Sequence[int], scales: Scales, max_pixels: int, file: PictureFile) -> Picture | str:
     """Read a picture, or return its pixel type if the range of that type is not known yet."""
     try:
-        return _read(path, size, scales, max_pixels)
+        return _read(file, size, scales, max_pixels)
     except UnreadablePictureError as error:
-        return Picture(path, reason=error.reason)
+        return Picture(file, reason=error.reason)
     except _UnknownRangeError as error:
         return error.kind
 
 
-def _read(path: Path, size: Sequence[int], scales: Scales, max_pixels: int) -> Picture:
+def _read(file: PictureFile, size: Sequence[int], scales: Scales, max_pixels: int) -> Picture:
     """Read a picture; raise _UnknownRangeError if the range of its pixel type is not known."""
-    with opened(path, max_pixels) as picture:
+    with opened(file, max_pixels) as picture:
         kind, no_data = pixel_type(picture), no_data_of(picture)
         limits = scales.ranges.get(kind)
         if kind not in (INTEGERS, FLOATS):
@@ -124,13 +153,13 @@ def _read(path: Path, size: Sequence[int], scales: Scales, max_pixels: int) -> P
         elif limits is not None:
             values = values_of(ImageOps.exif_transpose(picture), no_data)
             if np.isnan(values).all():
-                raise UnreadablePictureError(path, "no pixel has a value")
+                raise UnreadablePictureError(file.name, "no pixel has a value")
             gray = Image.fromarray(to_bytes(values, limits))
         else:
             gray = None
     if gray is None:
         raise _UnknownRangeError(kind)
-    return Picture(path, resized(gray, size), kind, is_cut=bool(picture.info.get(CUT)))
+    return Picture(file, resized(gray, size), kind, is_cut=bool(picture.info.get(CUT)))
 
 
 def resized(gray: Image.Image, size: Sequence[int]) -> NDArray[np.uint8]:

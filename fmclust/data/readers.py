@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count, islice
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from fmclust.data.kinds import has_suffix
 from fmclust.data.label_tables import find_label_tables
 from fmclust.data.listing import list_files
 from fmclust.data.opening import MAX_PIXELS, printable, warnings_about_cut
-from fmclust.data.pictures import read_in_order, resized
+from fmclust.data.picture_files import PictureFile, is_archive
+from fmclust.data.pictures import read_in_order, resized, with_pages
 from fmclust.data.scales import BYTES, Range, Scales, span_text
 from fmclust.data.tables import read_table
 from fmclust.errors import UserError, reading
@@ -50,7 +51,6 @@ class Input:
         n_images: Number of images, the unreadable ones included.
         batches: The images, read batch by batch.
         scales: The ranges of pixels deeper than 8 bits; records what is read.
-        root: The folder that the names of pictures are relative to.
         notes: Sentences about files that were left out.
         cut: Names of JPEG files whose end is missing; filled while the batches are read.
     """
@@ -58,7 +58,6 @@ class Input:
     n_images: int
     batches: Iterator[Batch]
     scales: Scales = field(default_factory=Scales)
-    root: Path = Path()
     notes: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
 
@@ -70,10 +69,7 @@ class Input:
             for kind in sorted(self.scales.found)
         ]
         cut = warnings_about_cut(self.cut)
-        return [*self.notes, *cut, *unseen, *self.scales.warnings(self._name)]
-
-    def _name(self, path: Path) -> str:
-        return printable(path.relative_to(self.root))
+        return [*self.notes, *cut, *unseen, *self.scales.warnings()]
 
 
 def open_input(
@@ -84,26 +80,28 @@ def open_input(
     ranges: Mapping[str, Range] | None = None,
     exclude: Sequence[str] = (),
     max_pixels: int = MAX_PIXELS,
+    pages: str = "all",
 ) -> Input:
     """Open images of any supported kind, to be read in batches.
 
     Args:
-        path: A folder (searched recursively), a picture, a file of arrays (.npy, .npz, .pt), a
-            table (.csv), or an idx file; tables and idx files plain or .gz.
+        path: A folder (searched recursively), an archive, a picture, a file of arrays (.npy, .npz,
+            .pt), a table (.csv), or an idx file; tables and idx files plain or .gz.
         size: Height and width in pixels to which all images are resized.
         batch_size: Maximum number of images in a batch.
         ranges: Pixel type to the range that pictures are scaled by; those of other types are
             found over all pictures of the folder.
         exclude: Patterns of files and folders to leave out of a folder.
         max_pixels: Maximum number of pixels of a picture; see `opened`.
+        pages: Whether `all` pages of a TIFF file are pictures, or the `first`.
 
     Raises:
         UserError: If there is nothing to read, or a file has an invalid header.
     """
     if not path.exists():
         raise UserError(f"input={path} does not exist: type input=<a folder or file>.")
-    if path.is_dir():
-        return _open_folder(path, size, batch_size, ranges or {}, exclude, max_pixels)
+    if path.is_dir() or is_archive(path):
+        return _open_folder(path, size, batch_size, ranges or {}, exclude, max_pixels, pages)
     if has_suffix(path, "arrays"):
         return _open_array_file(path, open_arrays(path)[0], size, batch_size, ranges or {})
     if has_suffix(path, "table"):
@@ -113,9 +111,7 @@ def open_input(
         (n_images, *sides), read = _open_idx(path)
         slices = read(_bounded(batch_size, path, sides))
         return Input(n_images, _to_batches(slices, size, map(str, count())))
-    scales, cut = Scales(dict(ranges or {}), [path]), list[str]()
-    batches = _read_pictures([path], path.parent, size, batch_size, scales, max_pixels, cut)
-    return Input(1, batches, scales, path.parent, cut=cut)
+    return _open_pictures([PictureFile.of(path)], size, batch_size, ranges or {}, max_pixels, pages)
 
 
 def _bounded(batch_size: int, path: Path, sides: Sequence[int]) -> int:
@@ -134,27 +130,43 @@ def _open_folder(
     ranges: Mapping[str, Range],
     exclude: Sequence[str],
     max_pixels: int,
+    pages: str,
 ) -> Input:
-    """List the pictures of a folder; the last batch names what can't be opened."""
+    """List the pictures of a folder or an archive; the last batch names what can't be opened."""
     found = list_files(folder, exclude)
     tables = find_label_tables(found.files)
-    found.files = [path for path in found.files if path not in tables]
+    found.files = [file for file in found.files if file not in tables]
     if not found.files and not found.unreadable:
         raise UserError(f"input={folder} holds no file: type input=<a folder of pictures>.")
-    scales, cut = Scales(dict(ranges), found.files), list[str]()
-    batches = _read_pictures(found.files, folder, size, batch_size, scales, max_pixels, cut)
+    opened = _open_pictures(found.files, size, batch_size, ranges, max_pixels, pages)
     if found.unreadable:
-        names = [path.relative_to(folder).as_posix() for path in found.unreadable]
+        names = [name.as_posix() for name in found.unreadable]
         reasons = dict(enumerate(found.unreadable.values()))
-        batches = chain(batches, [Batch(names, np.empty((0, *size), np.uint8), reasons)])
-    n_images = len(found.files) + len(found.unreadable)
+        closed = Batch(names, np.empty((0, *size), np.uint8), reasons)
+        opened.batches = chain(opened.batches, [closed])
+        opened.n_images += len(found.unreadable)
     found.unmatched.clear()  # patterns of the run need not match here
-    return Input(n_images, batches, scales, folder, found.warnings(), cut)
+    opened.notes = found.warnings()
+    return opened
+
+
+def _open_pictures(
+    files: Sequence[PictureFile],
+    size: Sequence[int],
+    batch_size: int,
+    ranges: Mapping[str, Range],
+    max_pixels: int,
+    pages: str,
+) -> Input:
+    """Open picture files, to be read in batches."""
+    files = with_pages(files) if pages == "all" else files
+    scales, cut = Scales(dict(ranges), files), list[str]()
+    batches = _read_pictures(files, size, batch_size, scales, max_pixels, cut)
+    return Input(len(files), batches, scales, cut=cut)
 
 
 def _read_pictures(
-    paths: Sequence[Path],
-    folder: Path,
+    files: Sequence[PictureFile],
     size: Sequence[int],
     batch_size: int,
     scales: Scales,
@@ -162,10 +174,10 @@ def _read_pictures(
     cut: list[str],
 ) -> Iterator[Batch]:
     """Yield batches of pictures; add the names of those whose end is missing to `cut`."""
-    pictures = read_in_order(paths, size, scales, max_pixels)
+    pictures = read_in_order(files, size, scales, max_pixels)
     while batch := list(islice(pictures, batch_size)):
-        cut += [printable(picture.path.relative_to(folder)) for picture in batch if picture.is_cut]
-        names = [picture.path.relative_to(folder).as_posix() for picture in batch]
+        cut += [printable(picture.file.name) for picture in batch if picture.is_cut]
+        names = [picture.file.name.as_posix() for picture in batch]
         images = [picture.image for picture in batch if picture.image is not None]
         reasons = {n: picture.reason for n, picture in enumerate(batch) if picture.image is None}
         yield Batch(names, np.array(images, np.uint8).reshape(-1, *size), reasons)
@@ -185,7 +197,7 @@ def _open_array_file(
         usual = usual_range(found)
         scales.ranges[kind] = usual or found
         if usual is None:
-            scales.found[kind] = {path: found}
+            scales.found[kind] = {PurePath(path.name): found}
 
     def slices() -> Iterator[NDArray[np.uint8]]:
         for array in arrays.values():
@@ -196,7 +208,7 @@ def _open_array_file(
     prefixes = {split: f"{split}/" if len(arrays) > 1 else "" for split in arrays}
     names = (f"{prefixes[split]}{i}" for split, array in arrays.items() for i in range(len(array)))
     n_images = sum(map(len, arrays.values()))
-    return Input(n_images, _to_batches(slices(), size, names), scales, path.parent)
+    return Input(n_images, _to_batches(slices(), size, names), scales)
 
 
 def _is_idx(path: Path) -> bool:

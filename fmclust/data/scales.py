@@ -1,15 +1,16 @@
 """Scale pixels to 8 bits by one range for each pixel type of a data set, not for each file."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
+from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.data.opening import in_order, opened
+from fmclust.data.opening import in_order, opened, printable
+from fmclust.data.picture_files import PictureFile
 from fmclust.errors import UserError
 
 BYTES, INTEGERS, FLOATS = "8-bit", "integer", "float"  # pixel types
@@ -81,19 +82,19 @@ class Scales:
     Attributes:
         ranges: Pixel type to its range.
         files: The files over which a range that is not known is found.
-        seen: Pixel type to the number of files read, and the first of them by path.
-        found: Pixel type whose range was found, to the range of each file of that type.
+        seen: Pixel type to the number of files read, and the name of the first of them.
+        found: Pixel type whose range was found, to the range of each file of that type, by name.
     """
 
     ranges: dict[str, Range] = field(default_factory=dict)
-    files: Sequence[Path] = ()
-    seen: dict[str, tuple[int, Path]] = field(default_factory=dict)
-    found: dict[str, dict[Path, Range]] = field(default_factory=dict)
+    files: Sequence[PictureFile] = ()
+    seen: dict[str, tuple[int, PurePath]] = field(default_factory=dict)
+    found: dict[str, dict[PurePath, Range]] = field(default_factory=dict)
 
-    def note(self, kind: str, path: Path) -> None:
+    def note(self, kind: str, file: PictureFile) -> None:
         """Note that a file of a pixel type was read."""
-        n, first = self.seen.get(kind, (0, path))
-        self.seen[kind] = n + 1, min(first, path)
+        n, first = self.seen.get(kind, (0, file.name))
+        self.seen[kind] = n + 1, min(first, file.name)
 
     def find(self, kind: str) -> None:
         """Find the range of a pixel type: the minimum and the maximum over all its files.
@@ -102,7 +103,7 @@ class Scales:
         background, for example.
         """
         measured = zip(self.files, in_order(partial(_range_in, kind), self.files), strict=True)
-        of_files = {path: limits for path, limits in measured if limits is not None}
+        of_files = {file.name: limits for file, limits in measured if limits is not None}
         low = min((low for low, _ in of_files.values()), default=0.0)
         high = max((high for _, high in of_files.values()), default=1.0)
         self.ranges[kind], self.found[kind] = (low, high), of_files
@@ -111,33 +112,33 @@ class Scales:
         """Return the ranges of the pixel types other than 8-bit that were read."""
         return {kind: limits for kind, limits in self.ranges.items() if kind in self.seen}
 
-    def warnings(self, name: Callable[[Path], str], cure: str = "") -> list[str]:
+    def warnings(self, cure: str = "") -> list[str]:
         """Return sentences about files of different depths or ranges, with examples.
 
         Args:
-            name: Returns the name of a file.
             cure: What to do about them; the end of a sentence.
         """
         sentences = []
         if len(self.seen) > 1:
             parts = [
-                f"{n:,} {kind} by {span_text(self.ranges.get(kind, (0, 255)))} (such as {name(p)})"
-                for kind, (n, p) in sorted(self.seen.items())
+                f"{n:,} {kind} by {span_text(self.ranges.get(kind, (0, 255)))} (such as "
+                f"{printable(first)})"
+                for kind, (n, first) in sorted(self.seen.items())
             ]
             types = ", ".join(parts)
             sentences.append(f"the pictures have several pixel types, each scaled alone: {types}")
-        sentences += [_narrow(kind, self.found[kind], name) for kind in sorted(self.found)]
+        sentences += [_narrow(kind, self.found[kind]) for kind in sorted(self.found)]
         sentences = [f"{sentence}{cure}" for sentence in sentences if sentence]
         if CHANNELS in self.seen:
             n, first = self.seen[CHANNELS]
             sentences.append(
                 f"files of several 16-bit channels, read by their upper 8 bits: {n:,}, such as "
-                f"{name(first)}: if they are too dark, save them with 8 bits"
+                f"{printable(first)}: if they are too dark, save them with 8 bits"
             )
         return sentences
 
 
-def _narrow(kind: str, found: Mapping[Path, Range], name: Callable[[Path], str]) -> str:
+def _narrow(kind: str, found: Mapping[PurePath, Range]) -> str:
     """Return a warning about files much narrower than the common range; empty without any."""
     spans = {path: high - low for path, (low, high) in found.items()}
     lows, highs = zip(*found.values(), strict=True) if found else ((0.0,), (0.0,))
@@ -145,7 +146,7 @@ def _narrow(kind: str, found: Mapping[Path, Range], name: Callable[[Path], str])
     if not n_narrow:
         return ""
     examples = [
-        f"{name(path)} ({span_text(found[path])})"
+        f"{printable(path)} ({span_text(found[path])})"
         for path in (min(spans, key=spans.__getitem__), max(spans, key=spans.__getitem__))
     ]
     share = f"{n_narrow:,} of {len(spans):,} {kind} files"
@@ -183,10 +184,10 @@ def known_ranges(saved: Mapping[str, object]) -> dict[str, Range]:
     return {str(kind): valid_range("data.scale", limits) for kind, limits in saved.items()}
 
 
-def _range_in(kind: str, path: Path) -> Range | None:
+def _range_in(kind: str, file: PictureFile) -> Range | None:
     """Return the range of a file; None if it is of another type, unreadable or without values."""
     try:
-        with opened(path) as picture:
+        with opened(file) as picture:
             if pixel_type(picture) != kind:
                 return None
             values = values_of(picture, no_data_of(picture))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fmclust.data import printable
+from fmclust.data.picture_files import PictureFile, archived_files
 from fmclust.errors import UserError
 
 MAX_MEMBERS, N_COLUMNS = 100, 10  # of a contact sheet
@@ -21,12 +22,13 @@ UNSAFE = re.compile(r"[^\w.+-]+")  # characters that a file system may refuse, o
 class ClusterFolders:
     """Folders of images by cluster.
 
-    Pictures of a folder become links to their files, or copies where links are impossible; images
-    from other sources become PNG files.
+    Pictures of a folder become links to their files, or copies where links are impossible, and
+    those of an archive are unpacked. Images from other sources become PNG files.
 
     Args:
         target: Folder of the folders; it must be empty or absent.
-        pictures: Folder that the names of pictures are relative to; None for other sources.
+        pictures: Folder or archive that the names of pictures are relative to; None for other
+            sources.
         title: Returns the name of a cluster by its id.
         has_sheets: Whether to write a contact sheet for each cluster.
 
@@ -39,7 +41,11 @@ class ClusterFolders:
     ) -> None:
         require_empty(target)
         target.mkdir(parents=True, exist_ok=True)
-        self.target, self.pictures, self.title = target, pictures, title
+        self.target, self.folder, self.title = target, pictures, title
+        self.archived: dict[str, PictureFile] = {}
+        if pictures is not None and pictures.is_file():
+            files = archived_files(pictures)
+            self.folder, self.archived = None, {file.name.as_posix(): file for file in files}
         self.has_sheets = has_sheets
         self._typical: dict[int, list[tuple[float, NDArray[np.uint8]]]] = defaultdict(list)
         self._folders: dict[int, Path] = {}
@@ -86,13 +92,15 @@ class ClusterFolders:
         path = folder / name.replace("/", "__").replace("\\", "__")
         while path.is_symlink() or path.exists():  # writing would follow a link
             path = path.with_name(f"_{path.name}")
-        if self.pictures is None:
+        if name in self.archived:
+            path.write_bytes(self.archived[name].read())
+        elif self.folder is None or not (self.folder / name).exists():  # such as a page of a file
             Image.fromarray(image).save(path.with_name(f"{path.name}.png"))
-            return
-        try:
-            path.symlink_to(self.pictures / name)
-        except (OSError, NotImplementedError):
-            shutil.copyfile(self.pictures / name, path)
+        else:
+            try:
+                path.symlink_to(self.folder / name)
+            except (OSError, NotImplementedError):
+                shutil.copyfile(self.folder / name, path)
 
 
 def require_empty(target: Path) -> None:

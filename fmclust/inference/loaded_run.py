@@ -169,6 +169,7 @@ class LoadedRun:
             ranges=self.ranges,
             exclude=exclude_patterns(data.get("exclude")),
             max_pixels=int(data.get("max_pixels", MAX_PIXELS)),
+            pages=str(data.get("pages", "all")),
         )
 
     def clusterer_named(self, name: str | None) -> str:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from fmclust.data import PictureFolder, border_brightness, opening, pictures
 from fmclust.data.memory import empty_images
+from fmclust.data.picture_files import PictureFile
 from fmclust.data.pictures import read_in_order, read_picture
 from fmclust.data.scales import Scales
 from fmclust.errors import UserError
@@ -22,6 +23,10 @@ from fmclust.errors import UserError
 def ramp() -> NDArray[np.uint8]:
     """An image of 20 rows and 30 columns, brighter to the right."""
     return np.linspace(0, 255, 30).round().astype(np.uint8)[None].repeat(20, 0)
+
+
+def files(*paths: Path) -> list[PictureFile]:
+    return [PictureFile.of(path) for path in paths]
 
 
 def save(path: Path, array: NDArray[Any], mode: str | None = None, **options: Any) -> Path:
@@ -94,12 +99,12 @@ def test_what_is_no_picture_is_named_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty.png").touch()
     names = ["whole.png", "cut.png", "text.jpg", "empty.png"]
-    found = list(read_in_order([tmp_path / name for name in names], (8, 8), Scales()))
-    assert [picture.path.name for picture in found if picture.image is None] == names[1:]
+    found = list(read_in_order(files(*(tmp_path / name for name in names)), (8, 8), Scales()))
+    assert [picture.file.name.name for picture in found if picture.image is None] == names[1:]
     unknown = "cannot identify image file"
     assert [picture.reason for picture in found] == ["", found[1].reason, unknown, unknown]
     assert "truncated" in found[1].reason
-    (large,) = read_in_order([whole], (8, 8), Scales(), max_pixels=99 * 98)
+    (large,) = read_in_order(files(whole), (8, 8), Scales(), max_pixels=99 * 98)
     assert large.image is None and "99x99 pixels" in large.reason
 
 
@@ -117,10 +122,10 @@ def test_large_jpeg_files_are_decoded_at_a_reduced_size(
 
     monkeypatch.setattr(pictures, "resized", noting)
     for max_pixels, size in ((400 * 600, (600, 400)), (60_001, (300, 200)), (20_000, (150, 100))):
-        (found,) = read_in_order([path], (20, 30), Scales(), max_pixels)
+        (found,) = read_in_order(files(path), (20, 30), Scales(), max_pixels)
         assert sizes.pop() == size
         assert np.abs(np.asarray(found.image) - whole).max() <= 3
-    (found,) = read_in_order([path], (20, 30), Scales(), 400 * 600 // 64 - 1)
+    (found,) = read_in_order(files(path), (20, 30), Scales(), 400 * 600 // 64 - 1)
     assert found.image is None and "600x400 pixels" in found.reason
 
 
@@ -133,7 +138,7 @@ def test_jpeg_files_without_their_end_are_read_as_far_as_they_go(
     content = whole.read_bytes()
     cut = tmp_path / "cut.jpg"
     cut.write_bytes(content[: int(share * len(content))])
-    first, found = read_in_order([whole, cut], (200, 200), Scales())
+    first, found = read_in_order(files(whole, cut), (200, 200), Scales())
     assert not first.is_cut and found.is_cut == readable
     if not readable:
         assert found.image is None and "truncated" in found.reason
@@ -173,7 +178,7 @@ def test_many_pictures_come_in_order(tmp_path: Path) -> None:
         save(tmp_path / f"{n}.png", np.full((8, 8), n % 256, np.uint8))
         for n in range(2 * opening.MAX_AHEAD + 5)
     ]
-    read = [int(np.asarray(p.image)[0, 0]) for p in read_in_order(paths, (8, 8), Scales())]
+    read = [int(np.asarray(p.image)[0, 0]) for p in read_in_order(files(*paths), (8, 8), Scales())]
     assert read == [n % 256 for n in range(len(paths))]
 
 

@@ -1,0 +1,148 @@
+"""Pictures in archives and pages of TIFF files, read without unpacking them."""
+
+import io
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Answer, Finished
+from hypothesis import given
+from hypothesis import strategies as st
+from layout import rows_of
+from numpy.typing import NDArray
+from PIL import Image
+
+from fmclust.data import PictureFolder, open_input, picture_files
+from fmclust.errors import UserError
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 16, 16), np.uint8)
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+FILES = {f"set/{'ab'[n % 2]}/{n}.png": png(image) for n, image in enumerate(IMAGES)}
+OTHERS = {"set/.hidden/x.png": b"x", "__MACOSX/set/a/._1.png": b"x", "set/notes.txt": b"no picture"}
+
+
+def pack(path: Path, files: dict[str, bytes]) -> Path:
+    """Write an archive of the kind that its name says."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        return path
+    with tarfile.open(
+        path, f"w:{ {'.gz': 'gz', '.tgz': 'gz', '.bz2': 'bz2', '.xz': 'xz'}.get(path.suffix, '') }"
+    ) as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return path
+
+
+def unpack(root: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return root
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_archive_is_read_like_its_folder(suffix: str, tmp_path: Path) -> None:
+    archive = pack(tmp_path / f"set{suffix}", FILES | OTHERS)
+    folder = unpack(tmp_path / "folder", FILES | OTHERS)
+    packed = PictureFolder(root=str(archive), image_size=16)
+    plain = PictureFolder(root=str(folder), image_size=16)
+    for name, split in plain.splits.items():
+        other = packed.splits[name]
+        assert split.names == other.names and bool((split.images == other.images).all())
+        assert split.labels is not None and other.labels is not None
+        assert bool((split.labels == other.labels).all())
+    assert packed.class_names == ("a", "b") and packed.warnings == plain.warnings
+    assert packed.unreadable == plain.unreadable == {"set/notes.txt": "cannot identify image file"}
+    opened = open_input(archive, (16, 16), 7)
+    names = [name for batch in opened.batches for name in batch.names]
+    assert set(names) == {*FILES, "set/notes.txt"} and opened.n_images == 41
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar"])
+def test_pictures_of_an_archive_are_sorted(
+    suffix: str, finished: Finished, command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
+    archive = pack(tmp_path / f"set{suffix}", FILES)
+    typed = ("assign", f"run={finished.directory}", f"input={archive}", "output=a.csv")
+    answer = command_line(*typed, "sort_into=sorted")
+    assert answer.status == 0, answer.err
+    rows = {row["image"]: row["cluster"] for row in rows_of(Path("a.csv"))}
+    assert {*rows} == {*FILES}
+    for path in Path("sorted").glob("*/*"):
+        name = path.name.replace("__", "/")
+        assert path.read_bytes() == FILES[name]
+        assert path.parent.name.split("_")[0] == rows[name]
+
+
+def test_labels_in_an_archive(tmp_path: Path) -> None:
+    table = "\n".join(["file,label", *(f"{name},{n % 3}" for n, name in enumerate(FILES))])
+    archive = pack(tmp_path / "set.zip", FILES | {"labels.csv": table.encode()})
+    source = PictureFolder(root=str(archive))
+    assert source.splits and source.class_names == ("0", "1", "2")
+    assert not source.warnings and not source.unreadable
+
+
+def test_the_pages_of_a_tiff_file_are_pictures(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    pages = [Image.fromarray(image) for image in IMAGES]
+    pages[0].save(tmp_path / "in" / "a.tif", save_all=True, append_images=pages[1:30])
+    pages[30].save(tmp_path / "in" / "b.tif")
+    source = PictureFolder(root=str(tmp_path / "in"), image_size=16)
+    found = {
+        name: image[0].numpy()
+        for split in source.splits.values()
+        for name, image in zip(split.names, split.images, strict=True)
+    }
+    assert {*found} == {f"a[{n}].tif" for n in range(1, 31)} | {"b.tif"}
+    assert all(np.array_equal(found[f"a[{n + 1}].tif"], IMAGES[n]) for n in range(30))
+    opened = open_input(tmp_path / "in" / "a.tif", (16, 16), 64)
+    (batch,) = opened.batches
+    assert np.array_equal(batch.images, IMAGES[:30])
+    assert open_input(tmp_path / "in", (16, 16), 64, pages="first").n_images == 2
+    with pytest.raises(UserError, match="2 readable pictures"):
+        PictureFolder(root=str(tmp_path / "in"), pages="first").read()
+
+
+def test_what_is_too_large_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for suffix in (".zip", ".tar", ".tar.gz"):
+        archive = pack(tmp_path / f"set{suffix}", FILES | {"large.png": bytes(5000)})
+        monkeypatch.setattr(picture_files, "MAX_MEMBER", 4000)
+        picture_files.open_archive.cache_clear()
+        source = PictureFolder(root=str(archive))
+        assert source.splits and "too many" in source.unreadable["large.png"]
+
+
+@given(st.sampled_from(SUFFIXES[:3]), st.integers(0, 10**6), st.binary(min_size=1, max_size=3))
+def test_changed_bytes_of_an_archive_are_one_line(suffix: str, place: int, change: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = pack(Path(folder) / f"a{suffix}", dict([*FILES.items()][:14]))
+        content = path.read_bytes()
+        start = place % len(content)
+        path.write_bytes(content[:start] + change + content[start + len(change) :])
+        text = ""
+        with suppress(UserError):
+            try:
+                source = PictureFolder(root=str(path))
+                assert len(source.splits["train"].images) + len(source.unreadable) <= 15
+            except UserError as error:
+                text = str(error)
+                raise
+        assert "\n" not in text
