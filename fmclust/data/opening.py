@@ -111,7 +111,7 @@ def _completed(picture: Image.Image, file: PictureFile, max_pixels: int) -> Imag
 
 
 def _is_heic(file: PictureFile) -> bool:
-    head = file.read()[:12]
+    head = file.read(12)
     return head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS
 
 

@@ -47,11 +47,15 @@ class PictureFile:
             return self.path
         return io.BytesIO(self.read())
 
-    def read(self) -> bytes:
-        """Return the bytes of the file."""
-        if self.content is not None:
-            return self.content
-        return open_archive(self.path).read(self.member) if self.member else self.path.read_bytes()
+    def read(self, n: int = -1) -> bytes:
+        """Return the first n bytes of the file, or all."""
+        if self.content is None and not self.member:
+            with self.path.open("rb") as file:
+                return file.read(n)
+        content = self.content
+        if content is None:
+            content = open_archive(self.path).read(self.member)
+        return content if n < 0 else content[:n]
 
 
 class Archive(Protocol):
@@ -128,7 +132,6 @@ def archived_files(path: Path) -> list[PictureFile]:
     return sorted(file for file in files if not any(p.startswith(".") for p in file.name.parts))
 
 
-@lru_cache(maxsize=2)
 def open_archive(path: Path) -> Archive:
     """Open an archive, which stays open for reading.
 
@@ -136,7 +139,12 @@ def open_archive(path: Path) -> Archive:
         UserError: If it is damaged.
     """
     with reading(path):
-        return _Zip(path) if path.suffix.lower() == ".zip" else _Tar(path)
+        return _opened(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _opened(path: Path, _changed: int) -> Archive:
+    return _Zip(path) if path.suffix.lower() == ".zip" else _Tar(path)
 
 
 def _require_small(size: int) -> None:
