@@ -1,4 +1,4 @@
-"""Assign new images to the clusters of a finished run; write a CSV file with a row for each.
+"""Assign new images to the clusters of a finished run; write a table with a row for each.
 
 `python -m fmclust.assign run=<directory> input=<images> output=<csv>`
 """
@@ -24,7 +24,7 @@ MIN_CONTRAST = 32**2  # brightness squared: minimum for two backgrounds to be op
 
 
 def assign(config: DictConfig) -> None:
-    """Assign every image of the input; write the CSV file and print a summary."""
+    """Assign every image of the input; write the table and print a summary."""
     require_bool("strict", config.strict)
     if config.invert is not None:
         require_bool("invert", config.invert)
@@ -88,25 +88,18 @@ def assign_all(
     from rich.progress import Progress
 
     from fmclust import data, inference
+    from fmclust.inference.tables import table_writer
 
     counts: Counter[int | str] = Counter()
     unread: dict[str, str] = {}
     images_in = run.open_input(path)
-    csv = output.open("w", newline="", encoding="utf-8", errors="surrogateescape")
-    with csv as file, Progress() as progress:
+    with table_writer(output) as write, Progress() as progress:
         n_images = images_in.n_images
         task = progress.add_task(f"Assigning {n_images:,} images", total=n_images)
         for batch in images_in.batches:
             images = 255 - batch.images if invert else batch.images
             assigned = run.assign(images, clusterer) if len(images) else None
-            table = inference.to_table(batch.names, batch.reasons, assigned, run.class_names)
-            table.to_csv(
-                file,
-                header=file.tell() == 0,
-                index=False,
-                float_format="%.6g",
-                lineterminator="\r\n",  # of CSV (RFC 4180)
-            )
+            write(inference.to_table(batch.names, batch.reasons, assigned, run.class_names))
             unread |= {batch.names[row]: reason for row, reason in batch.reasons.items()}
             if assigned is not None:
                 if folders is not None:

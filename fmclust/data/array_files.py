@@ -71,18 +71,18 @@ class ArrayFiles(ImageSource):
         self.scale = None if scale is None else valid_range("data.scale", scale)
         self.cache = None if cache is None else Path(cache)
 
-    def find(self, root: Path) -> dict[str, Path]:
+    def find(self, root: Path) -> dict[str, list[Path]]:
         """Return `WHOLE` to the file: the path itself, or the one file in a folder.
 
         Raises:
             UserError: If there is none, or there are several.
         """
         if root.is_file() and has_suffix(root, "arrays"):
-            return {WHOLE: root}
+            return {WHOLE: [root]}
         paths = sorted(root.iterdir()) if root.is_dir() else []
         found = [path for path in paths if has_suffix(path, "arrays")]
         if len(found) == 1:
-            return {WHOLE: found[0]}
+            return {WHOLE: found}
         if len(found) > 1:
             typed = shlex.quote(f"data.root={found[0]}")
             raise UserError(f"{root} holds {len(found)} files of arrays: type {typed}.")
@@ -91,7 +91,7 @@ class ArrayFiles(ImageSource):
 
     def open(self) -> tuple[dict[str, ImageArray], dict[str, NDArray[Any]]]:
         """Return split to images, and split to labels; see `open_arrays`."""
-        return open_arrays(self.paths[WHOLE])
+        return open_arrays(self.paths[WHOLE][0])
 
     def read(self) -> dict[str, Split]:
         """Read the file; see `ImageSource.read`."""

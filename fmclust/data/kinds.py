@@ -7,7 +7,7 @@ from fmclust.data.picture_files import ARCHIVES
 
 SUFFIXES = {  # option to the ends of the names of its files
     "arrays": (".npy", ".npz", ".pt"),
-    "table": (".csv", ".csv.gz"),
+    "table": (".csv", ".csv.gz", ".parquet"),
     "folder": ARCHIVES,
 }
 

@@ -105,8 +105,12 @@ def open_input(
     if has_suffix(path, "arrays"):
         return _open_array_file(path, open_arrays(path)[0], size, batch_size, ranges or {})
     if has_suffix(path, "table"):
-        table = {WHOLE: read_table(path, (size[0], size[1]))[0]}
-        return _open_array_file(path, table, size, batch_size, ranges or {})
+        table = read_table(path, (size[0], size[1]))
+        n_rows = len(table.images) + len(table.unreadable)
+        names = [row for row in map(str, range(n_rows)) if row not in table.unreadable]
+        images = {WHOLE: table.images}
+        opened = _open_array_file(path, images, size, batch_size, ranges or {}, names)
+        return _with_unread(opened, table.unreadable, size)
     if _is_idx(path):
         (n_images, *sides), read = _open_idx(path)
         slices = read(_bounded(batch_size, path, sides))
@@ -139,14 +143,19 @@ def _open_folder(
     if not found.files and not found.unreadable:
         raise UserError(f"input={folder} holds no file: type input=<a folder of pictures>.")
     opened = _open_pictures(found.files, size, batch_size, ranges, max_pixels, pages)
-    if found.unreadable:
-        names = [name.as_posix() for name in found.unreadable]
-        reasons = dict(enumerate(found.unreadable.values()))
-        closed = Batch(names, np.empty((0, *size), np.uint8), reasons)
-        opened.batches = chain(opened.batches, [closed])
-        opened.n_images += len(found.unreadable)
     found.unmatched.clear()  # patterns of the run need not match here
     opened.notes = found.warnings()
+    unread = {name.as_posix(): reason for name, reason in found.unreadable.items()}
+    return _with_unread(opened, unread, size)
+
+
+def _with_unread(opened: Input, unread: Mapping[str, str], size: Sequence[int]) -> Input:
+    """Add a last batch of names that can't be read, with the reasons."""
+    if unread:
+        reasons = dict(enumerate(unread.values()))
+        last = Batch([*unread], np.empty((0, *size), np.uint8), reasons)
+        opened.batches = chain(opened.batches, [last])
+        opened.n_images += len(unread)
     return opened
 
 
@@ -189,8 +198,12 @@ def _open_array_file(
     size: Sequence[int],
     batch_size: int,
     ranges: Mapping[str, Range],
+    names: Iterable[str] | None = None,
 ) -> Input:
-    """Open all images of a file of arrays or a table, split by split."""
+    """Open all images of a file of arrays or a table, split by split.
+
+    Without `names`, each image is named by its split and its position.
+    """
     scales = Scales(dict(ranges))
     for kind in sorted({array.kind for array in arrays.values()} - {BYTES, *ranges}):
         found = joined(array.limits() for array in arrays.values() if array.kind == kind)
@@ -206,9 +219,9 @@ def _open_array_file(
                 yield array.read(slice(row, row + step), scales.ranges.get(array.kind))
 
     prefixes = {split: f"{split}/" if len(arrays) > 1 else "" for split in arrays}
-    names = (f"{prefixes[split]}{i}" for split, array in arrays.items() for i in range(len(array)))
+    places = (f"{prefixes[split]}{i}" for split, array in arrays.items() for i in range(len(array)))
     n_images = sum(map(len, arrays.values()))
-    return Input(n_images, _to_batches(slices(), size, names), scales)
+    return Input(n_images, _to_batches(slices(), size, iter(names or places)), scales)
 
 
 def _is_idx(path: Path) -> bool:

@@ -1,8 +1,8 @@
-"""Images in tables: a column for each pixel and, perhaps, one for the label."""
+"""Images in tables: encoded pictures, or a column for each pixel, and perhaps labels."""
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +14,28 @@ from fmclust.data.array_files import ArrayFiles
 from fmclust.data.arrays import WHOLE, ImageArray
 from fmclust.data.class_folders import SPLIT_WORDS
 from fmclust.data.kinds import has_suffix, other_option
+from fmclust.data.parquet import ParquetImages, read_parquet
 from fmclust.errors import UserError, reading, require_whole_numbers
 
 PIXEL = re.compile(r"(?:p|px|pixel)?[ _-]?\d+(?:[x_-]\d+)?", re.IGNORECASE)  # pixel1, 3, 28x28
 NUMBERS_OF_ROWS = re.compile(r"unnamed: \d+|index|id|image_?id", re.IGNORECASE)  # not used
+PART = re.compile(r"-\d+-of-\d+")  # of the names of parts of one table
 CHUNK = 10_000  # rows
 
 
 class TableFiles(ArrayFiles):
-    """Images in CSV files, a row for each image and a column for each pixel.
+    """Images in CSV or Parquet files, a row for each image.
 
-    Columns are pixels if their names are numbers, with or without `pixel` before them, as in
-    Kaggle's MNIST and Fashion-MNIST. One more column may hold the labels. In a file without names,
-    the first column holds the labels if the number of the others is a square. If a folder has files
-    named after splits, such as `train.csv` and `test.csv`, the split is theirs.
+    A Parquet file has a column of encoded pictures, as Hugging Face has them; other tables have a
+    column for each pixel. Columns are pixels if their names are numbers, with or without `pixel`
+    before them, as in Kaggle's MNIST and Fashion-MNIST. One more column may hold the labels. In a
+    file without names, the first column holds the labels if the number of the others is a square.
+    If a folder has files named after splits, such as `train.csv` and `test.csv`, the split is
+    theirs.
 
     Args:
-        root: A .csv file, plain or .gz, or a folder with such files.
-        image_size: Height and width in pixels; None for a square.
+        root: A .csv file, plain or .gz, a .parquet file, or a folder with such files.
+        image_size: Height and width in pixels; None for squares, or the size of the first picture.
         **settings: See `ArrayFiles`.
 
     Raises:
@@ -48,24 +52,26 @@ class TableFiles(ArrayFiles):
             require_whole_numbers("data.image_size", sides, n=2)
             self.size = sides[0], sides[1]
 
-    def find(self, root: Path) -> dict[str, Path]:
-        """Return split, or `WHOLE`, to the file; see `ArrayFiles.find`."""
+    def find(self, root: Path) -> dict[str, list[Path]]:
+        """Return split, or `WHOLE`, to the files; see `ArrayFiles.find`."""
         if root.is_file() and has_suffix(root, "table"):
-            return {WHOLE: root}
-        paths = sorted(root.iterdir()) if root.is_dir() else []
+            return {WHOLE: [root]}
+        folders = (root, root / "data") if root.is_dir() else ()
+        paths = [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
         found = [path for path in paths if has_suffix(path, "table")]
         if len(found) == 1:
-            return {WHOLE: found[0]}
-        splits: dict[str, Path] = {}
+            return {WHOLE: found}
+        splits: dict[str, list[Path]] = {}
         for path in found:
             words = re.split(r"[^a-z]+", path.name.lower())
             named = {SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS}
-            if len(named) != 1 or named & splits.keys():
+            is_part = PART.search(path.name) is not None
+            if len(named) != 1 or (named & splits.keys() and not is_part):
                 raise UserError(
                     f"{root} holds {len(found)} tables, whose names do not tell the splits: type "
                     "data.root=<one of them>."
                 )
-            splits[named.pop()] = path
+            splits.setdefault(named.pop(), []).append(path)
         if not found:
             cure = other_option(root, "table", "data.root=<a .csv file>")
             raise UserError(f"{root} is not a table: type {cure}.")
@@ -74,8 +80,20 @@ class TableFiles(ArrayFiles):
     def open(self) -> tuple[dict[str, ImageArray], dict[str, NDArray[Any]]]:
         """Read the tables; see `open_arrays`."""
         images, labels = {}, {}
-        for split, path in self.paths.items():
-            images[split], found = read_table(path, self.size)
+        for split, paths in self.paths.items():
+            read = [read_table(path, self.size) for path in paths]
+            path, values = paths[0], [part.images.values for part in read]
+            if len({array.shape[1:] for array in values}) > 1:
+                raise UserError(
+                    f"{self.root} holds images of several sizes: type "
+                    f"'data.image_size=[{values[0].shape[1]},{values[0].shape[2]}]'."
+                )
+            images[split] = ImageArray(np.concatenate(values))
+            for part in read:
+                self.unreadable |= {f"{path.name}: {n}": why for n, why in part.unreadable.items()}
+                self.ranges = {**self.ranges, **part.ranges}
+            given = [part.labels for part in read if part.labels is not None]
+            found = np.concatenate(given) if len(given) == len(read) else None
             if self.size not in (None, images[split].size):
                 raise UserError(
                     f"{path} has {math.prod(images[split].size)} columns of pixels, too few or too "
@@ -86,38 +104,47 @@ class TableFiles(ArrayFiles):
         return images, labels
 
 
-def read_table(
-    path: Path, size: tuple[int, int] | None = None
-) -> tuple[ImageArray, NDArray[Any] | None]:
-    """Read a CSV file of images.
+def read_table(path: Path, size: tuple[int, int] | None = None) -> ParquetImages:
+    """Read a CSV or Parquet file of images.
 
     Args:
-        path: The file, plain or .gz.
-        size: Height and width in pixels, if their product is the number of pixels; otherwise the
-            images are squares.
+        path: The file.
+        size: Height and width in pixels. Encoded pictures are resized to it; pixels in columns are
+            of this size if their number is right, otherwise squares.
 
     Returns:
-        The images, and the labels of shape (N,), numbers or texts; None without them.
+        The images, and the labels if there is a column of them.
 
     Raises:
         UserError: If the file is damaged, or its columns are not those of images.
     """
+    if path.suffix.lower() == ".parquet":
+        found = read_parquet(path, size)
+        if isinstance(found, ParquetImages):
+            return found
+        return _from_columns([found], size, path)
     from rich.progress import open as open_with_progress
 
     with reading(path):
         compression: Any = "gzip" if path.suffix.lower() == ".gz" else None
         options: Any = {"compression": compression, "header": _header(path, compression)}
         with open_with_progress(path, "rb", description=f"Reading {path.name}") as file:
-            chunks = pd.read_csv(file, chunksize=CHUNK, **options)
-            pixels, labels = [], []
-            for chunk in chunks:
-                label, columns = _columns(chunk, path)
-                pixels.append(_compact(chunk[columns].to_numpy()))
-                labels.append(chunk[label] if label is not None else None)
-        values = np.concatenate(pixels)
-        height, width = _size(values.shape[1], size, path)
-        images = ImageArray.of(values.reshape(-1, height, width), str(path))
-        return images, None if labels[0] is None else _labels(pd.concat(labels))
+            return _from_columns(pd.read_csv(file, chunksize=CHUNK, **options), size, path)
+
+
+def _from_columns(
+    chunks: Iterable[pd.DataFrame], size: tuple[int, int] | None, path: Path
+) -> ParquetImages:
+    """Return the images of tables with a column for each pixel."""
+    pixels, labels = [], []
+    for chunk in chunks:
+        label, columns = _columns(chunk, path)
+        pixels.append(_compact(chunk[columns].to_numpy()))
+        labels.append(chunk[label] if label is not None else None)
+    values = np.concatenate(pixels)
+    height, width = _size(values.shape[1], size, path)
+    images = ImageArray.of(values.reshape(-1, height, width), str(path))
+    return ParquetImages(images, None if labels[0] is None else _labels(pd.concat(labels)))
 
 
 def _header(path: Path, compression: Any) -> int | None:

@@ -22,6 +22,7 @@ COLUMNS = (
     "error",
 )
 INTEGERS = ("cluster", "class", "propagated", "far")
+TEXTS = ("image", "class_name", "error")
 
 
 @dataclass(frozen=True)

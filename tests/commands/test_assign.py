@@ -143,7 +143,7 @@ def test_a_run_without_labels_names_no_class(
     [
         (("input=nowhere", "output=a.csv"), "input=.*nowhere"),
         (("input=empty", "output=a.csv"), "empty .*no file"),
-        (("input=floats.npy", "output=a.csv"), "floats.npy .*float64.*uint8"),
+        (("input=complex.npy", "output=a.csv"), "complex.npy.*complex128.*numbers"),
         (("input=lying-idx3-ubyte", "output=a.csv"), "lying-idx3-ubyte"),
         (("input=huge-idx3-ubyte", "output=a.csv"), "huge-idx3-ubyte"),
         (("input=floats.npy", "output=a.csv", "invert=no"), "invert=no .*true .*false"),
@@ -162,6 +162,7 @@ def test_mistakes_are_answered_in_plain_words(
 ) -> None:
     (tmp_path / "empty").mkdir()
     np.save(tmp_path / "floats.npy", np.zeros((2, 28, 28)))
+    np.save(tmp_path / "complex.npy", np.zeros((2, 28, 28), complex))
     (tmp_path / "text.npy").write_text("no array")
     header = bytes([0, 0, 8, 3])
     lying = header + np.array([2**32 - 1, 28, 28], ">u4").tobytes() + b"\0" * 28 * 28

@@ -1,0 +1,142 @@
+"""Images in Parquet files, as Hugging Face has them: a column of encoded pictures."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+from numpy.typing import NDArray
+from rich.progress import track
+
+from fmclust.data.arrays import ImageArray
+from fmclust.data.opening import opened
+from fmclust.data.picture_files import PictureFile
+from fmclust.data.pictures import read_in_order
+from fmclust.data.scales import Range, Scales
+from fmclust.errors import UserError, reading
+
+LABELS = ("label", "labels", "class", "target", "fine_label")  # names of columns
+
+
+@dataclass
+class ParquetImages:
+    """The images of a Parquet file.
+
+    Attributes:
+        images: The readable images.
+        labels: Array of shape (N,), numbers or texts; None without a column of labels.
+        unreadable: Row of each picture that can't be read, to the reason.
+        ranges: Pixel type to the values that became 0 and 255, for types other than 8-bit.
+    """
+
+    images: ImageArray
+    labels: NDArray[Any] | None
+    unreadable: dict[str, str] = field(default_factory=dict)
+    ranges: dict[str, Range] = field(default_factory=dict)
+
+
+def read_parquet(path: Path, size: Sequence[int] | None = None) -> ParquetImages | pd.DataFrame:
+    """Read a Parquet file.
+
+    Args:
+        path: The file. Its pictures are in a column of bytes, or of `bytes` and `path`.
+        size: Height and width in pixels to which pictures are resized; None for those of the first.
+
+    Returns:
+        The images; the whole table if it has no column of pictures.
+
+    Raises:
+        UserError: If the extra `parquet` is missing, or the file is damaged or too large.
+    """
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise UserError(
+            f"{path} needs the extra parquet: type pip install -e '.[parquet]'."
+        ) from error
+    with reading(path):
+        file = parquet.ParquetFile(path)
+        groups = [file.metadata.row_group(n) for n in range(file.metadata.num_row_groups)]
+        needed = sum(group.total_byte_size for group in groups)
+        if needed > psutil.virtual_memory().available // 2:
+            raise ValueError(f"its columns need {needed / 1e9:.1f} GB of memory")
+        schema = file.schema_arrow
+        column = next((name for name in schema.names if _holds_bytes(schema.field(name))), None)
+        if column is None:
+            table: pd.DataFrame = file.read().to_pandas()
+            return table
+        label = next((name for name in schema.names if name.lower() in LABELS), None)
+        held = file.read(columns=[column, *([label] if label else [])])
+        contents = held.column(column).to_pylist()
+        labels = None
+        if label is not None:
+            labels = _named(held.column(label).to_pandas(), _class_names(schema, label))
+    return _decoded(path, [_bytes_of(content) for content in contents], labels, size)
+
+
+def _decoded(
+    path: Path, contents: Sequence[bytes], labels: NDArray[Any] | None, size: Sequence[int] | None
+) -> ParquetImages:
+    """Decode pictures in memory."""
+    files = [PictureFile(PurePath(str(n)), path, content=c) for n, c in enumerate(contents)]
+    size = _size_of_first(files) if size is None else size
+    scales, readable = Scales(files=files), list[int]()
+    images = np.empty((len(files), *size), np.uint8)
+    unreadable = {}
+    pictures = read_in_order(files, size, scales)
+    for row, picture in enumerate(track(pictures, f"Decoding {path.name}", total=len(files))):
+        if picture.image is None:
+            unreadable[str(row)] = picture.reason
+        else:
+            images[len(readable)] = picture.image
+            readable.append(row)
+    kept = None if labels is None else labels[readable]
+    found = ImageArray.of(images[: len(readable)], str(path))
+    return ParquetImages(found, kept, unreadable, scales.used())
+
+
+def _size_of_first(files: Sequence[PictureFile]) -> tuple[int, int]:
+    """Return height and width of the first readable picture."""
+    for file in files:
+        try:
+            with opened(file) as picture:
+                return picture.height, picture.width
+        except UserError:
+            continue
+    raise UserError(f"{files[0].path if files else 'the table'} holds no readable picture.")
+
+
+def _holds_bytes(column: Any) -> bool:
+    """Return whether a column has bytes, or a structure with a field `bytes`."""
+    from pyarrow import types
+
+    kind = column.type
+    if types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        kind = kind.field("bytes").type
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def _bytes_of(content: Any) -> bytes:
+    found = content.get("bytes") if isinstance(content, dict) else content
+    return found or b""
+
+
+def _class_names(schema: Any, label: str) -> list[str]:
+    """Return the names of the classes in the metadata of Hugging Face, or an empty list."""
+    try:
+        features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+        return [str(name) for name in features[label]["names"]]
+    except (KeyError, TypeError, ValueError):
+        return []
+
+
+def _named(labels: "pd.Series[Any]", names: Sequence[str]) -> NDArray[Any]:
+    """Return labels as the names of their classes, if they are indices into names."""
+    values = labels.to_numpy()
+    if names and values.dtype.kind in "iu" and len(values) and values.max() < len(names):
+        return np.array([*names, ""])[np.where(values < 0, len(names), values)]
+    return values if values.dtype.kind in "iuf" else labels.fillna("").to_numpy(str)

@@ -1,0 +1,72 @@
+"""Write tables of assigned images, batch after batch, as CSV or Parquet."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fmclust.errors import UserError
+from fmclust.inference.assigning import INTEGERS, TEXTS
+
+Write = Callable[[pd.DataFrame], None]
+
+
+@contextmanager
+def table_writer(path: Path) -> Iterator[Write]:
+    """Yield a function that appends a table of `to_table` to a file.
+
+    Args:
+        path: The file; Parquet if its name ends in `.parquet`, otherwise CSV (RFC 4180).
+
+    Raises:
+        UserError: If the extra `parquet` is missing.
+    """
+    if path.suffix.lower() == ".parquet":
+        with _parquet_writer(path) as write:
+            yield write
+        return
+    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        yield lambda table: table.to_csv(
+            file,
+            header=file.tell() == 0,
+            index=False,
+            float_format="%.6g",
+            lineterminator="\r\n",
+        )
+
+
+@contextmanager
+def _parquet_writer(path: Path) -> Iterator[Write]:
+    try:
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetWriter
+    except ImportError as error:
+        raise UserError(
+            f"output={path.name} needs the extra parquet: type pip install -e '.[parquet]'."
+        ) from error
+
+    def kind(name: str) -> Any:
+        return pa.string() if name in TEXTS else pa.int64() if name in INTEGERS else pa.float64()
+
+    writer: Any = None
+
+    def write(table: pd.DataFrame) -> None:
+        nonlocal writer
+        schema = pa.schema([(name, kind(name)) for name in table.columns])
+        writer = writer or ParquetWriter(path, schema)
+        texts = {name: table[name].map(_printable, na_action="ignore") for name in TEXTS}
+        converted = table.assign(**texts)
+        writer.write_table(pa.Table.from_pandas(converted, schema, preserve_index=False))
+
+    try:
+        yield write
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _printable(text: Any) -> str:
+    """Return a file name in valid UTF-8."""
+    return str(text).encode(errors="replace").decode()

@@ -1,0 +1,150 @@
+"""Parquet files: Hugging Face's pictures, columns of pixels, broken rows; and tables written."""
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import Answer, Finished
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from fmclust.data import TableFiles, open_input
+from fmclust.errors import UserError
+
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 12), np.uint8)
+LABELS = np.arange(40) % 3
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+ENCODED = [png(image) for image in IMAGES]
+
+
+def write(path: Path, encoded: list[bytes], *, names: bool = True, **columns: Any) -> Path:
+    """Write pictures as Hugging Face does, with the names of the classes in the metadata."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pictures = [{"bytes": content, "path": None} for content in encoded]
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    table = pa.table({"image": pa.array(pictures, kind), **columns})
+    features = {"label": {"names": ["cat", "dog", "ant"], "_type": "ClassLabel"}}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})} if names else {}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    return path
+
+
+def in_file_order(found: TableFiles) -> NDArray[np.uint8]:
+    held = found.splits.values()
+    order = np.argsort([int(name) for split in held for name in split.names])
+    return np.concatenate([split.images[:, 0].numpy() for split in held])[order]
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_pictures_and_labels_of_hugging_face(names: bool, tmp_path: Path) -> None:
+    write(tmp_path / "a.parquet", ENCODED, label=LABELS, names=names)
+    found = TableFiles(root=str(tmp_path))
+    assert np.array_equal(in_file_order(found), IMAGES)
+    assert found.class_names == (("ant", "cat", "dog") if names else ("0", "1", "2"))
+    first = next(split for split in found.splits.values() if "4" in split.names)
+    assert first.labels is not None and found.class_names is not None
+    label = first.labels[list(first.names).index("4")]
+    assert found.class_names[int(label)] == ("dog" if names else "1")
+    assert TableFiles(root=str(tmp_path), image_size=[4, 6]).image_size == (4, 6)
+
+
+def test_parts_of_splits_in_a_folder_of_data(tmp_path: Path) -> None:
+    for part in (0, 1):
+        rows = slice(15 * part, 15 * part + 15)
+        name = f"data/train-0000{part}-of-00002.parquet"
+        write(tmp_path / name, ENCODED[rows], label=LABELS[rows])
+    write(tmp_path / "data" / "test-00000-of-00001.parquet", ENCODED[30:], label=LABELS[30:])
+    found = TableFiles(root=str(tmp_path))
+    assert [len(split) for split in found.splits.values()] == [27, 3, 10]
+    images = np.concatenate([found.splits[name].images[:, 0] for name in ("train", "val")])
+    assert np.array_equal(images, IMAGES[:30])
+
+
+def test_bytes_alone_and_columns_of_pixels(tmp_path: Path) -> None:
+    pq.write_table(
+        pa.table({"png": ENCODED, "class": [*"xyz"] * 13 + ["x"]}), tmp_path / "a.parquet"
+    )
+    found = TableFiles(root=str(tmp_path / "a.parquet"))
+    assert np.array_equal(in_file_order(found), IMAGES) and found.class_names == ("x", "y", "z")
+    frame = pd.DataFrame(IMAGES[:, :8, :8].reshape(40, 64)).add_prefix("pixel")
+    frame.insert(0, "label", LABELS)
+    pq.write_table(pa.Table.from_pandas(frame), tmp_path / "b.parquet")
+    found = TableFiles(root=str(tmp_path / "b.parquet"))
+    assert np.array_equal(in_file_order(found), IMAGES[:, :8, :8])
+    assert found.class_names == ("0", "1", "2")
+
+
+def test_rows_that_are_no_pictures_are_named(
+    tmp_path: Path, finished: Finished, command_line: Callable[..., Answer]
+) -> None:
+    broken = [*ENCODED]
+    broken[3], broken[7] = b"no picture", b""
+    path = write(tmp_path / "a.parquet", broken, label=LABELS)
+    found = TableFiles(root=str(path))
+    assert found.splits and {*found.unreadable} == {"a.parquet: 3", "a.parquet: 7"}
+    assert np.array_equal(in_file_order(found), np.delete(IMAGES, [3, 7], axis=0))
+    opened = open_input(path, (8, 12), 16)
+    batches = [*opened.batches]
+    assert opened.n_images == 40 and [*batches[-1].reasons] == [0, 1]
+    assert batches[0].names[:5] == ["0", "1", "2", "4", "5"]
+
+    typed = ("assign", f"run={finished.directory}", f"input={path}")
+    for name in ("a.csv", "b.parquet"):
+        answer = command_line(*typed, f"output={name}")
+        assert answer.status == 0, answer.err
+    csv, parquet = pd.read_csv("a.csv"), pd.read_parquet("b.parquet")
+    assert [*csv.columns] == [*parquet.columns] and len(csv) == len(parquet) == 40
+    assert csv["cluster"].fillna(-9).tolist() == parquet["cluster"].fillna(-9).tolist()
+    assert parquet["error"].notna().sum() == 2 and parquet["image"].tolist()[-2:] == ["3", "7"]
+    assert np.allclose(csv["distance"].dropna(), parquet["distance"].dropna(), rtol=1e-4)
+
+
+def test_without_the_extra_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a.parquet", ENCODED)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UserError, match=r"extra parquet: type pip install -e '\.\[parquet\]'"):
+        TableFiles(root=str(tmp_path)).read()
+
+
+@pytest.mark.parametrize(
+    ("columns", "named"), [({"text": ["a"] * 40}, "text"), ({"png": [b"x"] * 40}, "no readable")]
+)
+def test_other_tables_are_refused(columns: dict[str, Any], named: str, tmp_path: Path) -> None:
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=named):
+        TableFiles(root=str(tmp_path)).read()
+
+
+@given(st.integers(0, 10**6), st.binary(min_size=1, max_size=4))
+def test_changed_bytes_are_read_or_one_line(place: int, change: bytes) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder) / "a.parquet", ENCODED[:14], label=LABELS[:14])
+        content = path.read_bytes()
+        start = place % len(content)
+        path.write_bytes(content[:start] + change + content[start + len(change) :])
+        text = ""
+        try:
+            n_images = sum(map(len, TableFiles(root=str(path)).splits.values()))
+        except UserError as error:
+            text, n_images = str(error), 14
+        assert "\n" not in text and 0 < n_images <= 14
