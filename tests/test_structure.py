@@ -12,10 +12,11 @@ PACKAGE = Path(fmclust.__file__).parent
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 import diagram  # noqa: E402
 
-BASE = {"errors", "trust", "__version__"}  # for all
+BASE = {"errors", "terminal", "trust", "__version__"}  # for all
 SERVICES = {"data", "models", "clustering", "plots", "runs"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "terminal": set(),
     "trust": {"errors"},
     "__version__": set(),
     "data": set(),
@@ -34,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 MAY_IMPORT["jobs"] = {*MAY_IMPORT}
 MAY_IMPORT["paper"] = {*MAY_IMPORT}
 ALL = {name.partition(".")[0] for name in MAY_IMPORT}
-TOP_LEVEL = {"__init__", "errors", "estimator", "trust"}  # and the commands
+TOP_LEVEL = {"__init__", "errors", "estimator", "terminal", "trust"}  # and the commands
 COMMANDS = {"train", "resume", "cluster", "assign", "elbow", "optima", "reproduce", "report"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

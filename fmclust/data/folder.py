@@ -29,6 +29,7 @@ from fmclust.data.scales import FLOATS, INTEGERS, Scales, valid_range
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split, complete, without_empty_labels
 from fmclust.errors import UserError, require_bool, require_option, require_whole
+from fmclust.terminal import console
 
 MIN_SIDE, MAX_SIDE = 8, 64  # height and width in pixels
 MIN_PICTURES = 10  # at least one each for val and test
@@ -184,7 +185,8 @@ class PictureFolder(ImageSource):
         readable: list[PictureFile] = []
         cut: list[str] = []
         pictures = read_in_order(files, self.size, self.scales, self.max_pixels)
-        for picture in track(pictures, "Decoding pictures", total=len(files)):
+        shown = console()
+        for picture in track(pictures, "Decoding pictures", total=len(files), console=shown):
             if picture.image is None:
                 self.unreadable[printable(picture.file.name)] = picture.reason
             else:

@@ -18,6 +18,7 @@ from fmclust.data.picture_files import PictureFile
 from fmclust.data.pictures import read_in_order
 from fmclust.data.scales import Range, Scales
 from fmclust.errors import UserError, reading
+from fmclust.terminal import console
 
 LABELS = ("label", "labels", "class", "target", "fine_label")  # names of columns
 
@@ -88,7 +89,8 @@ def _decoded(
     images = np.empty((len(files), *size), np.uint8)
     unreadable = {}
     pictures = read_in_order(files, size, scales)
-    for row, picture in enumerate(track(pictures, f"Decoding {path.name}", total=len(files))):
+    shown = track(pictures, f"Decoding {path.name}", total=len(files), console=console())
+    for row, picture in enumerate(shown):
         if picture.image is None:
             unreadable[str(row)] = picture.reason
         else:

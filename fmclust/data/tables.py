@@ -16,6 +16,7 @@ from fmclust.data.class_folders import SPLIT_WORDS
 from fmclust.data.kinds import has_suffix, other_option
 from fmclust.data.parquet import ParquetImages, read_parquet
 from fmclust.errors import UserError, reading, require_whole_numbers
+from fmclust.terminal import console
 
 PIXEL = re.compile(r"(?:p|px|pixel)?[ _-]?\d+(?:[x_-]\d+)?", re.IGNORECASE)  # pixel1, 3, 28x28
 NUMBERS_OF_ROWS = re.compile(r"unnamed: \d+|index|id|image_?id", re.IGNORECASE)  # not used
@@ -128,7 +129,8 @@ def read_table(path: Path, size: tuple[int, int] | None = None) -> ParquetImages
     with reading(path):
         compression: Any = "gzip" if path.suffix.lower() == ".gz" else None
         options: Any = {"compression": compression, "header": _header(path, compression)}
-        with open_with_progress(path, "rb", description=f"Reading {path.name}") as file:
+        title = f"Reading {path.name}"
+        with open_with_progress(path, "rb", description=title, console=console()) as file:
             return _from_columns(pd.read_csv(file, chunksize=CHUNK, **options), size, path)
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from fmclust.terminal import console
 
 log = logging.getLogger(__name__)
 
@@ -13,5 +13,5 @@ log = logging.getLogger(__name__)
 def spinner(text: str) -> Iterator[None]:
     """Log the text, and show a spinner while the block runs if the output is a terminal."""
     log.info(text)
-    with Console().status("in progress"):
+    with console().status("in progress"):
         yield

@@ -1,7 +1,6 @@
 """Progress of training: one log line per epoch, and a bar over all epochs in a terminal."""
 
 import logging
-import sys
 import time
 from typing import Any
 
@@ -10,6 +9,7 @@ from pytorch_lightning.callbacks import ProgressBar
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from fmclust.errors import require_whole
+from fmclust.terminal import console
 from fmclust.training.callbacks.base import losses_of
 
 log = logging.getLogger(__name__)
@@ -76,4 +76,4 @@ class EpochProgress(ProgressBar):
 
 def progress_bar(refresh_rate: int) -> EpochProgress:
     """Return the progress callback for the current output; see `EpochProgress`."""
-    return EpochProgress(refresh_rate=refresh_rate, in_terminal=sys.stdout.isatty())
+    return EpochProgress(refresh_rate=refresh_rate, in_terminal=console().is_terminal)
