@@ -89,7 +89,7 @@ def row_of(run: PaperRun, name: str) -> dict[str, Any]:
     row["precision"] = config.trainer.precision
     if run.trains and PARTS[name].accuracy is not None:  # the latents of pixels are not kept
         unfitted = build(config.cluster[clusterer], BaseEstimator)
-        latents = runs.read_latents(run.directory)["test"]
+        latents = runs.read_latents(run.directory)["test"].astype(np.float64)
         fitted, _ = fit(unfitted, latents)
         row[REFITTED] = _accuracy(assign(fitted, latents), classes["test"])
     of_run = {"loss": "loss/val", "seconds": "time/total", "sse": f"{clusterer}/inertia"}
