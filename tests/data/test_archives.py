@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Answer, Finished
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from layout import rows_of
 from numpy.typing import NDArray
@@ -135,6 +135,7 @@ def test_what_is_too_large_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert source.splits and "too many" in source.unreadable["large.png"]
 
 
+@settings(max_examples=25)  # thousands: tests/faults/test_damaged_files.py
 @given(st.sampled_from(SUFFIXES[:3]), st.integers(0, 10**6), st.binary(min_size=1, max_size=3))
 def test_changed_bytes_of_an_archive_are_one_line(suffix: str, place: int, change: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:

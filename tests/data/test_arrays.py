@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -188,6 +188,7 @@ def test_the_file_is_found_or_asked_for(tmp_path: Path) -> None:
         source(tmp_path)
 
 
+@settings(max_examples=25)  # thousands: tests/faults/test_damaged_files.py
 @given(st.sampled_from(["npy", "npz", "pt"]), st.integers(0, 10**6), st.integers(1, 255))
 def test_a_flipped_byte_is_read_or_one_line(suffix: str, place: int, change: int) -> None:
     import tempfile

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Answer, Finished
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -133,6 +133,7 @@ def test_other_tables_are_refused(columns: dict[str, Any], named: str, tmp_path:
         TableFiles(root=str(tmp_path)).read()
 
 
+@settings(max_examples=25)  # thousands: tests/faults/test_damaged_files.py
 @given(st.integers(0, 10**6), st.binary(min_size=1, max_size=4))
 def test_changed_bytes_are_read_or_one_line(place: int, change: bytes) -> None:
     import tempfile

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -99,6 +99,7 @@ def test_what_is_no_table_of_images_is_refused(tmp_path: Path) -> None:
         TableFiles(root=str(tmp_path))
 
 
+@settings(max_examples=25)  # thousands: tests/faults/test_damaged_files.py
 @given(st.booleans(), st.integers(0, 10**6), st.binary(min_size=1, max_size=4))
 def test_changed_bytes_are_read_or_one_line(packed: bool, place: int, change: bytes) -> None:
     import tempfile

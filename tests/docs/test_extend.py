@@ -26,7 +26,7 @@ def test_an_encoder_is_one_module_and_one_file(tmp_path: Path) -> None:
         return done.stdout
 
     assert "flips" in typed("-m", "fmclust.train", "--help")
-    small = ("data=digits", "trainer=cpu", "trainer.max_epochs=2", "hydra.run.dir=run")
+    small = ("data=digits", "trainer=cpu", "trainer.max_epochs=1", "hydra.run.dir=run")
     assert "gmm" in typed("-m", "fmclust.train", "model=flips", *small)
     status = status_of(tmp_path / "run")
     assert status["status"] == "done" and status["warnings"] == []

@@ -12,7 +12,8 @@ NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
 
 
 @pytest.mark.filterwarnings("ignore")  # of the kernel's own machinery
-def test_the_notebook_runs(tmp_path: Path) -> None:
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # of a command in another test
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     kept = [texts_of(cell) for cell in notebook.cells if cell.cell_type == "code"]
     for cell in notebook.cells:
