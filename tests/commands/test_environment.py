@@ -2,16 +2,13 @@
 
 import ast
 import errno
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import filelock
 import numpy as np
 import pytest
-from conftest import SMALL, Answer, Finished
+from conftest import SMALL, Answer, Finished, python
 from layout import status_of
 
 import fmclust
@@ -45,37 +42,15 @@ def test_one_process_is_a_whole_run_whatever_the_environment_says(
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
     read_only = Path("/proc") if Path("/proc/self").exists() else tmp_path
-    started = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "fmclust.train",
-                *SMALL,
-                figures,
-                f"hydra.run.dir={tmp_path}/{n}",
-            ],
-            cwd=read_only,
-            env=os.environ | STRANGE | variables,
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-        )
-        for n, figures, variables in (
-            ("slurm", "figures=true", SLURM),
-            ("torchrun", "figures=false", TORCHRUN),
-        )
-    ]
-    for process in started:
-        _, err = process.communicate(timeout=240)
-        assert process.returncode == 0, err
-    for name in ("slurm", "torchrun"):
-        status = status_of(tmp_path / name)
-        assert status["status"] == "done" and not status["warnings"]
-        left = {path.name for path in (tmp_path / name).iterdir()}
-        assert {"metrics.json", "report.html", "assignments.csv", "latents.npz"} <= left
-        assert any(file.startswith("events.out.tfevents") for file in left)
-    assert (tmp_path / "slurm" / "figures" / "losses.png").exists()
+    typed = ("-m", "fmclust.train", *SMALL, "figures=true", f"hydra.run.dir={tmp_path}/run")
+    done = python(*typed, cwd=read_only, **STRANGE, **SLURM, **TORCHRUN)
+    assert done.returncode == 0, done.stderr
+    status = status_of(tmp_path / "run")
+    assert status["status"] == "done" and not status["warnings"]
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"metrics.json", "report.html", "assignments.csv", "latents.npz"} <= left
+    assert any(file.startswith("events.out.tfevents") for file in left)
+    assert (tmp_path / "run" / "figures" / "losses.png").exists()
 
 
 def test_no_module_needs_what_only_posix_has() -> None:
