@@ -69,7 +69,7 @@ class ClusterFolders:
         for name, image, cluster, rank in zip(names, images, clusters.tolist(), ranks, strict=True):
             self._place(name, image, self._folder(cluster))
             if self.has_sheets:
-                self._typical[cluster].append((float(rank), image))
+                self._typical[cluster].append((float(rank), image.copy()))  # not its whole batch
         for members in self._typical.values():
             members.sort(key=lambda member: -member[0])
             del members[MAX_MEMBERS:]
