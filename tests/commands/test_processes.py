@@ -58,9 +58,7 @@ def test_launchers_run_jobs_in_processes_of_their_own(
 
 def test_two_processes_train_on_every_image_once_and_rank_zero_scores(tmp_path: Path) -> None:
     options = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "data.batch_size=100"]
-    seen = [
-        "+callbacks.seen._target_=seen.SeenImages",
-    ]
+    seen = ["+callbacks.seen._target_=seen.SeenImages", "trainer.limit_train_batches=1.0"]
     own = {"PYTHONPATH": str(ROOT / "tests"), "FMCLUST_TRUST": "seen"}
     done = python("-m", "fmclust.train", *SMALL, *options, *seen, cwd=tmp_path, **own)
     assert done.returncode == 0, done.stderr

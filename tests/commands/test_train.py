@@ -158,7 +158,8 @@ def test_hyper_parameters_have_one_type_and_their_final_scores(finished: Finishe
     assert start["clusterers"].string_value == "kmeans+gmm"
     experiment = contents["_hparams_/experiment"].experiment
     shown_first = {column.name for column in experiment.hparam_infos if column.differs}
-    assert shown_first == {"trainer.max_epochs", "n_clusters"}, "what was typed"
+    typed = {"trainer.max_epochs", "trainer.limit_train_batches", "n_clusters"}
+    assert shown_first == typed
     names = {column.name.tag for column in experiment.metric_infos}
     assert {"loss/val", "gmm/test/accuracy", "kmeans/inertia"} <= names
     assert names <= set(events.Tags()["scalars"])
