@@ -8,7 +8,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 import pytest
-from conftest import SMALL, Answer, Finished, python
+from conftest import Answer, Finished
 from layout import status_of
 
 import fmclust
@@ -17,40 +17,6 @@ from fmclust.config.command import quote_path
 PACKAGE = Path(fmclust.__file__).parent
 PIXELS = ("data=digits", "model=pixels", "cluster=kmeans", "trainer=cpu", "figures=false")
 POSIX_ONLY = ("fcntl", "resource", "pwd", "grp", "termios", "tty")
-STRANGE = {
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    "OMPI_COMM_WORLD_RANK": "2",
-    "PYTHONOPTIMIZE": "1",
-    "LC_ALL": "C",
-    "PYTHONUTF8": "0",
-}
-SLURM = {
-    "SLURM_JOB_ID": "7",
-    "SLURM_JOB_NAME": "a.sh",
-    "SLURM_NTASKS": "4",
-    "SLURM_NTASKS_PER_NODE": "4",
-    "SLURM_PROCID": "3",
-    "SLURM_LOCALID": "3",
-    "SLURM_NODEID": "0",
-}
-TORCHRUN = {"RANK": "3", "LOCAL_RANK": "3", "WORLD_SIZE": "8", "MASTER_ADDR": "localhost"}
-
-
-def test_one_process_is_a_whole_run_whatever_the_environment_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("HOME", raising=False)
-    monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
-    read_only = Path("/proc") if Path("/proc/self").exists() else tmp_path
-    typed = ("-m", "fmclust.train", *SMALL, "figures=true", f"hydra.run.dir={tmp_path}/run")
-    done = python(*typed, cwd=read_only, **STRANGE, **SLURM, **TORCHRUN)
-    assert done.returncode == 0, done.stderr
-    status = status_of(tmp_path / "run")
-    assert status["status"] == "done" and not status["warnings"]
-    left = {path.name for path in (tmp_path / "run").iterdir()}
-    assert {"metrics.json", "report.html", "assignments.csv", "latents.npz"} <= left
-    assert any(file.startswith("events.out.tfevents") for file in left)
-    assert (tmp_path / "run" / "figures" / "losses.png").exists()
 
 
 def test_no_module_needs_what_only_posix_has() -> None:

@@ -16,25 +16,48 @@ from fmclust.data import Digits
 from fmclust.runs import read_assignments
 
 ROOT = Path(__file__).parents[2]
+STRANGE = {
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "OMPI_COMM_WORLD_RANK": "2",
+    "LC_ALL": "C",
+    "PYTHONUTF8": "0",
+}
+SLURM = {
+    "SLURM_JOB_ID": "7",
+    "SLURM_JOB_NAME": "a.sh",
+    "SLURM_NTASKS": "4",
+    "SLURM_NTASKS_PER_NODE": "4",
+    "SLURM_PROCID": "3",
+    "SLURM_LOCALID": "3",
+    "SLURM_NODEID": "0",
+}
+TORCHRUN = {"RANK": "3", "LOCAL_RANK": "3", "WORLD_SIZE": "8", "MASTER_ADDR": "localhost"}
 
 
-def test_the_wheels_command_runs_with_its_own_conf_from_any_directory(tmp_path: Path) -> None:
+def test_the_wheels_command_is_a_whole_run_in_any_directory_and_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     built = python("-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), cwd=ROOT)
     assert built.returncode == 0, built.stderr
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         wheel.extractall(tmp_path / "site")
         scripts = next(n for n in wheel.namelist() if n.endswith("entry_points.txt"))
         assert b"fmclust-train = fmclust.train:main" in wheel.read(scripts)
-    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    read_only = Path("/proc") if Path("/proc/self").exists() else tmp_path
     script = "import sys; from fmclust.train import main; sys.argv[0] = 'fmclust-train'; main()"
-    done = python(
-        *("-c", script, *SMALL), cwd=tmp_path / "elsewhere", PYTHONPATH=str(tmp_path / "site")
-    )
+    typed = ("-c", script, *SMALL, "figures=true", f"hydra.run.dir={tmp_path}/run")
+    done = python(*typed, cwd=read_only, **STRANGE, **SLURM, **TORCHRUN)
     assert done.returncode == 0, done.stderr
-    (directory,) = (tmp_path / "elsewhere" / "outputs").glob("*/*")
     assert "epoch 1/1" in done.stdout and "Scores of 1 run" in done.stdout
-    assert done.stdout.rstrip().endswith(f"{directory}/report.html")
-    assert status_of(directory)["status"] == "done"
+    assert done.stdout.rstrip().endswith(f"{tmp_path}/run/report.html")
+    status = status_of(tmp_path / "run")
+    assert status["status"] == "done" and not status["warnings"]
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"metrics.json", "report.html", "assignments.csv", "latents.npz"} <= left
+    assert any(file.startswith("events.out.tfevents") for file in left)
+    assert (tmp_path / "run" / "figures" / "losses.png").exists()
 
 
 @pytest.mark.parametrize(("launcher", "latents"), [("parallel", "0,5"), ("queue", "5")])
