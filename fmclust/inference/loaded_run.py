@@ -107,7 +107,7 @@ class LoadedRun:
                 found |= {k: v for k, v in metrics.items() if k.startswith(prefixes)}
         return found
 
-    def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def encode(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the latents of images, see `to_uint8`: float32 of shape (N, d)."""
         tensor = self._to_tensor(images)
         if not len(tensor):
@@ -126,7 +126,7 @@ class LoadedRun:
         tensor = self._to_tensor(images)
         return models.reconstruct_all(self.encoder, tensor) if len(tensor) else images.copy()
 
-    def assign(self, images: NDArray[np.uint8], clusterer: str | None = None) -> Assignment:
+    def assign(self, images: NDArray[Any], clusterer: str | None = None) -> Assignment:
         """Assign images to the clusters of the run.
 
         Args:
@@ -227,8 +227,8 @@ class LoadedRun:
         height, width = self.image_size
         if array.size != self.image_size:
             raise UserError(
-                f"images are {array.values.dtype} of shape {array.values.shape}: this run takes "
-                f"uint8 of shape (N, {height}, {width})."
+                f"images are of shape {array.values.shape}: this run takes images of shape "
+                f"(N, {height}, {width})."
             )
         limits = None
         if array.kind != BYTES:

@@ -68,7 +68,7 @@ def test_standardized_images_come_back_in_their_own_brightness(
     [
         (np.full((2, 28, 28), -5.0), "-5 to -5.*convert them to uint8"),
         (np.zeros((28, 28), np.uint8), r"shape \(N, H, W\)"),
-        (np.zeros((2, 8, 8), np.uint8), r"uint8 of shape \(N, 28, 28\)"),
+        (np.zeros((2, 8, 8), np.uint8), r"images of shape \(N, 28, 28\)"),
     ],
 )
 def test_images_of_another_kind_are_refused(
