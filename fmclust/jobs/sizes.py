@@ -1,15 +1,18 @@
 """Give the settings that are null and follow the number of images their values."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 from sklearn.base import BaseEstimator
 
 from fmclust.clustering import sized_parameters
-from fmclust.data.datamodule import ImageDataModule
+
+if TYPE_CHECKING:  # Lightning, which `fmclust.cluster` does without
+    from fmclust.data.datamodule import ImageDataModule
 
 
-def set_batch_size(config: DictConfig, datamodule: ImageDataModule, n_processes: int) -> None:
+def set_batch_size(config: DictConfig, datamodule: "ImageDataModule", n_processes: int) -> None:
     """Set the batch size of a configuration and its data module."""
     datamodule.batch_size = datamodule.used_batch_size(n_processes)
     OmegaConf.update(config, "data.batch_size", datamodule.batch_size, force_add=True)
