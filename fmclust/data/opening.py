@@ -7,7 +7,7 @@ import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import PurePath
 from typing import TypeVar
@@ -32,9 +32,8 @@ MAX_REDUCTION = 8  # factor by which a JPEG decoder can divide the sides
 END_OF_IMAGE = b"\xff\xd9"  # of JPEG
 MAX_CUT = 1 / 2  # share of the rows that may be missing at the end of a JPEG file
 CUT = "cut"  # key of `Image.info`: the end of the file is missing
-MAX_PARALLEL_PIXELS = 1 << 23  # larger pictures are decoded one at a time, to bound the memory
+MAX_PARALLEL_PIXELS = 1 << 26  # of all pictures that are decoded at a time, to bound the memory
 SHOWN_REASONS = 3  # the most frequent ones
-_one_at_a_time = threading.Lock()
 Result = TypeVar("Result")
 
 
@@ -48,6 +47,35 @@ class UnreadablePictureError(UserError):
     def __init__(self, path: PurePath, reason: str) -> None:
         super().__init__(f"{path} is not a readable picture: {reason}")
         self.reason = reason
+
+
+class PixelBudget:
+    """Bound the number of pixels that threads decode at a time.
+
+    Args:
+        total: Maximum number of pixels; a larger picture is decoded alone.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = self.free = total
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taking(self, n_pixels: int) -> Iterator[None]:
+        """Wait until there is room for a picture, and hold it during the block."""
+        n = min(n_pixels, self.total)
+        with self._changed:
+            self._changed.wait_for(lambda: self.free >= n)
+            self.free -= n
+        try:
+            yield
+        finally:
+            with self._changed:
+                self.free += n
+                self._changed.notify_all()
+
+
+_decoded = PixelBudget(MAX_PARALLEL_PIXELS)
 
 
 @contextmanager
@@ -68,8 +96,7 @@ def opened(file: PictureFile, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Im
         with Image.open(file.open(), formats=_formats()) as picture:
             picture.seek(file.page)
             _reduce(picture, max_pixels)
-            n_pixels = picture.width * picture.height
-            with _one_at_a_time if n_pixels > MAX_PARALLEL_PIXELS else nullcontext():
+            with _decoded.taking(picture.width * picture.height):
                 yield _completed(picture, file, max_pixels) if picture.format in JPEG else picture
     except UserError:
         raise

@@ -1,7 +1,9 @@
 """Picture files of all kinds, and folders of them as a data set."""
 
 import sys
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -127,6 +129,21 @@ def test_large_jpeg_files_are_decoded_at_a_reduced_size(
         assert np.abs(np.asarray(found.image) - whole).max() <= 3
     (found,) = read_in_order(files(path), (20, 30), Scales(), 400 * 600 // 64 - 1)
     assert found.image is None and "600x400 pixels" in found.reason
+
+
+def test_pictures_that_are_decoded_at_a_time_have_a_bounded_number_of_pixels() -> None:
+    budget = opening.PixelBudget(10)
+    free: list[int] = []
+
+    def decode(n_pixels: int) -> None:
+        with budget.taking(n_pixels):
+            time.sleep(0.001)
+            free.append(budget.free)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(decode, [3, 4, 99, 2, 5] * 20))
+    assert len(free) == 100 and min(free) == 0 and budget.free == 10
+    assert set(free) - {0, 5, 6, 7, 8}, "several at a time"
 
 
 @pytest.mark.parametrize(("share", "readable"), [(0.98, True), (0.7, True), (0.3, False)])
