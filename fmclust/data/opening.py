@@ -29,6 +29,7 @@ HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # bytes 8 to 11 of 
 MAX_PIXELS = 1 << 26  # of a picture, against decompression bombs
 JPEG = ("JPEG", "MPO")
 MAX_REDUCTION = 8  # factor by which a JPEG decoder can divide the sides
+MIN_OVERSAMPLING = 4  # sides of a decoded JPEG file, as multiples of those that it is resized to
 END_OF_IMAGE = b"\xff\xd9"  # of JPEG
 MAX_CUT = 1 / 2  # share of the rows that may be missing at the end of a JPEG file
 CUT = "cut"  # key of `Image.info`: the end of the file is missing
@@ -79,7 +80,9 @@ _decoded = PixelBudget(MAX_PARALLEL_PIXELS)
 
 
 @contextmanager
-def opened(file: PictureFile, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+def opened(
+    file: PictureFile, max_pixels: int = MAX_PIXELS, size: Sequence[int] | None = None
+) -> Iterator[Image.Image]:
     """Open a picture; it is decoded when the block first uses its pixels.
 
     A JPEG file whose end is missing is read as far as it goes, and `CUT` is set in its `info`.
@@ -87,6 +90,8 @@ def opened(file: PictureFile, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Im
     Args:
         file: A file in one of `FORMATS`.
         max_pixels: Maximum number of pixels; a JPEG file with more is decoded at a reduced size.
+        size: Height and width in pixels to which the picture will be resized. JPEG files that are
+            much larger are decoded at a reduced size, which takes less time and memory.
 
     Raises:
         UnreadablePictureError: If the file is not a picture, or is truncated or too large; also
@@ -95,9 +100,12 @@ def opened(file: PictureFile, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Im
     try:
         with Image.open(file.open(), formats=_formats()) as picture:
             picture.seek(file.page)
-            _reduce(picture, max_pixels)
+            _reduce(picture, max_pixels, size)
             with _decoded.taking(picture.width * picture.height):
-                yield _completed(picture, file, max_pixels) if picture.format in JPEG else picture
+                if picture.format in JPEG:
+                    yield _completed(picture, file)
+                else:
+                    yield picture
     except UserError:
         raise
     except Exception as error:  # Pillow raises nearly any type for damaged or hostile files
@@ -107,11 +115,15 @@ def opened(file: PictureFile, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Im
         raise UnreadablePictureError(file.path / file.member, reason) from error
 
 
-def _reduce(picture: Image.Image, max_pixels: int) -> None:
+def _reduce(picture: Image.Image, max_pixels: int, size: Sequence[int] | None) -> None:
     """Let a large JPEG file be decoded at a smaller size; refuse other large files."""
     width, height = picture.size
+    shorter, n_pixels = min(width, height), width * height
+    enough = shorter if size is None else MIN_OVERSAMPLING * max(size)  # it may be rotated later
     factor = 1
-    while factor < MAX_REDUCTION and width * height > max_pixels * factor**2:
+    while factor < MAX_REDUCTION and (
+        n_pixels > max_pixels * factor**2 or shorter >= 2 * factor * enough
+    ):
         factor *= 2
     if factor > 1 and picture.format in JPEG:
         picture.draft(None, (width // factor, height // factor))
@@ -119,15 +131,14 @@ def _reduce(picture: Image.Image, max_pixels: int) -> None:
         raise ValueError(f"{width}x{height} pixels are too many")
 
 
-def _completed(picture: Image.Image, file: PictureFile, max_pixels: int) -> Image.Image:
+def _completed(picture: Image.Image, file: PictureFile) -> Image.Image:
     """Decode a JPEG file, or as much as there is of it if its end is missing."""
     try:
         picture.load()
         return picture
     except OSError:
-        content = file.read() + END_OF_IMAGE
-        cut = Image.open(io.BytesIO(content), formats=JPEG)
-        _reduce(cut, max_pixels)
+        cut = Image.open(io.BytesIO(file.read() + END_OF_IMAGE), formats=JPEG)
+        cut.draft(None, picture.size)
         cut.load()
         rows = np.asarray(cut.convert("L"))
         known = np.flatnonzero(np.ptp(rows, axis=1))  # missing rows have one value

@@ -143,7 +143,7 @@ def _try(size: Sequence[int], scales: Scales, max_pixels: int, file: PictureFile
 
 def _read(file: PictureFile, size: Sequence[int], scales: Scales, max_pixels: int) -> Picture:
     """Read a picture; raise _UnknownRangeError if the range of its pixel type is not known."""
-    with opened(file, max_pixels) as picture:
+    with opened(file, max_pixels, size) as picture:
         kind, no_data = pixel_type(picture), no_data_of(picture)
         limits = scales.ranges.get(kind)
         if kind not in (INTEGERS, FLOATS):

@@ -115,7 +115,7 @@ def test_large_jpeg_files_are_decoded_at_a_reduced_size(
 ) -> None:
     ramp = np.add.outer(np.arange(400), np.arange(600)).astype(float) / 4
     path = save(tmp_path / "a.jpg", ramp.astype(np.uint8))
-    whole = read_picture(path, (20, 30)).astype(int)
+    whole = np.asarray(Image.open(path).resize((30, 20), Image.Resampling.BILINEAR)).astype(int)
     sizes, resized = [], pictures.resized
 
     def noting(gray: Image.Image, size: Sequence[int]) -> NDArray[np.uint8]:
@@ -123,7 +123,12 @@ def test_large_jpeg_files_are_decoded_at_a_reduced_size(
         return resized(gray, size)
 
     monkeypatch.setattr(pictures, "resized", noting)
-    for max_pixels, size in ((400 * 600, (600, 400)), (60_001, (300, 200)), (20_000, (150, 100))):
+    (found,) = read_in_order(files(path), (20, 30), Scales())
+    assert sizes.pop() == (300, 200), "at least 4 * 30 pixels a side"
+    assert np.abs(np.asarray(found.image) - whole).max() <= 1
+    read_picture(path, (64, 64))
+    assert sizes.pop() == (600, 400)
+    for max_pixels, size in ((60_001, (300, 200)), (20_000, (150, 100))):
         (found,) = read_in_order(files(path), (20, 30), Scales(), max_pixels)
         assert sizes.pop() == size
         assert np.abs(np.asarray(found.image) - whole).max() <= 3
