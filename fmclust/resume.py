@@ -15,6 +15,8 @@ from fmclust.config.command import command
 from fmclust.config.schema import require_target
 from fmclust.errors import UserError, require_whole
 
+OWN_KEYS = ("run", "sort_into", "contact_sheets")  # no part of the run's configuration
+
 
 def resume(config: DictConfig) -> float:
     """Resume a run with its saved configuration and typed changes; skip a finished run."""
@@ -30,17 +32,24 @@ def resume(config: DictConfig) -> float:
     status, changed = read_status(directory), changes(config)
     if "cluster" in changed:
         refuse_without_callback(directory, status)
-    if status is not None and is_done(status):
+    if status is not None and is_done(status) and config.sort_into is None:
         print(f"{directory} is finished already: nothing was done.")
         return read_metrics(directory)[status["objective"]]
 
     from pytorch_lightning.utilities import rank_zero_only
 
     from fmclust.jobs.run import resume_job  # imports torch and Lightning
+    from fmclust.jobs.sorting import sort_run, sort_target
     from fmclust.reports import print_run
 
-    typed = [text for text in HydraConfig.get().overrides.task if not text.startswith("run=")]
-    objective = resume_job(directory, changed, typed)
+    target = sort_target(config)
+    if status is not None and is_done(status):
+        objective = read_metrics(directory)[status["objective"]]
+    else:
+        typed = [t for t in HydraConfig.get().overrides.task if t.partition("=")[0] not in OWN_KEYS]
+        objective = resume_job(directory, changed, typed)
+    if target is not None:
+        rank_zero_only(sort_run)(directory, target, has_sheets=config.contact_sheets)
     rank_zero_only(print_run)(directory)
     return objective
 

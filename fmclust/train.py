@@ -11,7 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fmclust.config.command import command
-from fmclust.errors import UserError, require_bool
+from fmclust.errors import UserError
 from fmclust.jobs.sweep import SweepPlan, sweep_job
 
 
@@ -21,42 +21,22 @@ def train(config: DictConfig) -> float:
 
     # These import torch and Lightning, which `--help` does not need.
     from fmclust.jobs.run import run_job
-    from fmclust.jobs.sorting import sort_run
+    from fmclust.jobs.sorting import sort_run, sort_target
     from fmclust.reports import print_run
 
     hydra = HydraConfig.get()
     run = sweep_job if hydra.mode == RunMode.MULTIRUN else run_job
+    if run is sweep_job and config.sort_into is not None:
+        raise UserError("sort_into= is for one run: leave it out, or leave out -m.")
     if config.threads is None:
         config.threads = share_of_cores(hydra.launcher)
-    directory, target = Path(hydra.runtime.output_dir), sort_target(config, hydra.mode)
+    directory, target = Path(hydra.runtime.output_dir), sort_target(config)
     objective = run(config, directory, list(hydra.overrides.task))
     if target is not None:
         rank_zero_only(sort_run)(directory, target, has_sheets=config.contact_sheets)
     if run is run_job:
         rank_zero_only(print_run)(directory)
     return objective
-
-
-def sort_target(config: DictConfig, mode: RunMode | None) -> Path | None:
-    """Return the folder that the images are sorted into, or None.
-
-    Raises:
-        UserError: If it is not empty, or the images of a sweep would be sorted.
-    """
-    from fmclust.evaluation.sorting import require_empty
-
-    require_bool("contact_sheets", config.contact_sheets)
-    if config.sort_into is None:
-        if config.contact_sheets:
-            raise UserError(
-                "contact_sheets=true needs a folder: also type sort_into=<a new folder>."
-            )
-        return None
-    if mode == RunMode.MULTIRUN:
-        raise UserError("sort_into= is for one run: leave it out, or leave out -m.")
-    target = Path(os.path.abspath(config.sort_into))
-    require_empty(target)
-    return target
 
 
 def share_of_cores(launcher: DictConfig) -> int | None:

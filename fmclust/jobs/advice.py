@@ -3,14 +3,19 @@
 import shlex
 from pathlib import Path
 
-from fmclust.runs import LAST_CHECKPOINT, Advice
+from fmclust.runs import LAST_CHECKPOINT, Advice, read_config
 
 
 def how_to_resume(directory: Path) -> str:
     """Name the last checkpoint of a run, if there is one, and the command that resumes the run."""
     checkpoint = directory / LAST_CHECKPOINT
     kept = f"Last checkpoint: {checkpoint}. " if checkpoint.exists() else ""
-    return f"{kept}To resume, type: python -m fmclust.resume {shlex.quote(f'run={directory}')}"
+    typed = [f"run={directory}"]
+    if (directory / "config.yaml").exists():  # not if the disk was full at once
+        target = read_config(directory).get("sort_into")
+        typed += [] if target is None else [f"sort_into={target}"]
+    command = shlex.join(typed)
+    return f"{kept}To resume, type: python -m fmclust.resume {command}"
 
 
 def how_to_cluster(directory: Path) -> str:

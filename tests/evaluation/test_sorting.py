@@ -1,11 +1,12 @@
 """Images in a folder for each cluster: links, copies, PNG files, contact sheets."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Answer, Finished
+from conftest import SMALL, Answer, Finished, stop_after
 from layout import rows_of
 from numpy.typing import NDArray
 from PIL import Image
@@ -86,6 +87,11 @@ def test_training_sorts_its_own_images(command_line: Callable[..., Answer], pict
     made = {p.name.replace("__", "/"): cluster_of(p.parent) for p in Path("sorted").glob("*/*")}
     assert made == rows and len(rows) == 50
     assert len([*Path("sorted").glob("*.png")]) == 3
+    again = ("sort_into=again", "contact_sheets=true")
+    assert command_line("resume", "run=run", *again).status == 0
+    assert {p.relative_to("again") for p in Path("again").rglob("*")} == {
+        p.relative_to("sorted") for p in Path("sorted").rglob("*")
+    }
     answer = command_line("train", "-m", *typed, *small, "sort_into=other", "seed=0,1")
     assert answer.refuses("sort_into="), answer.err
 
@@ -108,3 +114,18 @@ def test_a_sheet_has_rows_of_ten() -> None:
     sheet = np.asarray(contact_sheet(images))
     assert sheet.shape == (2 * 29 * 2, 10 * 21 * 2)
     assert sheet[58, 42] == 110 and sheet[0, 9 * 42] == 90 and sheet[58, 84] == 0
+
+
+def test_a_stopped_run_says_how_its_images_are_sorted(
+    command_line: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        stop_after(1, patch)
+        answer = command_line(
+            "train", *SMALL, "trainer.max_epochs=2", "sort_into=sorted", "hydra.run.dir=run"
+        )
+    assert answer.status == 130 and not Path("sorted").exists()
+    arguments = shlex.split(answer.err.partition("fmclust.resume ")[2].splitlines()[0])
+    assert arguments[1:] == ["sort_into=sorted"]
+    assert command_line("resume", *arguments).status == 0
+    assert len([*Path("sorted").glob("*/*.png")]) == 1_797
