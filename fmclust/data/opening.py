@@ -102,10 +102,8 @@ def opened(
             picture.seek(file.page)
             _reduce(picture, max_pixels, size)
             with _decoded.taking(picture.width * picture.height):
-                if picture.format in JPEG:
-                    yield _completed(picture, file)
-                else:
-                    yield picture
+                is_jpeg = picture.format in JPEG
+                yield _completed(picture, file, max_pixels, size) if is_jpeg else picture
     except UserError:
         raise
     except Exception as error:  # Pillow raises nearly any type for damaged or hostile files
@@ -131,14 +129,16 @@ def _reduce(picture: Image.Image, max_pixels: int, size: Sequence[int] | None) -
         raise ValueError(f"{width}x{height} pixels are too many")
 
 
-def _completed(picture: Image.Image, file: PictureFile) -> Image.Image:
+def _completed(
+    picture: Image.Image, file: PictureFile, max_pixels: int, size: Sequence[int] | None
+) -> Image.Image:
     """Decode a JPEG file, or as much as there is of it if its end is missing."""
     try:
         picture.load()
         return picture
     except OSError:
         cut = Image.open(io.BytesIO(file.read() + END_OF_IMAGE), formats=JPEG)
-        cut.draft(None, picture.size)
+        _reduce(cut, max_pixels, size)
         cut.load()
         rows = np.asarray(cut.convert("L"))
         known = np.flatnonzero(np.ptp(rows, axis=1))  # missing rows have one value

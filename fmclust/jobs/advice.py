@@ -12,8 +12,9 @@ def how_to_resume(directory: Path) -> str:
     kept = f"Last checkpoint: {checkpoint}. " if checkpoint.exists() else ""
     typed = [f"run={directory}"]
     if (directory / "config.yaml").exists():  # not if the disk was full at once
-        target = read_config(directory).get("sort_into")
-        typed += [] if target is None else [f"sort_into={target}"]
+        config = read_config(directory)
+        typed += [f"sort_into={config.sort_into}"] if config.get("sort_into") else []
+        typed += ["contact_sheets=true"] if config.get("contact_sheets") else []
     command = shlex.join(typed)
     return f"{kept}To resume, type: python -m fmclust.resume {command}"
 

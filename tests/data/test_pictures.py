@@ -136,6 +136,14 @@ def test_large_jpeg_files_are_decoded_at_a_reduced_size(
     assert found.image is None and "600x400 pixels" in found.reason
 
 
+def test_a_jpeg_file_without_its_end_is_reduced_as_a_whole_one(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (1001, 1501), np.uint8)
+    path = save(tmp_path / "a.jpg", noise)
+    path.write_bytes(path.read_bytes()[:-20_000])
+    with opening.opened(PictureFile.of(path), size=(28, 28)) as picture:
+        assert picture.info[opening.CUT] and picture.size == (188, 126), "an eighth, rounded up"
+
+
 def test_pictures_that_are_decoded_at_a_time_have_a_bounded_number_of_pixels() -> None:
     budget = opening.PixelBudget(10)
     free: list[int] = []

@@ -121,11 +121,11 @@ def test_a_stopped_run_says_how_its_images_are_sorted(
 ) -> None:
     with monkeypatch.context() as patch:
         stop_after(1, patch)
-        answer = command_line(
-            "train", *SMALL, "trainer.max_epochs=2", "sort_into=sorted", "hydra.run.dir=run"
-        )
+        typed = ("trainer.max_epochs=2", "sort_into=sorted", "contact_sheets=true")
+        answer = command_line("train", *SMALL, *typed, "hydra.run.dir=run")
     assert answer.status == 130 and not Path("sorted").exists()
     arguments = shlex.split(answer.err.partition("fmclust.resume ")[2].splitlines()[0])
-    assert arguments[1:] == ["sort_into=sorted"]
+    assert arguments[1:] == ["sort_into=sorted", "contact_sheets=true"]
     assert command_line("resume", *arguments).status == 0
     assert len([*Path("sorted").glob("*/*.png")]) == 1_797
+    assert [*Path("sorted").glob("*.png")]
