@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from fmclust.config.command import FAILED_JOBS, command
+from fmclust.config.schema import sort_target
 from fmclust.errors import UserError, complain, require_bool
 
 if TYPE_CHECKING:
@@ -31,11 +32,7 @@ def assign(config: DictConfig) -> None:
     output = Path(str(config.output)).absolute()
     if output.exists():
         raise UserError(f"output={output} is there already: type output=<a new file>.")
-
-    sort_into = None if config.sort_into is None else Path(str(config.sort_into)).absolute()
-    require_bool("contact_sheets", config.contact_sheets)
-    if config.contact_sheets and sort_into is None:
-        raise UserError("contact_sheets=true needs a folder: also type sort_into=<a new folder>.")
+    sort_into = sort_target(config)
 
     # These import torch, which `--help` doesn't need.
     from fmclust import inference, runs

@@ -170,3 +170,13 @@ def require_whole_numbers(key: str, values: object, *, n: int | None = None) -> 
         require_whole(key, value, 1)
     if n is not None and len([*values]) != n:
         raise UserError(f"{key}={[*values]} is not a list of {n} numbers: type {key}= with {n}.")
+
+
+def require_empty(target: Path) -> None:
+    """Check that a folder to sort into is empty or absent.
+
+    Raises:
+        UserError: If it is not.
+    """
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise UserError(f"sort_into={target} is not empty: type sort_into=<a new folder>.")

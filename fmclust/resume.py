@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.config.command import command
-from fmclust.config.schema import require_target
+from fmclust.config.schema import require_target, sort_target
 from fmclust.errors import UserError, require_whole
 
 OWN_KEYS = ("run", "sort_into", "contact_sheets")  # no part of the run's configuration
@@ -39,7 +39,7 @@ def resume(config: DictConfig) -> float:
     from pytorch_lightning.utilities import rank_zero_only
 
     from fmclust.jobs.run import resume_job  # imports torch and Lightning
-    from fmclust.jobs.sorting import sort_run, sort_target
+    from fmclust.jobs.sorting import sort_run
     from fmclust.reports import print_run
 
     target = sort_target(config)

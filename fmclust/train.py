@@ -11,6 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fmclust.config.command import command
+from fmclust.config.schema import sort_target
 from fmclust.errors import UserError
 from fmclust.jobs.sweep import SweepPlan, sweep_job
 
@@ -21,7 +22,7 @@ def train(config: DictConfig) -> float:
 
     # These import torch and Lightning, which `--help` does not need.
     from fmclust.jobs.run import run_job
-    from fmclust.jobs.sorting import sort_run, sort_target
+    from fmclust.jobs.sorting import sort_run
     from fmclust.reports import print_run
 
     hydra = HydraConfig.get()

@@ -9,7 +9,15 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 
-from fmclust.errors import UserError, require_number, require_option, require_seed, require_whole
+from fmclust.errors import (
+    UserError,
+    require_bool,
+    require_empty,
+    require_number,
+    require_option,
+    require_seed,
+    require_whole,
+)
 
 PACKAGE = Path(__file__).parents[1]
 MAX_NAME = 100  # bytes of a clusterer's name; that of a file may have 255
@@ -120,3 +128,21 @@ def conf_directory() -> Path:
     """Return the absolute path of `conf/`: next to the package (clone) or inside it (wheel)."""
     beside = PACKAGE.parent / "conf"
     return beside if (beside / "config.yaml").exists() else PACKAGE / "conf"
+
+
+def sort_target(config: DictConfig) -> Path | None:
+    """Return the folder to sort images into, or None.
+
+    Raises:
+        UserError: If it is not empty, or `contact_sheets` has no folder.
+    """
+    require_bool("contact_sheets", config.contact_sheets)
+    if config.sort_into is None:
+        if config.contact_sheets:
+            raise UserError(
+                "contact_sheets=true needs a folder: also type sort_into=<a new folder>."
+            )
+        return None
+    target = Path(str(config.sort_into)).absolute()
+    require_empty(target)
+    return target

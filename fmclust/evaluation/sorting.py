@@ -12,7 +12,7 @@ from PIL import Image
 
 from fmclust.data import printable
 from fmclust.data.picture_files import PictureFile, archived_files
-from fmclust.errors import UserError
+from fmclust.errors import require_empty
 
 MAX_MEMBERS, N_COLUMNS = 100, 10  # of a contact sheet
 MIN_SHOWN = 56  # pixels: minimum side of an image on a contact sheet
@@ -101,16 +101,6 @@ class ClusterFolders:
                 path.symlink_to(self.folder / name)
             except (OSError, NotImplementedError):
                 shutil.copyfile(self.folder / name, path)
-
-
-def require_empty(target: Path) -> None:
-    """Check that a folder to sort into is empty or absent.
-
-    Raises:
-        UserError: If it is not.
-    """
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise UserError(f"sort_into={target} is not empty: type sort_into=<a new folder>.")
 
 
 def contact_sheet(images: Sequence[NDArray[np.uint8]]) -> Image.Image:

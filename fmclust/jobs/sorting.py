@@ -1,14 +1,10 @@
 """Sort the images of a finished run into a folder for each cluster."""
 
-import os
 from functools import partial
 from pathlib import Path
 
-from omegaconf import DictConfig
-
 from fmclust.data import PictureFolder, build_source
-from fmclust.errors import UserError, require_bool
-from fmclust.evaluation.sorting import ClusterFolders, require_empty
+from fmclust.evaluation.sorting import ClusterFolders
 from fmclust.inference import load_run
 from fmclust.runs import read_assigned
 
@@ -34,21 +30,3 @@ def sort_run(directory: Path, target: Path, *, has_sheets: bool) -> None:
         names = held.names or [f"{split}_{row}" for row in range(len(held))]
         folders.add(names, held.images[:, 0].numpy(), found.clusters, found.probability)
     folders.write_sheets()
-
-
-def sort_target(config: DictConfig) -> Path | None:
-    """Return the folder to sort images into, or None.
-
-    Raises:
-        UserError: If it is not empty, or `contact_sheets` has no folder.
-    """
-    require_bool("contact_sheets", config.contact_sheets)
-    if config.sort_into is None:
-        if config.contact_sheets:
-            raise UserError(
-                "contact_sheets=true needs a folder: also type sort_into=<a new folder>."
-            )
-        return None
-    target = Path(os.path.abspath(config.sort_into))
-    require_empty(target)
-    return target
