@@ -16,8 +16,9 @@ from fmclust.config.schema import sort_target
 from fmclust.errors import UserError, complain, require_bool
 
 if TYPE_CHECKING:
-    from fmclust.evaluation.sorting import ClusterFolders
+    from fmclust.data import Input
     from fmclust.inference import LoadedRun
+    from fmclust.inference.sorting import ClusterFolders
 
 UNREADABLE, FAR, REVERSED = "unreadable", "far", "reversed"  # counted like the cluster ids
 MIDDLE = 127.5  # brightness: below it a background is dark, above it light
@@ -32,30 +33,29 @@ def assign(config: DictConfig) -> None:
     output = Path(str(config.output)).absolute()
     if output.exists():
         raise UserError(f"output={output} is there already: type output=<a new file>.")
-    sort_into = sort_target(config)
+    images = Path(str(config.input)).absolute()
+    sort_into = sort_target(config, images)
 
     # These import torch, which `--help` doesn't need.
     from fmclust import inference, runs
-    from fmclust.data.picture_files import is_archive
-    from fmclust.evaluation.sorting import ClusterFolders
+    from fmclust.inference.sorting import ClusterFolders
     from fmclust.jobs.threads import limited_threads
 
     with limited_threads(config.threads):
         run = inference.load_run(str(config.run))
         name = run.clusterer_named(config.clusterer)
         invert = run.config.data.get("invert") if config.invert is None else config.invert
-        images = Path(str(config.input)).absolute()
-        folders = None
+        images_in, folders = run.open_input(images), None
         if sort_into is not None:
-            pictures = images if images.is_dir() or is_archive(images) else None
             title = partial(run.cluster_title, name)
-            folders = ClusterFolders(sort_into, pictures, title, has_sheets=config.contact_sheets)
+            sheets = bool(config.contact_sheets)
+            folders = ClusterFolders(sort_into, images_in.folder, title, has_sheets=sheets)
         with runs.full_disk_as_user_error(output.parent), runs.replacing(output) as part:
-            counts, warnings = assign_all(images, part, run, name, folders, invert=bool(invert))
+            counts = assign_all(images_in, part, run, name, folders, invert=bool(invert))
             if folders is not None:
                 folders.write_sheets()
     print(summary(counts, run, name, invert=bool(invert)))
-    for warning in warnings:
+    for warning in images_in.warnings():
         print(f"Warning: {warning}.")
     print(output)
     if sort_into is not None:
@@ -65,19 +65,19 @@ def assign(config: DictConfig) -> None:
 
 
 def assign_all(
-    path: Path,
+    images_in: "Input",
     output: Path,
     run: "LoadedRun",
     clusterer: str,
     folders: "ClusterFolders | None",
     *,
     invert: bool,
-) -> tuple[Counter[int | str], list[str]]:
-    """Write a row for every image at a path, batch after batch.
+) -> Counter[int | str]:
+    """Write a row for every image, batch after batch.
 
     Returns:
         Cluster id to number of images, and the numbers of images that are `UNREADABLE`, `FAR`
-        from the training images, or `REVERSED`: on the opposite background; and warnings.
+        from the training images, or `REVERSED`: on the opposite background.
 
     Raises:
         UserError: If no image can be read.
@@ -88,16 +88,13 @@ def assign_all(
     from fmclust.inference.tables import table_writer
 
     counts: Counter[int | str] = Counter()
-    unread: dict[str, str] = {}
-    images_in = run.open_input(path)
     with table_writer(output) as write, Progress() as progress:
         n_images = images_in.n_images
         task = progress.add_task(f"Assigning {n_images:,} images", total=n_images)
-        for batch in images_in.batches:
+        for batch in images_in.read():
             images = 255 - batch.images if invert else batch.images
             assigned = run.assign(images, clusterer) if len(images) else None
             write(inference.to_table(batch.names, batch.reasons, assigned, run.class_names))
-            unread |= {batch.names[row]: reason for row, reason in batch.reasons.items()}
             if assigned is not None:
                 if folders is not None:
                     known = [n for row, n in enumerate(batch.names) if row not in batch.reasons]
@@ -107,23 +104,18 @@ def assign_all(
                 contrast = (data.border_brightness(images) - MIDDLE) * (run.border - MIDDLE)
                 counts[REVERSED] += len(images) if contrast < -MIN_CONTRAST else 0
             progress.advance(task, len(batch.names))
-    reasons = data.frequent_reasons(unread.values())
-    if len(unread) == n_images:
-        raise UserError(
-            f"input={path}: no image can be read, {reasons or 'it is empty'}: type "
-            "input=<a folder of pictures>."
-        )
-    counts[UNREADABLE] = len(unread)
-    listed = f"{data.first_of([*unread])}; {reasons}; see the column `error` for all"
-    could_not = [f"{len(unread):,} files or folders can't be read: {listed}"] if unread else []
-    return counts, could_not + images_in.warnings()
+    counts[UNREADABLE] = len(images_in.unread)
+    return counts
 
 
 def summary(counts: Counter[int | str], run: "LoadedRun", clusterer: str, *, invert: bool) -> str:
     """Return the sizes of the clusters as text, with advice if the backgrounds differ."""
     sizes = sorted((key, size) for key, size in counts.items() if isinstance(key, int))
     matching, total = run.matching(clusterer), sum(size for _, size in sizes)
-    lines = [f"{total:,} images are assigned by {clusterer}, {counts[UNREADABLE]:,} unreadable."]
+    where = " (see the column error)" if counts[UNREADABLE] else ""
+    lines = [
+        f"{total:,} images are assigned by {clusterer}, {counts[UNREADABLE]:,} unreadable{where}."
+    ]
     for cluster, size in sizes:
         name = f" ({run.class_names[matching[cluster]]})" if cluster in matching else ""
         lines.append(f"  {'noise' if cluster < 0 else cluster}{name}: {size:,}")

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from textwrap import shorten
 
 TRACEBACK = "FMCLUST_TRACEBACK"  # environment variable that the commands set
 MISTAKE = 2  # exit status after a user's mistake
 MAX_SEED = 2**32 - 1  # NumPy's
+MAX_TEXT = 300  # characters of a library's message about a file
 MAX_UNPACKED = 1 << 26  # bytes; the large files of a run are not compressed
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -48,7 +50,8 @@ def reading(path: Path) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"{path} can't be read: {one_line(error)}") from error
+        text = shorten(str(error), MAX_TEXT, placeholder=" ...")
+        raise UserError(f"{path} can't be read: {text}") from error
 
 
 def refuse_bomb(path: Path) -> None:

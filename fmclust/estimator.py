@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,19 +20,27 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from pytorch_lightning.utilities.seed import isolate_rng
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from fmclust.config.command import quote_path
 from fmclust.config.mistakes import explain
-from fmclust.config.schema import conf_directory, register_schema
+from fmclust.config.schema import (
+    conf_directory,
+    folder_of_pictures,
+    register_schema,
+    sort_target,
+)
 from fmclust.data import Split, build_source, option_for
 from fmclust.data.arrays import ImageArray
-from fmclust.errors import MAX_SEED, UserError
+from fmclust.errors import UserError
 from fmclust.inference import load_run
 from fmclust.jobs.run import run_job
+from fmclust.jobs.sorting import sort_run
 from fmclust.models import encode_all
 from fmclust.runs import IMAGES_FILE, read_assignments
 
+MAX_DRAWN = 2**31 - 1  # seeds that a RandomState draws
 Images = NDArray[Any] | str | os.PathLike[str]
 
 
@@ -47,7 +56,7 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         model: Option of `model=`.
         cluster: Option of `cluster=`, or several; `labels_` and `predict` are of the first.
         max_epochs: Epochs of training; not used by models that train nothing.
-        random_state: Seed of everything random; None draws one.
+        random_state: Seed of everything random; None, or a NumPy RandomState, draws one.
         overrides: More overrides, as on the command line: `["model.latents=16"]`.
         directory: Directory of the run, which is kept. None: a temporary one, which is removed with
             the object.
@@ -74,7 +83,7 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         model: str = "convae",
         cluster: str | Sequence[str] = "gmm",
         max_epochs: int = 45,
-        random_state: int | None = 0,
+        random_state: int | np.random.RandomState | None = 0,
         overrides: Sequence[str] = (),
         directory: str | os.PathLike[str] | None = None,
         verbose: bool = True,
@@ -101,9 +110,14 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         else:
             _save(np.asarray(X), path)
         typed = [*self._overrides(), f"data={option_for(path)}", quote_path(f"data.root={path}")]
-        typed += [quote_path(text) for text in self.overrides]
+        more = [self.overrides] if isinstance(self.overrides, str) else self.overrides
+        typed += map(quote_path, more)
+        config = composed(typed)
+        target = sort_target(config, folder_of_pictures(config))
         with _progress_printed(self.verbose), isolate_rng():
-            run_job(composed(typed), directory, typed)
+            run_job(config, directory, typed)
+            if target is not None:
+                sort_run(directory, target, has_sheets=config.contact_sheets)
             self.run_ = load_run(directory)
             self._set_results()
         return self
@@ -112,7 +126,8 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         """Return the cluster ids of images, int64 of shape (N,), in their order.
 
         Args:
-            X: As for `fit`; images are resized to those of the run if it is a path.
+            X: As for `fit`; images are resized to those of the run if it is a path, and those
+                that can't be read are left out, with a warning.
 
         Raises:
             UserError: If the images can't be read, or an array has another image size.
@@ -141,8 +156,8 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
     def _overrides(self) -> list[str]:
         """Return the parameters as overrides."""
         seed = self.random_state
-        if seed is None:
-            seed = int(np.random.default_rng().integers(MAX_SEED))
+        if not isinstance(seed, int):
+            seed = int(check_random_state(seed).randint(MAX_DRAWN))
         several = not isinstance(self.cluster, str)
         cluster = f"[{','.join(self.cluster)}]" if several else self.cluster
         return [
@@ -157,15 +172,14 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         """Put the clusters and latents of all splits into the order of the images."""
         run = self.run_
         clusters = read_assignments(run.directory, run.clusterers[0])
-        splits = build_source(run.config.data).splits
+        source = build_source(run.config.data)
+        splits = source.splits
         if run.encoder.keeps_latents:
             latents = run.latents
         else:
             latents = {name: encode_all(run.encoder, held.images) for name, held in splits.items()}
         names = [image for name, held in splits.items() for image in _names_of(name, held)]
-        order = np.arange(len(names))
-        if all(image.isdecimal() for image in names):  # positions in an array
-            order = np.argsort(np.array(names, np.int64))
+        order = sorted(range(len(names)), key=lambda row: source.rank(names[row]))
         self.image_names_ = [names[row] for row in order]
         self.labels_ = np.concatenate([clusters[name] for name in splits])[order]
         self.latents_ = np.concatenate([latents[name] for name in splits])[order]
@@ -175,10 +189,13 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         run, invert = self.run_, bool(self.run_.config.data.get("invert"))
         if isinstance(X, str | os.PathLike):
             opened = run.open_input(Path(X))
-            batches: Iterator[NDArray[np.uint8]] = (batch.images for batch in opened.batches)
+            for batch in opened.read():
+                yield 255 - batch.images if invert else batch.images
+            for text in opened.warnings():
+                warnings.warn(text, stacklevel=3)
         else:
-            batches = iter([run.to_uint8(np.asarray(X))])
-        return (255 - images if invert else images for images in batches)
+            images = run.to_uint8(np.asarray(X))
+            yield 255 - images if invert else images
 
 
 def composed(overrides: Sequence[str]) -> DictConfig:

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.config.command import command
-from fmclust.config.schema import require_target, sort_target
+from fmclust.config.schema import folder_of_pictures, require_target, sort_target
 from fmclust.errors import UserError, require_whole
 
 OWN_KEYS = ("run", "sort_into", "contact_sheets")  # no part of the run's configuration
@@ -20,7 +20,7 @@ OWN_KEYS = ("run", "sort_into", "contact_sheets")  # no part of the run's config
 
 def resume(config: DictConfig) -> float:
     """Resume a run with its saved configuration and typed changes; skip a finished run."""
-    from fmclust.runs import CLUSTERINGS, is_done, read_metrics, read_status
+    from fmclust.runs import CLUSTERINGS, is_done, read_config, read_metrics, read_status
 
     if not isinstance(config.run, str):
         raise UserError(f"run={config.run} is not a directory: type run=<a run directory>.")
@@ -42,7 +42,7 @@ def resume(config: DictConfig) -> float:
     from fmclust.jobs.sorting import sort_run
     from fmclust.reports import print_run
 
-    target = sort_target(config)
+    target = sort_target(config, folder_of_pictures(read_config(directory)))
     if status is not None and is_done(status):
         objective = read_metrics(directory)[status["objective"]]
     else:
@@ -51,6 +51,8 @@ def resume(config: DictConfig) -> float:
     if target is not None:
         rank_zero_only(sort_run)(directory, target, has_sheets=config.contact_sheets)
     rank_zero_only(print_run)(directory)
+    if target is not None:
+        rank_zero_only(print)(f"Images by cluster: {target}")
     return objective
 
 

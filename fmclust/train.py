@@ -11,7 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from fmclust.config.command import command
-from fmclust.config.schema import sort_target
+from fmclust.config.schema import folder_of_pictures, sort_target
 from fmclust.errors import UserError
 from fmclust.jobs.sweep import SweepPlan, sweep_job
 
@@ -31,12 +31,15 @@ def train(config: DictConfig) -> float:
         raise UserError("sort_into= is for one run: leave it out, or leave out -m.")
     if config.threads is None:
         config.threads = share_of_cores(hydra.launcher)
-    directory, target = Path(hydra.runtime.output_dir), sort_target(config)
+    directory = Path(hydra.runtime.output_dir)
+    target = sort_target(config, folder_of_pictures(config))
     objective = run(config, directory, list(hydra.overrides.task))
     if target is not None:
         rank_zero_only(sort_run)(directory, target, has_sheets=config.contact_sheets)
     if run is run_job:
         rank_zero_only(print_run)(directory)
+    if target is not None:
+        rank_zero_only(print)(f"Images by cluster: {target}")
     return objective
 
 

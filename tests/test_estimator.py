@@ -1,15 +1,19 @@
 """ImageClusterer: arrays and paths in, clusters in the order of the images, nothing left behind."""
 
+import gc
 import logging
+import pickle
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import hydra
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from conftest import python
+from conftest import python, write_idx
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -24,6 +28,7 @@ from fmclust.errors import UserError
 
 CPU = ["trainer=cpu", "figures=false", "data.batch_size=16"]
 PIXELS = {"n_clusters": 3, "model": "pixels", "cluster": "kmeans", "verbose": False}
+NAMES = [f"{row}.png" for row in range(60)]
 KINDS = np.arange(60) % 3
 
 
@@ -77,8 +82,51 @@ def test_a_path_is_read_as_on_the_command_line(images: NDArray[np.uint8], tmp_pa
     rows = [int(Path(name).stem) for name in fitted.image_names_]
     assert adjusted_rand_score(KINDS[rows], fitted.labels_) == 1
     assert fitted.run_.scores["kmeans/train/accuracy"] == 1
+    assert np.array_equal(fitted.predict(tmp_path / "my pictures, 1"), fitted.labels_)
     again = fitted.predict(tmp_path / "my pictures, 1" / "a")
     assert again.shape == (20,) and len({*again.tolist()}) == 1
+    (tmp_path / "my pictures, 1" / "a" / "broken.png").write_bytes(b"no picture")
+    with pytest.warns(UserWarning, match=r"1 files.*broken\.png"):
+        assert np.array_equal(fitted.predict(tmp_path / "my pictures, 1" / "a"), again)
+    shutil.copytree(tmp_path / "my pictures, 1" / "a", tmp_path / "b", ignore=lambda *_: NAMES)
+    with pytest.raises(UserError, match="no image can be read"):
+        fitted.transform(tmp_path / "b")
+
+
+@pytest.mark.parametrize("kind", ["arrays", "idx", "tables"])
+def test_a_folder_of_files_is_predicted_as_it_was_fitted(
+    kind: str, images: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    if kind == "arrays":
+        np.save(tmp_path / "a.npy", images)
+    elif kind == "idx":
+        write_idx(tmp_path / "train-images-idx3-ubyte", images[:40])
+        write_idx(tmp_path / "t10k-images-idx3-ubyte", images[40:])
+    else:
+        for name, part in {"train": images[:40], "test": images[40:]}.items():
+            frame = pd.DataFrame(part.reshape(len(part), -1)).add_prefix("pixel")
+            frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    fitted = clusterer().fit(tmp_path)
+    assert adjusted_rand_score(KINDS, fitted.labels_) == 1
+    assert np.array_equal(fitted.predict(tmp_path), fitted.labels_)
+    assert np.array_equal(fitted.transform(tmp_path), fitted.latents_)
+
+
+def test_values_outside_the_range_of_the_fit_are_named(images: NDArray[np.uint8]) -> None:
+    fitted = clusterer().fit(images / 255)
+    with pytest.warns(UserWarning, match="the run has seen 0 to 1"):
+        fitted.predict(images.astype(float))
+
+
+def test_it_can_be_pickled_and_sorts(images: NDArray[np.uint8], tmp_path: Path) -> None:
+    overrides = [*CPU, f"sort_into={tmp_path}/sorted"]
+    settings = {"model": "convae", "max_epochs": 1, "directory": tmp_path / "run"}
+    seed = np.random.RandomState(3)
+    fitted = clusterer(**settings, overrides=overrides, random_state=seed).fit(images)
+    assert len([*(tmp_path / "sorted").glob("*/*.png")]) == 60
+    again = pickle.loads(pickle.dumps(fitted))
+    assert np.array_equal(again.predict(images), fitted.labels_)
+    assert clusterer(overrides="data.batch_size=16").fit(images).labels_.shape == (60,)
 
 
 def test_a_directory_is_kept_and_never_written_over(
@@ -91,6 +139,7 @@ def test_a_directory_is_kept_and_never_written_over(
     temporary = clusterer().fit(images)
     place = temporary.run_.directory
     del temporary
+    gc.collect()  # it may be in a cycle
     assert kept.run_.directory.exists() and not place.exists()
 
 

@@ -130,11 +130,16 @@ def conf_directory() -> Path:
     return beside if (beside / "config.yaml").exists() else PACKAGE / "conf"
 
 
-def sort_target(config: DictConfig) -> Path | None:
+def sort_target(config: DictConfig, pictures: Path | None) -> Path | None:
     """Return the folder to sort images into, or None.
 
+    Args:
+        config: Has `sort_into` and `contact_sheets`.
+        pictures: Folder of the pictures; None if the images come from elsewhere.
+
     Raises:
-        UserError: If it is not empty, or `contact_sheets` has no folder.
+        UserError: If it is not empty, or lies in the folder of the pictures, or `contact_sheets`
+            has no folder.
     """
     require_bool("contact_sheets", config.contact_sheets)
     if config.sort_into is None:
@@ -145,4 +150,15 @@ def sort_target(config: DictConfig) -> Path | None:
         return None
     target = Path(str(config.sort_into)).absolute()
     require_empty(target)
+    if pictures is not None and target.resolve().is_relative_to(pictures.resolve()):
+        raise UserError(
+            f"sort_into={target} lies in {pictures}, whose pictures the next command would read "
+            "twice: type sort_into=<a folder beside it>."
+        )
     return target
+
+
+def folder_of_pictures(config: DictConfig) -> Path | None:
+    """Return the folder of the configuration group `data`, or None if it is not one of pictures."""
+    is_folder = str(config.data.get("_target_")).endswith("PictureFolder")
+    return Path(str(config.data.root)).absolute() if is_folder else None

@@ -18,7 +18,7 @@ from fmclust.data.arrays import (
     open_arrays,
     usual_range,
 )
-from fmclust.data.kinds import has_suffix, other_option
+from fmclust.data.kinds import has_suffix, unfit
 from fmclust.data.labels import named_classes, require_marker, warnings_about_markers
 from fmclust.data.memory import empty_images
 from fmclust.data.scales import BYTES, Range, span_text, valid_range
@@ -70,6 +70,7 @@ class ArrayFiles(ImageSource):
         self.paths = self.find(self.root)
         self.scale = None if scale is None else valid_range("data.scale", scale)
         self.cache = None if cache is None else Path(cache)
+        self.names: dict[str, Sequence[str]] = {}  # split to names other than the positions
 
     def find(self, root: Path) -> dict[str, list[Path]]:
         """Return `WHOLE` to the file: the path itself, or the one file in a folder.
@@ -86,8 +87,7 @@ class ArrayFiles(ImageSource):
         if len(found) > 1:
             typed = shlex.quote(f"data.root={found[0]}")
             raise UserError(f"{root} holds {len(found)} files of arrays: type {typed}.")
-        cure = other_option(root, "arrays", "data.root=<a .npy, .npz or .pt file>")
-        raise UserError(f"{root} is not a file of arrays: type {cure}.")
+        raise unfit(root, "arrays", "a file of arrays", "data.root=<a .npy, .npz or .pt file>")
 
     def open(self) -> tuple[dict[str, ImageArray], dict[str, NDArray[Any]]]:
         """Return split to images, and split to labels; see `open_arrays`."""
@@ -104,19 +104,23 @@ class ArrayFiles(ImageSource):
         if WHOLE in images:
             order = np.random.default_rng(SPLIT_SEED).permutation(len(images[WHOLE]))
             whole = self._split(images[WHOLE], labels.get(WHOLE), limits, order)
-            # Each image is named by its position in the file.
-            splits = complete({"train": replace(whole, names=[*map(str, order.tolist())])})
+            names = self.names.get(WHOLE) or [*map(str, range(len(order)))]
+            splits = complete({"train": replace(whole, names=[names[row] for row in order])})
         else:
-            splits = complete(
-                {
-                    split: self._split(array, labels.get(split), limits, np.arange(len(array)))
-                    for split, array in images.items()
-                }
-            )
+            parts = dict[str, Split]()
+            for split, array in images.items():
+                rows = np.arange(len(array))
+                made = self._split(array, labels.get(split), limits, rows)
+                parts[split] = replace(made, names=self.names.get(split, ()))
+            splits = complete(parts)
         for name, held in splits.items():
             if not len(held):
                 raise UserError(f"{self.root} holds too few images: its {name} split is empty.")
         return {name: without_empty_labels(held) for name, held in splits.items()}
+
+    def rank(self, name: str) -> int:
+        """Return the position of an image in its file; see `ImageSource.rank`."""
+        return int(name) if name.isdecimal() else 0
 
     def _require_same_size(self, images: Mapping[str, ImageArray]) -> None:
         sizes = {f"{array.size[0]}x{array.size[1]}" for array in images.values()}

@@ -2,8 +2,10 @@
 
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ NAMES = {
 }
 USUAL_RANGES: tuple[Range, ...] = ((0.0, 1.0), (0.0, 255.0))
 LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601), as Pillow's
+NPY = b"\x93NUMPY"  # first bytes of a .npy file
 MAX_CHUNK = 1 << 24  # values that are converted at once
 
 
@@ -155,8 +158,23 @@ def open_arrays(path: Path) -> tuple[dict[str, ImageArray], dict[str, NDArray[An
 def _entries(path: Path) -> Iterable[tuple[str, NDArray[Any]]]:
     """Return the arrays of a file with their names."""
     if path.suffix.lower() == ".npy":
-        return [(IMAGES, np.load(path, mmap_mode="r", allow_pickle=False))]
+        with path.open("rb") as file:
+            if file.read(len(NPY)) != NPY:
+                raise ValueError("it is not a .npy file")
+        with only_numbers():
+            return [(IMAGES, np.load(path, mmap_mode="r", allow_pickle=False))]
     return _entries_of_npz(path) if path.suffix.lower() == ".npz" else _entries_of_pt(path)
+
+
+@contextmanager
+def only_numbers() -> Iterator[None]:
+    """Reword NumPy's advice to load a file of Python objects unsafely."""
+    try:
+        yield
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise ValueError("it holds Python objects: save arrays of numbers") from error
 
 
 def _entries_of_npz(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -164,7 +182,7 @@ def _entries_of_npz(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
         size = sum(entry.file_size for entry in file.infolist())
     if size > psutil.virtual_memory().available // 2:
         raise ValueError(f"its arrays need {size / 1e9:.1f} GB of memory; save .npy files instead")
-    with np.load(path, allow_pickle=False) as arrays:
+    with only_numbers(), np.load(path, allow_pickle=False) as arrays:
         for name in arrays.files:
             if len(arrays.files) == 1 or name.lower() in NAMES:
                 yield name, arrays[name]
@@ -174,7 +192,10 @@ def _entries_of_npz(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
 
 def _entries_of_pt(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     refuse_bomb(path)
-    loaded = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
+    try:
+        loaded = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
+    except UnpicklingError as error:
+        raise ValueError("it holds other objects than tensors: save one tensor") from error
     if isinstance(loaded, Tensor):
         loaded = {IMAGES: loaded}
     elif isinstance(loaded, list | tuple):

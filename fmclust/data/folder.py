@@ -1,6 +1,7 @@
 """The user's pictures in a folder."""
 
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from fmclust.data.class_folders import Names, SplitFolders, class_folders
-from fmclust.data.kinds import other_option
+from fmclust.data.kinds import other_option, unfit
 from fmclust.data.label_tables import LabelTable, find_label_tables
 from fmclust.data.labels import named_classes
 from fmclust.data.listing import exclude_patterns, list_files
@@ -95,8 +96,7 @@ class PictureFolder(ImageSource):
         file = None if labels is None else PictureFile.of(Path(labels))
         self.table = None if file is None else LabelTable.read(file)
         if not (self.root.is_dir() or (self.root.is_file() and is_archive(self.root))):
-            cure = other_option(self.root, "folder", "data.root=<the folder of pictures>")
-            raise UserError(f"{self.root} is not a folder: type {cure}.")
+            raise unfit(self.root, "folder", "a folder", "data.root=<the folder of pictures>")
 
     def read(self) -> dict[str, Split]:
         """Decode the pictures; see `ImageSource.read`."""
@@ -129,16 +129,19 @@ class PictureFolder(ImageSource):
         splits = complete(splits)
         return {name: without_empty_labels(split) for name, split in splits.items()}
 
+    def rank(self, name: str) -> PurePath:
+        """Return the path of a picture; see `ImageSource.rank`."""
+        return PurePath(name)
+
     def _without_tables(self, files: Sequence[PictureFile]) -> list[PictureFile]:
         """Return the files without the table of labels, which is read if there is exactly one."""
         tables = find_label_tables(files)
         if self.table is None and len(tables) == 1:
             self.table = LabelTable.read(tables[0])
         elif self.table is None and tables:
-            self.warnings.append(
-                f"{len(tables)} tables of labels are not used, such as "
-                f"{printable(tables[0].name)}: type data.labels=<one of them>"
-            )
+            example = shlex.quote(printable(f"data.labels={tables[0].path}"))
+            cure = "unpack one of them" if tables[0].member else f"type {example}, for example"
+            self.warnings.append(f"{len(tables)} tables of labels are not used: {cure}")
         return [file for file in files if file not in tables]
 
     def _labels_of(
@@ -224,7 +227,8 @@ class PictureFolder(ImageSource):
         found = f"{n:,} readable pictures to train on, at least {MIN_PICTURES} are needed"
         reasons = frequent_reasons(self.unreadable.values())
         unread = f" (left out: {reasons})" if reasons else ""
-        return f"{self.root} holds {found}{unread}: type data.root=<another folder>."
+        cure = other_option(self.root, "folder", "data.root=<another folder>")
+        return f"{self.root} holds {found}{unread}: type {cure}."
 
     def _labels(self, below: Mapping[str, Sequence[Names]]) -> dict[str, torch.Tensor]:
         """Set `class_names`; return the labels of each split that has classes, int64 (N,).

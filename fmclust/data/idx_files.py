@@ -14,7 +14,7 @@ from fmclust.data.kinds import other_option
 from fmclust.data.labels import classes_of, require_marker, warnings_about_markers, whole_labels
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split, divide
-from fmclust.errors import UserError, require_option
+from fmclust.errors import UserError, require_bool, require_option
 
 # MNIST's names, and those of EMNIST, QMNIST, Kaggle and 7-Zip: a prefix, a dot before idx.
 NAME = re.compile(
@@ -39,17 +39,25 @@ class IdxFiles(ImageSource):
             the train images are val and test.
         prefix: What the names of the files begin with, such as `emnist-letters`, where the folder
             holds several sets.
+        invert: Whether to swap dark and light, for images that are dark on a light background.
         unlabelled: Label of images that have none: they are clustered but not scored.
 
     Raises:
-        UserError: If `unlabelled` is not a whole number.
+        UserError: If an argument is out of range.
     """
 
     def __init__(
-        self, *, root: str, prefix: str | None = None, unlabelled: int | None = None
+        self,
+        *,
+        root: str,
+        prefix: str | None = None,
+        invert: bool = False,
+        unlabelled: int | None = None,
     ) -> None:
         super().__init__()
+        require_bool("data.invert", invert)
         require_marker(unlabelled)
+        self.invert = invert
         self.root, self.unlabelled = Path(root), unlabelled
         self.prefix = None if prefix is None else str(prefix)  # a number, too
 
@@ -69,6 +77,8 @@ class IdxFiles(ImageSource):
                 f"{sizes['t10k']}: put files of one size there."
             )
         classes = self._classes({name: labels[name] for name in images if name in labels})
+        if self.invert:
+            images = {name: 255 - array for name, array in images.items()}
         made = {name: Split.from_arrays(images[name], classes.get(name)) for name in images}
         splits = divide(made["train"], made.get("t10k"))
         for name, split in splits.items():
@@ -140,6 +150,15 @@ def _named_files(folder: Path) -> Iterator[tuple[Path, str, tuple[str, str]]]:
         if named is not None and path.is_file():
             split, kind = named["split"].lower(), named["kind"].lower()
             yield path, named["prefix"] or "", ("t10k" if split in HELD_OUT else split, kind)
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the files of images in a folder, those to train on first."""
+    found: dict[str, tuple[bool, Path]] = {}
+    for path, _, (split, kind) in _named_files(folder):
+        if kind == "images":  # plain or .gz, not both
+            found.setdefault(path.name.removesuffix(".gz"), (split != "train", path))
+    return [path for _, path in sorted(found.values())]
 
 
 def _folder_below(folder: Path) -> Path | None:

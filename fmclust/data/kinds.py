@@ -1,15 +1,21 @@
 """Which option of `data=` reads a path."""
 
 import re
+import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 from fmclust.data.picture_files import ARCHIVES
+from fmclust.errors import UserError
 
 SUFFIXES = {  # option to the ends of the names of its files
     "arrays": (".npy", ".npz", ".pt"),
     "table": (".csv", ".csv.gz", ".parquet"),
     "folder": ARCHIVES,
 }
+IDX_IMAGES = re.compile(r"images.*idx", re.IGNORECASE)
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif")
+PACKED = (".rar", ".7z")  # archives that can't be read
 
 
 def has_suffix(path: Path, option: str) -> bool:
@@ -17,34 +23,56 @@ def has_suffix(path: Path, option: str) -> bool:
     return path.name.lower().endswith(SUFFIXES[option])
 
 
-def other_option(path: Path, own: str, cure: str) -> str:
-    """Return what to type if an option can't read a path.
+def unfit(path: Path, own: str, what: str, cure: str) -> UserError:
+    """Return the error of an option that can't read a path.
 
     Args:
         path: The path.
         own: The option.
+        what: What the option reads.
         cure: What to type if no other option reads the path either.
     """
-    if path.is_file() and (found := _by_suffix(path)) not in (None, own):
-        return f"data={found}"
-    return "data=folder" if own != "folder" and _holds_pictures(path) else cure
+    problem = f"is not {what}" if path.exists() else "does not exist"
+    return UserError(f"{path} {problem}: type {other_option(path, own, cure)}.")
+
+
+def other_option(path: Path, own: str, cure: str) -> str:
+    """Return what to type if an option can't read a path; see `unfit`."""
+    if path.suffix.lower() in PACKED:
+        return "data=folder data.root=<the folder of its files, unpacked>"
+    found = option_for(path)
+    if found == "idx" and path.is_file():
+        return f"data=idx {shlex.quote(f'data.root={path.parent}')}"
+    is_sure = found != "folder" or has_suffix(path, "folder") or _has_pictures(path.glob("**/*"))
+    return f"data={found}" if is_sure and found != own and path.exists() else cure
 
 
 def option_for(path: Path) -> str:
     """Return the option of `data=` that reads a path, judged by the names of files."""
-    if (option := _by_suffix(path)) is not None:
+    if (option := _by_name(path)) is not None:
         return option
-    files = [file for file in path.iterdir() if file.is_file()] if path.is_dir() else []
-    if any(re.search(r"images.*idx", file.name, re.IGNORECASE) for file in files):
+    folders = [path, path / "data"]  # the second as in Hugging Face's repositories
+    files = [f for folder in folders if folder.is_dir() for f in folder.iterdir() if f.is_file()]
+    found = {option for file in files if (option := _by_name(file)) is not None}
+    if "idx" in found:
         return "idx"
-    found = {option for file in files if (option := _by_suffix(file)) is not None}
-    return found.pop() if len(found) == 1 and not _holds_pictures(path) else "folder"
+    return found.pop() if len(found) == 1 and not _has_pictures(path.glob("**/*")) else "folder"
 
 
-def _by_suffix(path: Path) -> str | None:
+def holds_other_images(folder: Path) -> bool:
+    """Return whether a folder itself, or each of several folders in it, has images of the user."""
+    entries = list(folder.iterdir()) if folder.is_dir() else []
+    below = [entry for entry in entries if entry.is_dir()]
+    has_classes = len(below) > 1 and all(_has_pictures(inner.iterdir()) for inner in below)
+    return has_classes or _has_pictures(entries) or any(map(_by_name, entries))
+
+
+def _by_name(path: Path) -> str | None:
+    """Return the option that reads a file of this name."""
+    if not path.is_dir() and IDX_IMAGES.search(path.name):
+        return "idx"
     return next((option for option in SUFFIXES if has_suffix(path, option)), None)
 
 
-def _holds_pictures(path: Path) -> bool:
-    pictures = (".png", ".jpg", ".jpeg")
-    return path.is_dir() and any(file.suffix.lower() in pictures for file in path.glob("**/*"))
+def _has_pictures(paths: Iterable[Path]) -> bool:
+    return any(path.suffix.lower() in PICTURES for path in paths)

@@ -1,6 +1,7 @@
 """Labels of pictures in a CSV file: a column of files, and one of labels."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,6 +12,7 @@ from fmclust.errors import UserError, reading
 
 FILES = ("file", "filename", "file_name", "image", "path")  # names of columns
 LABELS = ("label", "class")
+MAX_LINE = 1 << 16  # characters of the first line that are searched for the separator
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class LabelTable:
         """
         path = file.path / file.member
         with reading(path):
-            table = pd.read_csv(file.open(), dtype=str, keep_default_na=False)
+            separator = separator_of(file)
+            table = pd.read_csv(file.open(), sep=separator, dtype=str, keep_default_na=False)
         columns = label_columns(table)
         if columns is None:
             raise UserError(
@@ -51,18 +54,20 @@ class LabelTable:
         """Return the label of each picture, an empty text for none.
 
         Args:
-            names: Path of each picture in its folder. The table may have the whole path, its end,
-                or the name without its ending, if that is unambiguous.
+            names: Path of each picture in its folder. The table may have this path, its end, a
+                longer path that ends in it, or the name without its ending.
         """
         by_stem = {_stem(file): label for file, label in self.labels.items()}
-        return [self._label(name, by_stem) for name in names]
+        by_end = {end: label for file, label in self.labels.items() for end in _ends(file)}
+        return [self._label(name, by_stem, by_end) for name in names]
 
-    def _label(self, name: str, by_stem: Mapping[str, str]) -> str:
-        path = PurePosixPath(name)
-        ends = [str(PurePosixPath(*path.parts[n:])) for n in range(len(path.parts))]
+    def _label(self, name: str, by_stem: Mapping[str, str], by_end: Mapping[str, str]) -> str:
+        ends = _ends(name)
         for end in ends:
             if end in self.labels:
                 return self.labels[end]
+        if name in by_end:
+            return by_end[name]
         return next((by_stem[_stem(end)] for end in ends if _stem(end) in by_stem), "")
 
 
@@ -71,21 +76,35 @@ def find_label_tables(files: Sequence[PictureFile]) -> list[PictureFile]:
     found = []
     for file in files:
         if file.name.suffix.lower() == ".csv":
-            try:
-                head = pd.read_csv(file.open(), nrows=1, dtype=str)
-            except (ValueError, OSError):  # not a table: it is listed as unreadable
-                continue
-            if label_columns(head) is not None:
-                found.append(file)
+            with suppress(UserError), reading(file.path):  # otherwise it is listed as unreadable
+                head = pd.read_csv(file.open(), sep=separator_of(file), nrows=1, dtype=str)
+                if label_columns(head) is not None:
+                    found.append(file)
     return found
 
 
 def label_columns(table: pd.DataFrame) -> tuple[str, str] | None:
     """Return the names of the columns of files and labels, or None."""
-    known = {str(name).strip().lower(): name for name in table.columns}
+    known = {str(name).strip().lower().replace(" ", "_"): name for name in table.columns}
     files = [known[name] for name in FILES if name in known]
     labels = [known[name] for name in LABELS if name in known]
     return (files[0], labels[0]) if files and labels else None
+
+
+def separator_of(file: PictureFile) -> str:
+    """Return the character that separates the columns of a CSV file, judged by its first line."""
+    return separator_in(file.read(MAX_LINE).decode(errors="replace").partition("\n")[0])
+
+
+def separator_in(line: str) -> str:
+    """Return the most frequent of comma, semicolon and tab in the first line of a CSV file."""
+    return max((",", ";", "\t"), key=line.count)
+
+
+def _ends(name: str) -> list[str]:
+    """Return a path, and the paths that remain without its first names."""
+    parts = PurePosixPath(name).parts
+    return [str(PurePosixPath(*parts[n:])) for n in range(len(parts))]
 
 
 def _stem(name: str) -> str:

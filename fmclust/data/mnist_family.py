@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fmclust.data.download import download
 from fmclust.data.idx import find_file, header_of, read_idx
+from fmclust.data.kinds import holds_other_images, unfit
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split
 from fmclust.errors import UserError, require_option
@@ -65,11 +66,14 @@ class FourFiles(ImageSource):
         """Return the folder of the four files, which are downloaded if they are not found.
 
         Raises:
-            UserError: If the download fails; names the other ways to get the files.
+            UserError: If the download fails; names the other ways to get the files. Also if the
+                folder has other images.
         """
         for folder in self.folders():
             if all(find_file(folder, name).exists() for name in SHA256):
                 return folder
+        if self.root.is_file() or holds_other_images(self.root):
+            raise unfit(self.root, "fashion_mnist", "torchvision's folder", "data=folder")
         return download(self.root, type(self).__name__, self.advice)
 
     def folders(self) -> list[Path]:

@@ -126,7 +126,7 @@ def _reduce(picture: Image.Image, max_pixels: int, size: Sequence[int] | None) -
     if factor > 1 and picture.format in JPEG:
         picture.draft(None, (width // factor, height // factor))
     if picture.width * picture.height > max_pixels:
-        raise ValueError(f"{width}x{height} pixels are too many")
+        raise ValueError(f"{width}x{height} pixels are more than data.max_pixels={max_pixels}")
 
 
 def _completed(

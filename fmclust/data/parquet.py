@@ -20,6 +20,7 @@ from fmclust.data.scales import Range, Scales
 from fmclust.errors import UserError, reading
 from fmclust.terminal import console
 
+IMAGES = ("image", "img", "picture")  # names of columns that are preferred
 LABELS = ("label", "labels", "class", "target", "fine_label")  # names of columns
 
 
@@ -38,6 +39,12 @@ class ParquetImages:
     labels: NDArray[Any] | None
     unreadable: dict[str, str] = field(default_factory=dict)
     ranges: dict[str, Range] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[str]:
+        """Row of each readable picture in the file."""
+        rows = map(str, range(len(self.images) + len(self.unreadable)))
+        return [row for row in rows if row not in self.unreadable]
 
 
 def read_parquet(path: Path, size: Sequence[int] | None = None) -> ParquetImages | pd.DataFrame:
@@ -66,10 +73,11 @@ def read_parquet(path: Path, size: Sequence[int] | None = None) -> ParquetImages
         if needed > psutil.virtual_memory().available // 2:
             raise ValueError(f"its columns need {needed / 1e9:.1f} GB of memory")
         schema = file.schema_arrow
-        column = next((name for name in schema.names if _holds_bytes(schema.field(name))), None)
-        if column is None:
+        columns = [name for name in schema.names if _holds_bytes(schema.field(name))]
+        if not columns:
             table: pd.DataFrame = file.read().to_pandas()
             return table
+        column = next((name for name in columns if name.lower() in IMAGES), columns[0])
         label = next((name for name in schema.names if name.lower() in LABELS), None)
         held = file.read(columns=[column, *([label] if label else [])])
         contents = held.column(column).to_pylist()
@@ -138,7 +146,15 @@ def _class_names(schema: Any, label: str) -> list[str]:
 
 def _named(labels: "pd.Series[Any]", names: Sequence[str]) -> NDArray[Any]:
     """Return labels as the names of their classes, if they are indices into names."""
-    values = labels.to_numpy()
-    if names and values.dtype.kind in "iu" and len(values) and values.max() < len(names):
-        return np.array([*names, ""])[np.where(values < 0, len(names), values)]
-    return values if values.dtype.kind in "iuf" else labels.fillna("").to_numpy(str)
+    if names and pd.api.types.is_numeric_dtype(labels) and labels.max() < len(names):
+        ids = labels.fillna(-1).to_numpy(np.int64)
+        return np.array([*names, ""])[np.where(ids < 0, len(names), ids)]
+    return label_values(labels)
+
+
+def label_values(column: "pd.Series[Any]") -> NDArray[Any]:
+    """Return labels as numbers, or as texts if a label is missing or text; "" is none."""
+    if pd.api.types.is_numeric_dtype(column) and column.notna().all():
+        return column.to_numpy()
+    texts = column.map(lambda label: f"{label:g}" if isinstance(label, float) else str(label))
+    return texts.where(column.notna(), "").to_numpy(str)

@@ -100,6 +100,8 @@ class _Tar:
                         raise ValueError("it is too large to be read without unpacking it")
                     held = tar.extractfile(entry)
                     self._contents[entry.name] = b"" if held is None else held.read()
+            if is_plain and path.stat().st_size < tar.offset + tarfile.BLOCKSIZE:
+                raise ValueError("its end is missing")  # a block of zeros, at least
 
     def members(self) -> list[str]:
         return [*self._places]

@@ -1,8 +1,10 @@
 """Read picture files of any mode and size, as uint8 images of one size."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +45,7 @@ class Picture:
 
 
 def read_picture(
-    path: Path, size: Sequence[int], scales: Scales | None = None
+    path: str | PathLike[str], size: Sequence[int], scales: Scales | None = None
 ) -> NDArray[np.uint8]:
     """Read a picture in grayscale, rotated as its EXIF data say, and resize it.
 
@@ -61,10 +63,10 @@ def read_picture(
     Raises:
         UserError: If the file is not a picture, or is truncated or too large.
     """
-    file = PictureFile.of(path)
+    file = PictureFile.of(Path(path))
     (picture,) = read_in_order([file], size, scales or Scales(files=[file]))
     if picture.image is None:
-        raise UnreadablePictureError(path, picture.reason)
+        raise UnreadablePictureError(file.path, picture.reason)
     return picture.image
 
 
@@ -107,19 +109,26 @@ def with_pages(files: Sequence[PictureFile]) -> list[PictureFile]:
 
 
 def _n_pages(file: PictureFile) -> int:
-    """Return the number of pages of a file; 1 if it can't be read."""
-    try:
-        with opened(file) as picture:
-            return int(getattr(picture, "n_frames", 1))
-    except UnreadablePictureError:
-        return 1
+    """Return the number of pages of a file, with the first damaged one; 1 if it can't be read."""
+    with suppress(UnreadablePictureError), opened(file) as picture:
+        page = 0
+        try:
+            while True:
+                picture.seek(page + 1)
+                page += 1
+        except EOFError:
+            return page + 1
+        except Exception:  # noqa: BLE001 - as in `opened`
+            return page + 2  # the damaged page will be named as unreadable
+    return 1
 
 
 def _pages(file: PictureFile, n: int) -> list[PictureFile]:
     if n == 1:
         return [file]
     stem, suffix = file.name.stem, file.name.suffix
-    names = [file.name.with_name(f"{stem}[{page + 1}]{suffix}") for page in range(n)]
+    numbers = [f"{page + 1:0{len(str(n))}}" for page in range(n)]  # names sort as the pages do
+    names = [file.name.with_name(f"{stem}[{number}]{suffix}") for number in numbers]
     return [replace(file, name=name, page=page) for page, name in enumerate(names)]
 
 

@@ -1,7 +1,8 @@
 """Read images to assign in batches: from a folder, a picture, a file of arrays or an idx file."""
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, count, islice
 from pathlib import Path, PurePath
 
@@ -11,14 +12,21 @@ from PIL import Image
 
 from fmclust.data.arrays import WHOLE, ImageArray, joined, open_arrays, usual_range
 from fmclust.data.idx import header_of, open_binary, read_shape, read_values
-from fmclust.data.kinds import has_suffix
+from fmclust.data.idx_files import image_files
+from fmclust.data.kinds import has_suffix, option_for
 from fmclust.data.label_tables import find_label_tables
 from fmclust.data.listing import list_files
-from fmclust.data.opening import MAX_PIXELS, printable, warnings_about_cut
+from fmclust.data.opening import (
+    MAX_PIXELS,
+    first_of,
+    frequent_reasons,
+    printable,
+    warnings_about_cut,
+)
 from fmclust.data.picture_files import PictureFile, is_archive
 from fmclust.data.pictures import read_in_order, resized, with_pages
-from fmclust.data.scales import BYTES, Range, Scales, span_text
-from fmclust.data.tables import read_table
+from fmclust.data.scales import BYTES, Range, Scales, clipped, span_text
+from fmclust.data.tables import read_table, tables_in
 from fmclust.errors import UserError, reading
 
 IDX_IMAGES = header_of((0, 0, 0))[:4]  # first bytes of an idx file of images
@@ -53,6 +61,10 @@ class Input:
         scales: The ranges of pixels deeper than 8 bits; records what is read.
         notes: Sentences about files that were left out.
         cut: Names of JPEG files whose end is missing; filled while the batches are read.
+        folder: Folder or archive that the names of pictures are relative to; None for others.
+        parts: The inputs that this one consists of; empty for one file or one folder of pictures.
+        unread: Name of each image that can't be read, to the reason; filled by `read`.
+        path: The path that was opened.
     """
 
     n_images: int
@@ -60,16 +72,54 @@ class Input:
     scales: Scales = field(default_factory=Scales)
     notes: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
+    folder: Path | None = None
+    parts: Sequence["Input"] = ()
+    unread: dict[str, str] = field(default_factory=dict)
+    path: Path = Path()
+
+    def read(self) -> Iterator[Batch]:
+        """Yield the batches.
+
+        Raises:
+            UserError: At the end, if no image could be read.
+        """
+        for batch in self.batches:
+            self.unread |= {batch.names[row]: reason for row, reason in batch.reasons.items()}
+            yield batch
+        if len(self.unread) == self.n_images:
+            reasons = frequent_reasons(self.unread.values()) or "the input is empty"
+            raise UserError(
+                f"input={self.path}: no image can be read, {reasons}: type "
+                "input=<a folder of pictures>."
+            )
 
     def warnings(self) -> list[str]:
         """Return sentences about files that were left out or scaled, after all are read."""
+        could_not = []
+        if self.unread:
+            names, reasons = first_of([*self.unread]), frequent_reasons(self.unread.values())
+            share = f"{len(self.unread):,} files or folders can't be read"
+            could_not.append(f"{share}: {names}; {reasons}")
         unseen = [
             f"the run has seen no {kind} pixels: they are scaled by "
             f"{span_text(self.scales.ranges[kind])}, the range of all such files of the input"
             for kind in sorted(self.scales.found)
         ]
         cut = warnings_about_cut(self.cut)
-        return [*self.notes, *cut, *unseen, *self.scales.warnings()]
+        of_parts = [text for part in self.parts for text in part.warnings()]
+        return [*could_not, *self.notes, *of_parts, *cut, *unseen, *self.scales.warnings()]
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """How to read an input; see `open_input`."""
+
+    size: tuple[int, int]
+    batch_size: int
+    ranges: Mapping[str, Range]
+    exclude: Sequence[str]
+    max_pixels: int
+    pages: str
 
 
 def open_input(
@@ -86,7 +136,8 @@ def open_input(
 
     Args:
         path: A folder (searched recursively), an archive, a picture, a file of arrays (.npy, .npz,
-            .pt), a table (.csv), or an idx file; tables and idx files plain or .gz.
+            .pt), a table (.csv, .parquet), an idx file, or a folder of one of these kinds; tables
+            and idx files plain or .gz.
         size: Height and width in pixels to which all images are resized.
         batch_size: Maximum number of images in a batch.
         ranges: Pixel type to the range that pictures are scaled by; those of other types are
@@ -100,22 +151,59 @@ def open_input(
     """
     if not path.exists():
         raise UserError(f"input={path} does not exist: type input=<a folder or file>.")
+    height, width = size
+    settings = _Settings((height, width), batch_size, ranges or {}, exclude, max_pixels, pages)
+    opened = _open(path, settings)
+    opened.path = path
+    return opened
+
+
+def _open(path: Path, settings: _Settings) -> Input:
+    """Open a path by what it is."""
+    if path.is_dir() and (option := option_for(path)) != "folder":
+        return _joined({file: _open(file, settings) for file in _files_of(path, option)})
     if path.is_dir() or is_archive(path):
-        return _open_folder(path, size, batch_size, ranges or {}, exclude, max_pixels, pages)
+        return _open_folder(path, settings)
     if has_suffix(path, "arrays"):
-        return _open_array_file(path, open_arrays(path)[0], size, batch_size, ranges or {})
+        return _open_arrays(path, open_arrays(path)[0], settings)
     if has_suffix(path, "table"):
-        table = read_table(path, (size[0], size[1]))
-        n_rows = len(table.images) + len(table.unreadable)
-        names = [row for row in map(str, range(n_rows)) if row not in table.unreadable]
-        images = {WHOLE: table.images}
-        opened = _open_array_file(path, images, size, batch_size, ranges or {}, names)
-        return _with_unread(opened, table.unreadable, size)
+        table = read_table(path, settings.size)
+        opened = _open_arrays(path, {WHOLE: table.images}, settings, table.rows)
+        return _with_unread(opened, table.unreadable, settings.size)
     if _is_idx(path):
         (n_images, *sides), read = _open_idx(path)
-        slices = read(_bounded(batch_size, path, sides))
-        return Input(n_images, _to_batches(slices, size, map(str, count())))
-    return _open_pictures([PictureFile.of(path)], size, batch_size, ranges or {}, max_pixels, pages)
+        slices = read(_bounded(settings.batch_size, path, sides))
+        return Input(n_images, _to_batches(slices, settings.size, map(str, count())))
+    opened = _open_pictures([PictureFile.of(path)], settings)
+    opened.folder = path.parent
+    return opened
+
+
+def _files_of(folder: Path, option: str) -> list[Path]:
+    """Return the files of images in a folder that is not one of pictures, the train split first."""
+    if option == "table":
+        tables, _ = tables_in(folder)
+        return [path for paths in tables.values() for path in paths]
+    if option == "idx":
+        return image_files(folder)
+    found = sorted(path for path in folder.iterdir() if has_suffix(path, option))
+    if len(found) > 1:
+        typed = shlex.quote(f"input={found[0]}")
+        raise UserError(f"input={folder} holds {len(found)} files of arrays: type {typed}.")
+    return found
+
+
+def _joined(inputs: Mapping[Path, Input]) -> Input:
+    """Return the images of several files, whose names then begin with that of the file."""
+    if len(inputs) == 1:
+        return next(iter(inputs.values()))
+    n_images = sum(opened.n_images for opened in inputs.values())
+    named = (
+        replace(batch, names=[f"{path.name}: {name}" for name in batch.names])
+        for path, opened in inputs.items()
+        for batch in opened.batches
+    )
+    return Input(n_images, named, parts=[*inputs.values()])
 
 
 def _bounded(batch_size: int, path: Path, sides: Sequence[int]) -> int:
@@ -127,26 +215,18 @@ def _bounded(batch_size: int, path: Path, sides: Sequence[int]) -> int:
     return min(batch_size, MAX_READ // (height * width))
 
 
-def _open_folder(
-    folder: Path,
-    size: Sequence[int],
-    batch_size: int,
-    ranges: Mapping[str, Range],
-    exclude: Sequence[str],
-    max_pixels: int,
-    pages: str,
-) -> Input:
+def _open_folder(folder: Path, settings: _Settings) -> Input:
     """List the pictures of a folder or an archive; the last batch names what can't be opened."""
-    found = list_files(folder, exclude)
+    found = list_files(folder, settings.exclude)
     tables = find_label_tables(found.files)
     found.files = [file for file in found.files if file not in tables]
     if not found.files and not found.unreadable:
         raise UserError(f"input={folder} holds no file: type input=<a folder of pictures>.")
-    opened = _open_pictures(found.files, size, batch_size, ranges, max_pixels, pages)
+    opened = _open_pictures(found.files, settings)
     found.unmatched.clear()  # patterns of the run need not match here
-    opened.notes = found.warnings()
+    opened.folder, opened.notes = folder, found.warnings()
     unread = {name.as_posix(): reason for name, reason in found.unreadable.items()}
-    return _with_unread(opened, unread, size)
+    return _with_unread(opened, unread, settings.size)
 
 
 def _with_unread(opened: Input, unread: Mapping[str, str], size: Sequence[int]) -> Input:
@@ -159,31 +239,19 @@ def _with_unread(opened: Input, unread: Mapping[str, str], size: Sequence[int]) 
     return opened
 
 
-def _open_pictures(
-    files: Sequence[PictureFile],
-    size: Sequence[int],
-    batch_size: int,
-    ranges: Mapping[str, Range],
-    max_pixels: int,
-    pages: str,
-) -> Input:
+def _open_pictures(files: Sequence[PictureFile], settings: _Settings) -> Input:
     """Open picture files, to be read in batches."""
-    files = with_pages(files) if pages == "all" else files
-    scales, cut = Scales(dict(ranges), files), list[str]()
-    batches = _read_pictures(files, size, batch_size, scales, max_pixels, cut)
-    return Input(len(files), batches, scales, cut=cut)
+    files = with_pages(files) if settings.pages == "all" else files
+    scales, cut = Scales(dict(settings.ranges), files), list[str]()
+    return Input(len(files), _read_pictures(files, settings, scales, cut), scales, cut=cut)
 
 
 def _read_pictures(
-    files: Sequence[PictureFile],
-    size: Sequence[int],
-    batch_size: int,
-    scales: Scales,
-    max_pixels: int,
-    cut: list[str],
+    files: Sequence[PictureFile], settings: _Settings, scales: Scales, cut: list[str]
 ) -> Iterator[Batch]:
     """Yield batches of pictures; add the names of those whose end is missing to `cut`."""
-    pictures = read_in_order(files, size, scales, max_pixels)
+    size, batch_size = settings.size, settings.batch_size
+    pictures = read_in_order(files, size, scales, settings.max_pixels)
     while batch := list(islice(pictures, batch_size)):
         cut += [printable(picture.file.name) for picture in batch if picture.is_cut]
         names = [picture.file.name.as_posix() for picture in batch]
@@ -192,21 +260,23 @@ def _read_pictures(
         yield Batch(names, np.array(images, np.uint8).reshape(-1, *size), reasons)
 
 
-def _open_array_file(
+def _open_arrays(
     path: Path,
     arrays: Mapping[str, ImageArray],
-    size: Sequence[int],
-    batch_size: int,
-    ranges: Mapping[str, Range],
+    settings: _Settings,
     names: Iterable[str] | None = None,
 ) -> Input:
     """Open all images of a file of arrays or a table, split by split.
 
     Without `names`, each image is named by its split and its position.
     """
+    ranges, notes = settings.ranges, list[str]()
     scales = Scales(dict(ranges))
-    for kind in sorted({array.kind for array in arrays.values()} - {BYTES, *ranges}):
+    for kind in sorted({array.kind for array in arrays.values()} - {BYTES}):
         found = joined(array.limits() for array in arrays.values() if array.kind == kind)
+        if kind in ranges:
+            notes += clipped(found, ranges[kind])
+            continue
         usual = usual_range(found)
         scales.ranges[kind] = usual or found
         if usual is None:
@@ -214,14 +284,15 @@ def _open_array_file(
 
     def slices() -> Iterator[NDArray[np.uint8]]:
         for array in arrays.values():
-            step = _bounded(batch_size, path, array.size)
+            step = _bounded(settings.batch_size, path, array.size)
             for row in range(0, len(array), step):
                 yield array.read(slice(row, row + step), scales.ranges.get(array.kind))
 
     prefixes = {split: f"{split}/" if len(arrays) > 1 else "" for split in arrays}
     places = (f"{prefixes[split]}{i}" for split, array in arrays.items() for i in range(len(array)))
     n_images = sum(map(len, arrays.values()))
-    return Input(n_images, _to_batches(slices(), size, iter(names or places)), scales)
+    batches = _to_batches(slices(), settings.size, iter(names or places))
+    return Input(n_images, batches, scales, notes)
 
 
 def _is_idx(path: Path) -> bool:

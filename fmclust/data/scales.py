@@ -16,6 +16,7 @@ from fmclust.errors import UserError
 BYTES, INTEGERS, FLOATS = "8-bit", "integer", "float"  # pixel types
 CHANNELS = "16-bit channels"  # more than one channel; Pillow keeps the upper 8 bits
 NO_DATA = 42113  # TIFF tag GDAL_NODATA: the value of pixels without data, as text
+CLIPPING_TOLERANCE = 0.01  # share of a range by which values may exceed it
 NARROW = 1 / 4  # of the common range; a file that fills less has another depth or offset
 
 Range = tuple[float, float]  # the values that become 0 and 255
@@ -156,6 +157,22 @@ def _narrow(kind: str, found: Mapping[PurePath, Range]) -> str:
 def span_text(limits: Range) -> str:
     """Return a range as text."""
     return " to ".join(f"{value:g}" if value % 1 else f"{value:.0f}" for value in limits)
+
+
+def clipped(found: Range, limits: Range) -> list[str]:
+    """Return a warning if values clearly exceed the range that they are scaled by.
+
+    Args:
+        found: The minimum and the maximum of the values.
+        limits: The values that become 0 and 255.
+    """
+    tolerance = CLIPPING_TOLERANCE * (limits[1] - limits[0])
+    if limits[0] - tolerance <= found[0] and found[1] <= limits[1] + tolerance:
+        return []
+    return [
+        f"the pixels are from {span_text(found)}, and the run has seen {span_text(limits)}: values "
+        "outside are clipped"
+    ]
 
 
 def valid_range(key: str, value: object) -> Range:

@@ -40,6 +40,10 @@ class ImageSource(ABC):
             UserError: If the images are missing or damaged.
         """
 
+    def rank(self, name: str) -> Any:  # noqa: ARG002 - a subclass's
+        """Return a key by which names of images sort as in the input; equal: as in the splits."""
+        return 0
+
     @cached_property
     def splits(self) -> dict[str, Split]:
         """Name of each split to its images and labels."""

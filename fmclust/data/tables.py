@@ -1,7 +1,9 @@
 """Images in tables: encoded pictures, or a column for each pixel, and perhaps labels."""
 
+import gzip
 import math
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fmclust.data.array_files import ArrayFiles
-from fmclust.data.arrays import WHOLE, ImageArray
+from fmclust.data.arrays import SPLITS, WHOLE, ImageArray
 from fmclust.data.class_folders import SPLIT_WORDS
-from fmclust.data.kinds import has_suffix, other_option
-from fmclust.data.parquet import ParquetImages, read_parquet
+from fmclust.data.kinds import has_suffix, unfit
+from fmclust.data.label_tables import MAX_LINE, label_columns, separator_in
+from fmclust.data.opening import first_of
+from fmclust.data.parquet import ParquetImages, label_values, read_parquet
 from fmclust.errors import UserError, reading, require_whole_numbers
 from fmclust.terminal import console
 
@@ -57,26 +61,13 @@ class TableFiles(ArrayFiles):
         """Return split, or `WHOLE`, to the files; see `ArrayFiles.find`."""
         if root.is_file() and has_suffix(root, "table"):
             return {WHOLE: [root]}
-        folders = (root, root / "data") if root.is_dir() else ()
-        paths = [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
-        found = [path for path in paths if has_suffix(path, "table")]
-        if len(found) == 1:
-            return {WHOLE: found}
-        splits: dict[str, list[Path]] = {}
-        for path in found:
-            words = re.split(r"[^a-z]+", path.name.lower())
-            named = {SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS}
-            is_part = PART.search(path.name) is not None
-            if len(named) != 1 or (named & splits.keys() and not is_part):
-                raise UserError(
-                    f"{root} holds {len(found)} tables, whose names do not tell the splits: type "
-                    "data.root=<one of them>."
-                )
-            splits.setdefault(named.pop(), []).append(path)
+        found, unused = tables_in(root)
         if not found:
-            cure = other_option(root, "table", "data.root=<a .csv file>")
-            raise UserError(f"{root} is not a table: type {cure}.")
-        return splits
+            raise unfit(root, "table", "a table", "data.root=<a .csv file>")
+        if unused:
+            names = first_of([path.name for path in unused])
+            self.warnings.append(f"tables not named after a split are not used: {names}")
+        return found
 
     def open(self) -> tuple[dict[str, ImageArray], dict[str, NDArray[Any]]]:
         """Read the tables; see `open_arrays`."""
@@ -90,9 +81,15 @@ class TableFiles(ArrayFiles):
                     f"'data.image_size=[{values[0].shape[1]},{values[0].shape[2]}]'."
                 )
             images[split] = ImageArray(np.concatenate(values))
-            for part in read:
-                self.unreadable |= {f"{path.name}: {n}": why for n, why in part.unreadable.items()}
+            names = list[str]()
+            for source, part in zip(paths, read, strict=True):
+                inside = f"{source.name}: " if split != WHOLE or len(paths) > 1 else ""
+                names += [f"{inside}{row}" for row in part.rows]
+                self.unreadable |= {
+                    f"{source.name}: {n}": why for n, why in part.unreadable.items()
+                }
                 self.ranges = {**self.ranges, **part.ranges}
+            self.names[split] = names
             given = [part.labels for part in read if part.labels is not None]
             found = np.concatenate(given) if len(given) == len(read) else None
             if self.size not in (None, images[split].size):
@@ -103,6 +100,40 @@ class TableFiles(ArrayFiles):
             if found is not None:
                 labels[split] = found
         return images, labels
+
+
+def tables_in(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
+    """Return split, or `WHOLE` for one table, to the tables in a folder; and those of no split.
+
+    Raises:
+        UserError: If there are several tables, and their names do not tell the splits.
+    """
+    folders = [folder, folder / "data"]  # the second as in Hugging Face's repositories
+    paths = [path for each in folders if each.is_dir() for path in sorted(each.iterdir())]
+    found = [path for path in paths if has_suffix(path, "table")]
+    if len(found) == 1:
+        return {WHOLE: found}, []
+    splits: dict[str, list[Path]] = {split: [] for split in SPLITS}
+    unused = []
+    for path in found:
+        words = re.split(r"[^a-z]+", path.name.lower())
+        named = {SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS}
+        if not named:
+            unused.append(path)
+        elif len(named) > 1 or (splits[min(named)] and not PART.search(path.name)):
+            raise _ambiguous(folder, found)
+        else:
+            splits[min(named)].append(path)
+    if len(unused) == len(found) > 0:
+        raise _ambiguous(folder, found)
+    return {split: tables for split, tables in splits.items() if tables}, unused
+
+
+def _ambiguous(folder: Path, tables: Sequence[Path]) -> UserError:
+    return UserError(
+        f"{folder} holds {len(tables)} tables, whose names do not tell the splits: type "
+        "data.root=<one of them>."
+    )
 
 
 def read_table(path: Path, size: tuple[int, int] | None = None) -> ParquetImages:
@@ -128,7 +159,11 @@ def read_table(path: Path, size: tuple[int, int] | None = None) -> ParquetImages
 
     with reading(path):
         compression: Any = "gzip" if path.suffix.lower() == ".gz" else None
-        options: Any = {"compression": compression, "header": _header(path, compression)}
+        opener: Any = gzip.open if compression else open
+        with opener(path, "rt", encoding="utf-8-sig", errors="replace") as text:
+            separator = separator_in(text.readline(MAX_LINE))
+        options: Any = {"compression": compression, "sep": separator}
+        options["header"] = _header(path, options)
         title = f"Reading {path.name}"
         with open_with_progress(path, "rb", description=title, console=console()) as file:
             return _from_columns(pd.read_csv(file, chunksize=CHUNK, **options), size, path)
@@ -146,12 +181,12 @@ def _from_columns(
     values = np.concatenate(pixels)
     height, width = _size(values.shape[1], size, path)
     images = ImageArray.of(values.reshape(-1, height, width), str(path))
-    return ParquetImages(images, None if labels[0] is None else _labels(pd.concat(labels)))
+    return ParquetImages(images, None if labels[0] is None else label_values(pd.concat(labels)))
 
 
-def _header(path: Path, compression: Any) -> int | None:
+def _header(path: Path, options: Any) -> int | None:
     """Return 0 if the first row has the names of the columns, None if it has numbers."""
-    first = pd.read_csv(path, nrows=1, header=None, dtype=str, compression=compression)
+    first = pd.read_csv(path, nrows=1, header=None, dtype=str, **options)
     numbers = pd.to_numeric(first.iloc[0, 1:], errors="coerce")  # the first may be a text label
     ascending = numbers.diff().iloc[1:].eq(1).all()  # columns named 0, 1, 2 ...
     return 0 if numbers.isna().any() or (ascending and len(numbers) > 2) else None
@@ -165,6 +200,11 @@ def _columns(chunk: pd.DataFrame, path: Path) -> tuple[Any, list[Any]]:
         return (names[0], names[1:]) if has_label else (None, names)
     pixels = [name for name in names if PIXEL.fullmatch(str(name))]
     others = [n for n in names if n not in pixels and not NUMBERS_OF_ROWS.fullmatch(str(n))]
+    if not pixels and label_columns(chunk) is not None:
+        typed = shlex.quote(f"data.labels={path}")
+        raise UserError(
+            f"{path} labels pictures: type data=folder data.root=<their folder> {typed}."
+        )
     if len(others) > 1 or not pixels:
         named = ", ".join(map(str, others[:5]))
         raise UserError(
@@ -188,15 +228,12 @@ def _size(n_pixels: int, size: tuple[int, int] | None, path: Path) -> tuple[int,
         return size
     if side**2 == n_pixels:
         return side, side
+    if size is not None:
+        raise UserError(
+            f"{path} has {n_pixels} columns of pixels, neither {size[0]}x{size[1]} nor a square: "
+            "save a column for each pixel of an image."
+        )
     raise UserError(
         f"{path} has {n_pixels} columns of pixels, which is not a square: type "
         "'data.image_size=[<height>,<width>]'."
     )
-
-
-def _labels(column: "pd.Series[Any]") -> NDArray[Any]:
-    """Return labels as numbers, or as texts if a label is missing or text; "" is none."""
-    if pd.api.types.is_numeric_dtype(column) and column.notna().all():
-        return column.to_numpy()
-    texts = column.map(lambda label: f"{label:g}" if isinstance(label, float) else str(label))
-    return texts.where(column.notna(), "").to_numpy(str)

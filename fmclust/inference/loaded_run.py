@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from fmclust.clustering import NOISE, load_clusterer
 from fmclust.data import Input, exclude_patterns, known_ranges, open_input, span_text
 from fmclust.data.arrays import ImageArray, usual_range
 from fmclust.data.opening import MAX_PIXELS
-from fmclust.data.scales import BYTES
+from fmclust.data.scales import BYTES, clipped
 from fmclust.errors import UserError, reading, require_option
 from fmclust.inference.assigning import Assignment, assign_latents
 
@@ -217,8 +218,8 @@ class LoadedRun:
 
         Args:
             images: Array of shape (N, H, W), (N, H, W, 1) or (N, H, W, 3), of the run's image size;
-                numbers other than uint8 must be of a pixel type that the run has seen, or from 0
-                to 1, or from 0 to 255.
+                numbers other than uint8 must be of a pixel type that the run has seen, whose
+                range they are scaled by, or else from 0 to 1, or from 0 to 255.
 
         Raises:
             UserError: If they are not.
@@ -234,6 +235,9 @@ class LoadedRun:
         if array.kind != BYTES:
             found = array.limits()
             limits = self.ranges.get(array.kind) or usual_range(found)
+            if len(array) and array.kind in self.ranges:
+                for text in clipped(found, self.ranges[array.kind]):
+                    warnings.warn(text, stacklevel=2)
             if limits is None:
                 raise UserError(
                     f"images are {array.values.dtype} from {span_text(found)}, a range that this "

@@ -4,8 +4,8 @@ from functools import partial
 from pathlib import Path
 
 from fmclust.data import PictureFolder, build_source
-from fmclust.evaluation.sorting import ClusterFolders
 from fmclust.inference import load_run
+from fmclust.inference.sorting import ClusterFolders
 from fmclust.runs import read_assigned
 
 
@@ -28,5 +28,8 @@ def sort_run(directory: Path, target: Path, *, has_sheets: bool) -> None:
     for split, found in read_assigned(run.folders[name], name).items():
         held = source.splits[split]
         names = held.names or [f"{split}_{row}" for row in range(len(held))]
-        folders.add(names, held.images[:, 0].numpy(), found.clusters, found.probability)
+        images = held.images[:, 0].numpy()
+        needs_distances = has_sheets and found.probability is None
+        certainty = run.assign(images, name).certainty if needs_distances else found.probability
+        folders.add(names, images, found.clusters, certainty)
     folders.write_sheets()

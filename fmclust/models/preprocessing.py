@@ -51,6 +51,11 @@ def stretch(outputs: Tensor) -> Tensor:
     return (outputs - low) / (high - low).clamp_min(MIN_SD)
 
 
+def unchanged(outputs: Tensor, _images: Tensor | None = None) -> Tensor:
+    """Return outputs that are in 0..1 already."""
+    return outputs
+
+
 def _mean_and_sd(pixels: Tensor) -> tuple[Tensor, Tensor]:
     sd, mean = torch.std_mean(pixels, dim=(1, 2, 3), keepdim=True, correction=0)
     return mean, sd.clamp_min(MIN_SD)
@@ -74,6 +79,6 @@ class Preprocessing:
 
 
 PREPROCESSING = {
-    "scale": Preprocessing(scale, "sigmoid", lambda outputs, _images: outputs, lambda o: o),
+    "scale": Preprocessing(scale, "sigmoid", unchanged, unchanged),
     "standardize": Preprocessing(standardize, "none", destandardize, stretch),
 }

@@ -60,13 +60,14 @@ RANGES = {  # what a message says of a value to a value
     r"data\.root=<a \.npy, \.npz or \.pt file>": "data.root=many.npy",
     r"data\.root=<(?:a \.csv file|one of them)>": "data.root=many.csv",
     r"<height>,<width>": "7,9",
-    r"data\.labels=<one of them>": "data.labels=labelled/a.csv",
+    r"<the folder of its files, unpacked>": "pictures",
+    r"<their folder>": "labelled",
     r"data\.root=<(?:folder|another folder|the folder of pictures)>": "data.root=pictures",
     r"input=<(?:a folder or file|a folder of pictures|an undamaged file)>": "input=pictures",
     r"hydra\.run\.dir=<a new directory>": "hydra.run.dir=new",
     r"hydra\.sweep\.dir=<a new directory>": "hydra.sweep.dir=new",
     r"output=<a new file>": "output=new",
-    r"sort_into=<a new folder>": "sort_into=sorted",
+    r"sort_into=<(?:a new folder|a folder beside it)>": "sort_into=sorted",
     r"(\w+)=\[\.\.\.\]": r"\1=[]",
 }
 CUT = re.compile(r"(?:, (?!then)|: | for one | if | or |\.(?= |$)| first\.| in a clone).*")
@@ -156,7 +157,16 @@ SITUATIONS = [
     pixels("data=arrays data.root=many.csv", "data=table"),
     pixels("data=idx data.root=pictures", "data=folder", "data=idx"),
     pixels("data=table data.root=x", "data.root=<a .csv file>"),
-    pixels("data=table data.root=arrays", "data.root=<a .csv file>"),
+    pixels("data=table data.root=array", "data=arrays"),
+    pixels("data.root=array", "data=arrays"),
+    pixels("data.root=idx", "data=idx"),
+    pixels("data=table data.root=idx", "data=idx"),
+    pixels("data.root=idx/train-images-idx3-ubyte", "data=idx data.root="),
+    pixels("data=fashion_mnist data.root=pictures", "data=folder"),
+    pixels("data=fashion_mnist data.root=classes", "data=folder"),
+    pixels("data=fashion_mnist data.root=many.npy", "data=arrays"),
+    pixels("data=table data.root=labelled/a.csv", "data=folder data.root=<their folder>"),
+    pixels("data.root=a.rar", "data=folder data.root=<the folder of its files, unpacked>"),
     pixels("data=table data.root=tables", "data.root=<one of them>"),
     pixels("data=table data.root=odd.csv", "'data.image_size=[<height>,<width>]'"),
     pixels("data=table data.root=many.csv data.image_size=9", "data.image_size=null"),
@@ -164,7 +174,7 @@ SITUATIONS = [
     pixels("data.root=empty", "data.root=<another folder>"),
     pixels("data.image_size=big", "28, or '[32,24]'"),
     pixels("data.image_size=999", "data.image_size= with 8 to 64"),
-    replace(pixels("data.root=labelled", "data.labels=<one of them>"), status=0),
+    replace(pixels("data.root=labelled", "data.labels="), status=0),
     pixels("data.exclude=[1]", "'data.exclude=*_mask.png', for example"),
     pixels("data.exclude=[a=b,*.gif]", "\"data.exclude=['a=b','*.gif']\""),
     pixels("data=idx data.root=empty", "data.root=<the folder that holds it>"),
@@ -222,6 +232,7 @@ SITUATIONS = [
     Situation("assign run=run input=x.npy output=a.csv sort_into=idx", "sort_into=<a new folder>"),
     pixels("contact_sheets=true", "sort_into=<a new folder>"),
     pixels("sort_into=idx", "sort_into=<a new folder>"),
+    pixels("sort_into=pictures/sorted", "sort_into=<a folder beside it>"),
     Situation("assign run=run input=x.npy output=x.npy", "output=<a new file>"),
     Situation("assign run=run input=nowhere output=a.csv", "input=<a folder or file>"),
     Situation("assign run=run input=empty output=a.csv", "input=<a folder of pictures>"),
@@ -285,8 +296,12 @@ def write_inputs(here: Path) -> None:
     for number in range(20):
         Image.fromarray(np.eye(30, dtype=np.uint16) * 4080).save(here / "deep" / f"{number}.png")
     np.save(here / "x.npy", np.zeros((2, 28, 28), np.uint8))
-    (here / "arrays").mkdir()
-    for name in ("many.npy", "arrays/a.npy", "arrays/b.npy"):
+    for name in ("arrays", "array"):
+        (here / name).mkdir()
+    (here / "a.rar").write_bytes(b"Rar!")
+    for name in "ab":
+        draw_pictures(here / "classes" / name, seed=ord(name))
+    for name in ("many.npy", "arrays/a.npy", "arrays/b.npy", "array/a.npy"):
         np.save(here / name, images.astype(np.uint8))
     (here / "tables").mkdir()
     for name, n in {"many": 64, "odd": 63, "tables/a": 64, "tables/b": 64}.items():
@@ -296,7 +311,7 @@ def write_inputs(here: Path) -> None:
 
 
 def draw_pictures(folder: Path, *, seed: int) -> None:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
     for number in range(40):
         pixels = rng.integers(0, 40, (30, 30)) + 200 * np.eye(30, k=number % 3 * 8)

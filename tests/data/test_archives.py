@@ -98,6 +98,24 @@ def test_pictures_of_an_archive_are_sorted(
         assert path.parent.name.split("_")[0] == rows[name]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("before", ["", "set/", "/home/me/pictures/set/", "C:\\me\\set\\"])
+def test_labels_name_files_by_any_path(before: str, separator: str, tmp_path: Path) -> None:
+    root = unpack(tmp_path / "in", FILES) / "set"
+    names = [name.removeprefix("set/") for name in FILES]
+    lines = [f"{before}{name}{separator}{n % 3}" for n, name in enumerate(names)]
+    (root / "labels.csv").write_text("\n".join([f"File Name{separator}label", *lines]))
+    source = PictureFolder(root=str(root))
+    assert source.splits and source.class_names == ("0", "1", "2")
+    assert not source.warnings and not source.unreadable
+    table = root.parent / "other.csv"
+    table.write_text("file,label\n/x/0.png,a\n")  # of another folder
+    assert all(
+        split.labels is None
+        for split in PictureFolder(root=str(root), labels=str(table)).splits.values()
+    )
+
+
 def test_labels_in_an_archive(tmp_path: Path) -> None:
     table = "\n".join(["file,label", *(f"{name},{n % 3}" for n, name in enumerate(FILES))])
     archive = pack(tmp_path / "set.zip", FILES | {"labels.csv": table.encode()})
@@ -117,14 +135,51 @@ def test_the_pages_of_a_tiff_file_are_pictures(tmp_path: Path) -> None:
         for split in source.splits.values()
         for name, image in zip(split.names, split.images, strict=True)
     }
-    assert {*found} == {f"a[{n}].tif" for n in range(1, 31)} | {"b.tif"}
-    assert all(np.array_equal(found[f"a[{n + 1}].tif"], IMAGES[n]) for n in range(30))
+    assert {*found} == {f"a[{n:02}].tif" for n in range(1, 31)} | {"b.tif"}
+    assert all(np.array_equal(found[f"a[{n + 1:02}].tif"], IMAGES[n]) for n in range(30))
     opened = open_input(tmp_path / "in" / "a.tif", (16, 16), 64)
     (batch,) = opened.batches
     assert np.array_equal(batch.images, IMAGES[:30])
     assert open_input(tmp_path / "in", (16, 16), 64, pages="first").n_images == 2
     with pytest.raises(UserError, match="2 readable pictures"):
         PictureFolder(root=str(tmp_path / "in"), pages="first").read()
+
+
+def test_the_rest_of_a_cut_tiff_file_is_named(tmp_path: Path) -> None:
+    pages = [Image.fromarray(image) for image in IMAGES]
+    whole = io.BytesIO()
+    pages[0].save(whole, "TIFF", save_all=True, append_images=pages[1:])
+    (tmp_path / "a.tif").write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
+    source = PictureFolder(root=str(tmp_path), image_size=16)
+    n_read = sum(map(len, source.splits.values()))
+    assert 15 < n_read < 25 and [*source.unreadable] == [f"a[{n_read + 1}].tif"]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.9])
+def test_an_archive_without_its_end_is_refused(share: float, tmp_path: Path) -> None:
+    for suffix in SUFFIXES:
+        path = pack(tmp_path / f"set{suffix}", FILES)
+        content = path.read_bytes().rstrip(b"\0")
+        path.write_bytes(content[: int(share * len(content))])
+        with pytest.raises(UserError, match=f"set{suffix} can't be read"):
+            PictureFolder(root=str(path)).read()
+
+
+@pytest.mark.parametrize("damage", ["encrypted", "method", "bytes"])
+def test_a_damaged_table_in_an_archive_is_left_out(damage: str, tmp_path: Path) -> None:
+    path = pack(tmp_path / "set.zip", {"labels.csv": b"file,label\n0.png,x\n" * 9} | FILES)
+    content = bytearray(path.read_bytes())
+    at, entry = 0, content.index(b"PK\x01\x02")  # local header, entry of the directory
+    if damage == "encrypted":
+        content[at + 6] |= 1
+        content[entry + 8] |= 1
+    elif damage == "method":
+        content[at + 8] = content[entry + 10] = 99
+    else:
+        content[45:60] = bytes(15)
+    path.write_bytes(content)
+    source = PictureFolder(root=str(path))
+    assert sum(map(len, source.splits.values())) == 40 and [*source.unreadable] == ["labels.csv"]
 
 
 def test_what_is_too_large_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

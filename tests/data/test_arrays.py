@@ -1,6 +1,7 @@
 """Files of arrays as people have them: layouts, types, names, splits, damage."""
 
 import pickle
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -151,8 +152,9 @@ def test_no_code_of_a_file_runs(name: str, tmp_path: Path, monkeypatch: pytest.M
         np.savez(name, images=np.array([Evil()] * 40, object))
     else:
         torch.save({"images": Evil()}, name)
-    with pytest.raises(UserError, match=name):
+    with pytest.raises(UserError, match=name) as caught:
         source(Path(name)).read()
+    assert not re.search("allow_pickle|weights_only", str(caught.value))
     with pytest.raises(UserError, match=name):
         open_input(Path(name), (8, 9), 16)
     assert not Path("ran").exists()
@@ -177,6 +179,25 @@ def test_what_is_no_set_of_images_is_refused(
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(UserError, match=named):
         source(tmp_path).read()
+
+
+def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=IMAGES)
+    (tmp_path / "a.npz").rename(tmp_path / "a.npy")
+    with pytest.raises(UserError, match=r"not a \.npy file"):
+        source(tmp_path).read()
+    torch.save({"layer": {"weight": torch.zeros(3)}}, tmp_path / "model.pt")
+    with pytest.raises(UserError, match=r"model\.pt"):
+        source(tmp_path / "model.pt").read()
+
+
+def test_values_outside_the_range_of_a_run_are_named(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", IMAGES.astype(np.float32))
+    ranges = {"float": (0.0, 1.0)}
+    (text,) = open_input(tmp_path / "a.npy", (8, 9), 16, ranges=ranges).warnings()
+    assert "0 to 255" in text and "0 to 1" in text
+    np.save(tmp_path / "a.npy", IMAGES / np.float32(254.9))  # a little above
+    assert not open_input(tmp_path / "a.npy", (8, 9), 16, ranges=ranges).warnings()
 
 
 def test_the_file_is_found_or_asked_for(tmp_path: Path) -> None:

@@ -119,3 +119,27 @@ def test_changed_bytes_are_read_or_one_line(packed: bool, place: int, change: by
         else:
             text = "" if found["train"].images.numel() else "empty"
     assert "\n" not in text and text != "empty"
+
+
+def test_kaggles_sample_submission_is_not_used(tmp_path: Path) -> None:
+    table(label=LABELS).to_csv(tmp_path / "train.csv", index=False)
+    table().to_csv(tmp_path / "test.csv", index=False)
+    pd.DataFrame({"ImageId": [1], "Label": [0]}).to_csv(tmp_path / "sample_submission.csv")
+    found = TableFiles(root=str(tmp_path))
+    assert {name: len(split) for name, split in found.splits.items()} == {
+        "train": 36,
+        "val": 4,
+        "test": 40,
+    }
+    assert len(found.warnings) == 1 and "sample_submission.csv" in found.warnings[0]
+    opened = open_input(tmp_path, (8, 8), 16)
+    batches = [*opened.read()]
+    assert opened.n_images == 80 and batches[-1].names[-1] == "test.csv: 39"
+    assert np.array_equal(np.concatenate([b.images for b in batches]), np.tile(IMAGES, (2, 1, 1)))
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_any_separator_is_recognised(separator: str, tmp_path: Path) -> None:
+    table(label=LABELS).to_csv(tmp_path / "a.csv", index=False, sep=separator)
+    found = TableFiles(root=str(tmp_path))
+    assert np.array_equal(in_file_order(found), IMAGES)

@@ -1,5 +1,6 @@
 """Sort images into a folder for each cluster, with a contact sheet of its typical members."""
 
+import os
 import re
 import shutil
 from collections import defaultdict
@@ -16,6 +17,7 @@ from fmclust.errors import require_empty
 
 MAX_MEMBERS, N_COLUMNS = 100, 10  # of a contact sheet
 MIN_SHOWN = 56  # pixels: minimum side of an image on a contact sheet
+MAX_NAME = 200  # bytes; file systems allow 255
 UNSAFE = re.compile(r"[^\w.+-]+")  # characters that a file system may refuse, or a shell read
 
 
@@ -82,14 +84,14 @@ class ClusterFolders:
 
     def _folder(self, cluster: int) -> Path:
         if cluster not in self._folders:
-            name = UNSAFE.sub("_", printable(self.title(cluster))).rstrip("_")
+            name = shortened(UNSAFE.sub("_", printable(self.title(cluster))).rstrip("_"))
             self._folders[cluster] = self.target / name
             self._folders[cluster].mkdir()
         return self._folders[cluster]
 
     def _place(self, name: str, image: NDArray[np.uint8], folder: Path) -> None:
         """Link, copy or save an image; folders in its name become a part of the file's name."""
-        path = folder / name.replace("/", "__").replace("\\", "__")
+        path = folder / shortened(name.replace("/", "__").replace("\\", "__"), keep_end=True)
         while path.is_symlink() or path.exists():  # writing would follow a link
             path = path.with_name(f"_{path.name}")
         if name in self.archived:
@@ -101,6 +103,13 @@ class ClusterFolders:
                 path.symlink_to(self.folder / name)
             except (OSError, NotImplementedError):
                 shutil.copyfile(self.folder / name, path)
+
+
+def shortened(name: str, *, keep_end: bool = False) -> str:
+    """Return a file name of at most `MAX_NAME` bytes: its beginning, or its end with the ending."""
+    raw = os.fsencode(name)
+    cut = raw[-MAX_NAME:] if keep_end else raw[:MAX_NAME]
+    return name if len(raw) <= MAX_NAME else cut.decode(errors="ignore")
 
 
 def contact_sheet(images: Sequence[NDArray[np.uint8]]) -> Image.Image:

@@ -11,7 +11,7 @@ from layout import rows_of
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.evaluation.sorting import ClusterFolders, contact_sheet
+from fmclust.inference.sorting import ClusterFolders, contact_sheet
 
 
 @pytest.fixture
@@ -86,7 +86,12 @@ def test_training_sorts_its_own_images(command_line: Callable[..., Answer], pict
     rows = {row["image"]: row["cluster"] for row in rows_of(Path("run/assignments.csv"))}
     made = {p.name.replace("__", "/"): cluster_of(p.parent) for p in Path("sorted").glob("*/*")}
     assert made == rows and len(rows) == 50
-    assert len([*Path("sorted").glob("*.png")]) == 3
+    assert len([*Path("sorted").glob("*.png")]) == 3 and "sorted" in answer.out
+    assigned = ("run=run", f"input={pictures}", "output=a.csv", "sort_into=new")
+    assert command_line("assign", *assigned, "contact_sheets=true").status == 0
+    for sheet in Path("new").glob("*.png"):  # the most typical first in both
+        first, same = (np.asarray(Image.open(p)) for p in (sheet, Path("sorted") / sheet.name))
+        assert np.array_equal(first, same)
     again = ("sort_into=again", "contact_sheets=true")
     assert command_line("resume", "run=run", *again).status == 0
     assert {p.relative_to("again") for p in Path("again").rglob("*")} == {
@@ -107,6 +112,21 @@ def test_no_file_of_the_user_is_written_over(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in before} == before
     made = (tmp_path / "out").glob("*/*")
     assert {path.read_bytes() for path in made} == {*before.values()}
+
+
+def test_a_picture_is_linked_and_long_names_are_cut(
+    pictures: Path, finished: Finished, command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
+    typed = ("assign", f"run={finished.directory}", "output=a.csv", "sort_into=sorted")
+    assert command_line(*typed, f"input={pictures}/a/0.png").status == 0
+    (made,) = Path("sorted").glob("*/*")
+    assert made.name == "0.png" and made.resolve() == (pictures / "a" / "0.png").resolve()
+    names = [f"{'x' * 120}/{'y' * 120}/{n}.png" for n in range(2)]
+    folders = ClusterFolders(tmp_path / "out", None, lambda _: "é" * 300, has_sheets=True)
+    blank = np.zeros((2, 8, 8), np.uint8)
+    folders.add(names, blank, np.zeros(2, np.int64), None)
+    folders.write_sheets()
+    assert len([*(tmp_path / "out").glob("*/*.png")]) == 2
 
 
 def test_a_sheet_has_rows_of_ten() -> None:
