@@ -39,6 +39,7 @@ from fmclust.jobs.run import run_job
 from fmclust.jobs.sorting import sort_run
 from fmclust.models import encode_all
 from fmclust.runs import IMAGES_FILE, read_assignments
+from fmclust.terminal import progress_shown
 
 MAX_DRAWN = 2**31 - 1  # seeds that a RandomState draws
 Images = NDArray[Any] | str | os.PathLike[str]
@@ -237,7 +238,8 @@ def _progress_printed(verbose: bool) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(message)s"))
     ours.addHandler(handler)
     try:
-        yield
+        with progress_shown(verbose):
+            yield
     finally:
         ours.removeHandler(handler)
         ours.setLevel(before)

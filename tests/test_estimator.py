@@ -73,12 +73,15 @@ def test_any_array_gives_the_same_clusters(images: NDArray[np.uint8], kind: str)
     assert np.allclose(fitted.transform(given[:3]), images[:3].reshape(3, -1) / 255, atol=1e-6)
 
 
-def test_a_path_is_read_as_on_the_command_line(images: NDArray[np.uint8], tmp_path: Path) -> None:
+def test_a_path_is_read_as_on_the_command_line(
+    images: NDArray[np.uint8], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for row, image in enumerate(images):
         folder = tmp_path / "my pictures, 1" / "abc"[KINDS[row]]
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(folder / f"{row}.png")
     fitted = clusterer(overrides=[*CPU, "data.image_size=16"]).fit(tmp_path / "my pictures, 1")
+    assert capsys.readouterr().out == ""  # not verbose
     rows = [int(Path(name).stem) for name in fitted.image_names_]
     assert adjusted_rand_score(KINDS[rows], fitted.labels_) == 1
     assert fitted.run_.scores["kmeans/train/accuracy"] == 1
