@@ -84,8 +84,8 @@ def assign_all(
     """
     from rich.progress import Progress
 
-    from fmclust import data, inference
-    from fmclust.inference.tables import table_writer
+    from fmclust import data
+    from fmclust.inference.tables import table_writer, to_table
 
     counts: Counter[int | str] = Counter()
     with table_writer(output) as write, Progress() as progress:
@@ -94,7 +94,7 @@ def assign_all(
         for batch in images_in.read():
             images = 255 - batch.images if invert else batch.images
             assigned = run.assign(images, clusterer) if len(images) else None
-            write(inference.to_table(batch.names, batch.reasons, assigned, run.class_names))
+            write(to_table(batch.names, batch.reasons, assigned, run.class_names))
             if assigned is not None:
                 if folders is not None:
                     known = [n for row, n in enumerate(batch.names) if row not in batch.reasons]

@@ -19,7 +19,8 @@ from fmclust.clustering.fitting import (
 )
 from fmclust.clustering.inductive import NOISE, GraphAgglomerative, InductiveClusterer
 from fmclust.clustering.internal_scores import separation
+from fmclust.clustering.parameters import parameters_of, stored_arrays
 from fmclust.clustering.restarts import Start, distinct_optima, fit_from_starts
-from fmclust.clustering.shapes import centres_of, distances_to_centres, parameters_of, shapes_of
+from fmclust.clustering.shapes import centres_of, distances_to_centres, shapes_of
 from fmclust.clustering.sizes import sized_parameters
 from fmclust.clustering.storage import load_clusterer, save_clusterer

@@ -19,7 +19,7 @@ MAX_ROUNDS = 40  # of Sinkhorn's iteration
 SHARE_TOLERANCE = 1e-4  # relative error of the shares of the clusters
 
 
-class _SphericalClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # untyped base
+class SphericalClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  # untyped base
     """Assign points by cosine similarity to centres, divided by a temperature, plus offsets."""
 
     sizes_are_prior = True
@@ -46,7 +46,7 @@ class _SphericalClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]  #
         return logits
 
 
-class BalancedKMeans(_SphericalClusterer):
+class BalancedKMeans(SphericalClusterer):
     """Spherical k-means whose clusters have given shares of all points.
 
     The sizes are a prior, not a finding: use it only where you believe them. Points are assigned
@@ -122,7 +122,7 @@ class BalancedKMeans(_SphericalClusterer):
         return np.array(self.sizes) / sum(self.sizes)
 
 
-class PrototypeClusterer(_SphericalClusterer):
+class PrototypeClusterer(SphericalClusterer):
     """Assign points to the prototypes that an encoder has learned; nothing is fitted.
 
     Args:

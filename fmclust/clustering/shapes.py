@@ -14,8 +14,8 @@ from fmclust.clustering.estimators import (
     in_fitted_dtype,
     steps_before,
 )
+from fmclust.clustering.parameters import parameters_of
 
-ATTRIBUTES = {"weights": "weights_", "means": "means_", "centres": "cluster_centers_"}
 MAX_ROWS = 8192  # latents per batch when distances are computed
 FAR_QUANTILE = 0.999  # share of the fitted latents that count as near
 
@@ -110,29 +110,3 @@ def _own_centres(clusterer: BaseEstimator) -> Floats | None:
     """Return the centres or means, shape (k, d), in the space that the estimator works in."""
     estimator = estimator_of(clusterer)
     return getattr(estimator, "cluster_centers_", getattr(estimator, "means_", None))
-
-
-def parameters_of(clusterer: BaseEstimator) -> dict[str, Floats]:
-    """Return the parameters of the clusters, in the space that the estimator works in.
-
-    Args:
-        clusterer: A fitted estimator, or a pipeline that ends in one.
-
-    Returns:
-        `weights` (k,), `means` (k, d) and `covariances` (k, d, d) of a mixture; `centres` (k, d)
-        of k-means; of another estimator, the ones that it has.
-    """
-    estimator = estimator_of(clusterer)
-    found = {k: getattr(estimator, v) for k, v in ATTRIBUTES.items() if hasattr(estimator, v)}
-    if hasattr(estimator, "covariances_"):
-        found["covariances"] = _full_covariances(estimator)
-    return found
-
-
-def _full_covariances(mixture: BaseEstimator) -> Floats:
-    """Return the covariances of any covariance type with shape (k, d, d)."""
-    given, (k, d) = mixture.covariances_, mixture.means_.shape
-    if mixture.covariance_type in ("full", "tied"):
-        return np.broadcast_to(given, (k, d, d))
-    covariances: Floats = given.reshape(k, -1, 1) * np.eye(d)  # diag (k, d), spherical (k,)
-    return covariances

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from fmclust.data.picture_files import PictureFile
 from fmclust.errors import UserError, reading
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILES = ("file", "filename", "file_name", "image", "path")  # names of columns
 LABELS = ("label", "class")
@@ -34,6 +36,8 @@ class LabelTable:
         Raises:
             UserError: If it is damaged, has no such columns, or names a file twice.
         """
+        import pandas as pd  # slow, and folders without tables do without
+
         path = file.path / file.member
         with reading(path):
             separator = separator_of(file)
@@ -76,6 +80,8 @@ def find_label_tables(files: Sequence[PictureFile]) -> list[PictureFile]:
     found = []
     for file in files:
         if file.name.suffix.lower() == ".csv":
+            import pandas as pd
+
             with suppress(UserError), reading(file.path):  # otherwise it is listed as unreadable
                 head = pd.read_csv(file.open(), sep=separator_of(file), nrows=1, dtype=str)
                 if label_columns(head) is not None:
@@ -83,7 +89,7 @@ def find_label_tables(files: Sequence[PictureFile]) -> list[PictureFile]:
     return found
 
 
-def label_columns(table: pd.DataFrame) -> tuple[str, str] | None:
+def label_columns(table: "pd.DataFrame") -> tuple[str, str] | None:
     """Return the names of the columns of files and labels, or None."""
     known = {str(name).strip().lower().replace(" ", "_"): name for name in table.columns}
     files = [known[name] for name in FILES if name in known]

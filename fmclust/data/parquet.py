@@ -4,10 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import psutil
 from numpy.typing import NDArray
 from rich.progress import track
@@ -19,6 +18,9 @@ from fmclust.data.pictures import read_in_order
 from fmclust.data.scales import Range, Scales
 from fmclust.errors import UserError, reading
 from fmclust.terminal import console
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 IMAGES = ("image", "img", "picture")  # names of columns that are preferred
 LABELS = ("label", "labels", "class", "target", "fine_label")  # names of columns
@@ -47,7 +49,7 @@ class ParquetImages:
         return [row for row in rows if row not in self.unreadable]
 
 
-def read_parquet(path: Path, size: Sequence[int] | None = None) -> ParquetImages | pd.DataFrame:
+def read_parquet(path: Path, size: Sequence[int] | None = None) -> "ParquetImages | pd.DataFrame":
     """Read a Parquet file.
 
     Args:
@@ -146,7 +148,7 @@ def _class_names(schema: Any, label: str) -> list[str]:
 
 def _named(labels: "pd.Series[Any]", names: Sequence[str]) -> NDArray[Any]:
     """Return labels as the names of their classes, if they are indices into names."""
-    if names and pd.api.types.is_numeric_dtype(labels) and labels.max() < len(names):
+    if names and labels.dtype.kind in "iuf" and labels.max() < len(names):
         ids = labels.fillna(-1).to_numpy(np.int64)
         return np.array([*names, ""])[np.where(ids < 0, len(names), ids)]
     return label_values(labels)
@@ -154,7 +156,7 @@ def _named(labels: "pd.Series[Any]", names: Sequence[str]) -> NDArray[Any]:
 
 def label_values(column: "pd.Series[Any]") -> NDArray[Any]:
     """Return labels as numbers, or as texts if a label is missing or text; "" is none."""
-    if pd.api.types.is_numeric_dtype(column) and column.notna().all():
+    if column.dtype.kind in "iufb" and column.notna().all():
         return column.to_numpy()
     texts = column.map(lambda label: f"{label:g}" if isinstance(label, float) else str(label))
     return texts.where(column.notna(), "").to_numpy(str)

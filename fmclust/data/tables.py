@@ -6,10 +6,9 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from fmclust.data.array_files import ArrayFiles
@@ -21,6 +20,9 @@ from fmclust.data.opening import first_of
 from fmclust.data.parquet import ParquetImages, label_values, read_parquet
 from fmclust.errors import UserError, reading, require_whole_numbers
 from fmclust.terminal import console
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PIXEL = re.compile(r"(?:p|px|pixel)?[ _-]?\d+(?:[x_-]\d+)?", re.IGNORECASE)  # pixel1, 3, 28x28
 NUMBERS_OF_ROWS = re.compile(r"unnamed: \d+|index|id|image_?id", re.IGNORECASE)  # not used
@@ -155,6 +157,7 @@ def read_table(path: Path, size: tuple[int, int] | None = None) -> ParquetImages
         if isinstance(found, ParquetImages):
             return found
         return _from_columns([found], size, path)
+    import pandas as pd  # slow, and other kinds of images do without
     from rich.progress import open as open_with_progress
 
     with reading(path):
@@ -170,9 +173,11 @@ def read_table(path: Path, size: tuple[int, int] | None = None) -> ParquetImages
 
 
 def _from_columns(
-    chunks: Iterable[pd.DataFrame], size: tuple[int, int] | None, path: Path
+    chunks: Iterable["pd.DataFrame"], size: tuple[int, int] | None, path: Path
 ) -> ParquetImages:
     """Return the images of tables with a column for each pixel."""
+    import pandas as pd
+
     pixels, labels = [], []
     for chunk in chunks:
         label, columns = _columns(chunk, path)
@@ -186,13 +191,15 @@ def _from_columns(
 
 def _header(path: Path, options: Any) -> int | None:
     """Return 0 if the first row has the names of the columns, None if it has numbers."""
+    import pandas as pd
+
     first = pd.read_csv(path, nrows=1, header=None, dtype=str, **options)
     numbers = pd.to_numeric(first.iloc[0, 1:], errors="coerce")  # the first may be a text label
     ascending = numbers.diff().iloc[1:].eq(1).all()  # columns named 0, 1, 2 ...
     return 0 if numbers.isna().any() or (ascending and len(numbers) > 2) else None
 
 
-def _columns(chunk: pd.DataFrame, path: Path) -> tuple[Any, list[Any]]:
+def _columns(chunk: "pd.DataFrame", path: Path) -> tuple[Any, list[Any]]:
     """Return the column of the labels, or None, and those of the pixels."""
     names = [*chunk.columns]
     if all(isinstance(name, int) for name in names):  # without names

@@ -13,6 +13,7 @@ from fmclust.clustering import (
     cluster,
     save_clusterer,
     shapes,
+    stored_arrays,
     takes_prototypes,
     with_prototypes,
 )
@@ -133,7 +134,7 @@ def _cluster(
     with replacing(path) as partial_file:
         save_clusterer(partial_file, made.estimator)
     with replacing(path.with_suffix(".npz")) as partial_file:
-        np.savez(partial_file, allow_pickle=False, **shapes.parameters_of(made.estimator))
+        np.savez(partial_file, allow_pickle=False, **stored_arrays(made.estimator))
     distances = shapes.distances_to_centres(
         made.estimator, latents[fitted_split], made.clusters[fitted_split]
     )

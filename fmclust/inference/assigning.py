@@ -1,28 +1,38 @@
 """Assign latents of new images to the clusters of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import NamedTuple, Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from fmclust import clustering
 
-COLUMNS = (
-    "image",
-    "cluster",
-    "class",
-    "class_name",
-    "probability",
-    "distance",
-    "propagated",
-    "far",
-    "error",
-)
-INTEGERS = ("cluster", "class", "propagated", "far")
-TEXTS = ("image", "class_name", "error")
+class Found(NamedTuple):
+    """The clusters that a clusterer finds for N latents.
+
+    Attributes:
+        clusters: int64 array of shape (N,); -1 is noise.
+        probability: float array of shape (N,), p(cluster | latent); None if it is not a mixture.
+        distance: float array of shape (N,), to the centre of the cluster; None without centres.
+    """
+
+    clusters: NDArray[np.int64]
+    probability: NDArray[np.floating] | None
+    distance: NDArray[np.floating] | None
+
+
+class Clusterer(Protocol):
+    """A fitted clusterer of a run.
+
+    Attributes:
+        propagates: Whether the clusters are those of the nearest fitted latents.
+    """
+
+    propagates: bool
+
+    def find(self, latents: NDArray[np.floating]) -> Found:
+        """Return the clusters of latents, an array of shape (N, d)."""
 
 
 @dataclass(frozen=True)
@@ -64,64 +74,20 @@ class Assignment:
 
 
 def assign_latents(
-    clusterer: Any, latents: NDArray[np.float32], matching: Mapping[int, int]
+    clusterer: Clusterer, latents: NDArray[np.float32], matching: Mapping[int, int]
 ) -> Assignment:
-    """Assign latents to the clusters of a fitted estimator.
+    """Assign latents to the clusters of a fitted clusterer.
 
     Args:
-        clusterer: A fitted estimator.
+        clusterer: A fitted clusterer.
         latents: float32 array of shape (N, d).
         matching: Cluster id to class; empty without labels.
 
     Returns:
         The assignment, without `far`.
     """
-    clusters = clustering.assign(clusterer, latents)
-    probabilities = clustering.responsibilities(clusterer, latents)
-    inductive = isinstance(clustering.estimator_of(clusterer), clustering.InductiveClusterer)
+    found = clusterer.find(latents)
+    classes = [matching.get(cluster, -1) for cluster in found.clusters.tolist()]
     return Assignment(
-        clusters=clusters,
-        classes=np.array([matching.get(cluster, -1) for cluster in clusters.tolist()], int),
-        probability=None if probabilities is None else probabilities.max(axis=1),
-        distance=clustering.distances_to_centres(clusterer, latents, clusters),
-        propagated=inductive,
+        classes=np.array(classes, int), propagated=clusterer.propagates, **found._asdict()
     )
-
-
-def to_table(
-    names: Sequence[str],
-    reasons: Mapping[int, str],
-    assigned: Assignment | None,
-    class_names: Sequence[str],
-) -> pd.DataFrame:
-    """Return a table with a row for every image.
-
-    Args:
-        names: A name for every image.
-        reasons: Row in `names` of each unreadable image to the error.
-        assigned: The assignment of the readable images, in order; None if there are none.
-        class_names: A name for every class; empty without labels.
-
-    Returns:
-        Data frame with `COLUMNS`; unknown values are missing.
-    """
-    table = pd.DataFrame()
-    if assigned is not None:
-        classes = pd.Series(assigned.classes)
-        columns = {
-            "cluster": assigned.clusters,
-            "class": classes.mask(classes < 0),
-            "class_name": classes.map(dict(enumerate(class_names))),
-            "probability": assigned.probability,
-            "distance": assigned.distance,
-            "propagated": assigned.propagated,
-            "far": assigned.far,
-        }
-        table = pd.DataFrame(columns).astype(dict.fromkeys(INTEGERS, "Int64"))
-    rows = range(len(names))
-    table.index = pd.Index([row for row in rows if row not in reasons])
-    table = table.reindex(index=rows, columns=COLUMNS)
-    # As objects: file names that are not UTF-8 can't be held in pandas' string type.
-    table["image"] = pd.Series(names, dtype=object)
-    table["error"] = pd.Series(reasons, dtype=object)
-    return table

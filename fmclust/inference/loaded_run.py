@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 
 from fmclust import models, runs
-from fmclust.clustering import NOISE, load_clusterer
 from fmclust.data import Input, exclude_patterns, known_ranges, open_input, span_text
 from fmclust.data.arrays import ImageArray, usual_range
 from fmclust.data.opening import MAX_PIXELS
 from fmclust.data.scales import BYTES, clipped
 from fmclust.errors import UserError, reading, require_option
-from fmclust.inference.assigning import Assignment, assign_latents
+from fmclust.inference.assigning import Assignment, Clusterer, assign_latents
+from fmclust.inference.stored import StoredClusterer
 
 MAX_SIDE = 1024  # pixels; bounds the image size in a status file
 
@@ -60,7 +60,7 @@ class LoadedRun:
                 f"{shlex.quote(f'run={directory.parent.parent}')}."
             )
         runs.refuse_links(directory)
-        self._loaded: dict[str, tuple[Any, Mapping[int, int], float]] = {}
+        self._loaded: dict[str, tuple[Clusterer, Mapping[int, int], float]] = {}
         with reading(directory):
             self._read(directory, status)
 
@@ -195,17 +195,17 @@ class LoadedRun:
 
     def cluster_title(self, clusterer: str, cluster: int) -> str:
         """Return a cluster's id with the name of its matched class, if there is one."""
-        if cluster == NOISE:
+        if cluster < 0:
             return "noise"
         matched = self.matching(clusterer).get(cluster)
         return str(cluster) if matched is None else f"{cluster} ({self.class_names[matched]})"
 
-    def _load_clusterer(self, name: str) -> tuple[Any, Mapping[int, int], float]:
-        """Return an estimator, its matching, and the distance above which a latent is far."""
+    def _load_clusterer(self, name: str) -> tuple[Clusterer, Mapping[int, int], float]:
+        """Return a clusterer, its matching, and the distance above which a latent is far."""
         if name not in self._loaded:
             folder = self.folders[name]
             limit = runs.read_metrics(folder).get(f"{name}/distance_limit", np.inf)
-            fitted = load_clusterer(runs.verified(folder, f"clusterers/{name}.skops"))
+            fitted = load_fitted(folder, name)
             self._loaded[name] = fitted, runs.read_matching(folder, name), limit
         return self._loaded[name]
 
@@ -247,6 +247,21 @@ class LoadedRun:
 
     def _to_tensor(self, images: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(self.to_uint8(images))[:, None])
+
+
+def load_fitted(folder: Path, name: str) -> Clusterer:
+    """Return a clusterer, read from its arrays where they suffice, else from its estimator.
+
+    Args:
+        folder: Directory of the clustering.
+        name: Name of the clusterer.
+    """
+    arrays = runs.verified(folder, f"clusterers/{name}.npz")
+    if (stored := StoredClusterer.read(arrays)) is not None:
+        return stored
+    from fmclust.inference.estimators import EstimatorClusterer  # imports scikit-learn and skops
+
+    return EstimatorClusterer(runs.verified(folder, f"clusterers/{name}.skops"))
 
 
 def _not_trained(directory: Path, status: Mapping[str, Any] | None) -> str:

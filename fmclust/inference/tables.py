@@ -1,6 +1,6 @@
-"""Write tables of assigned images, batch after batch, as CSV or Parquet."""
+"""Tables of assigned images, written batch after batch as CSV or Parquet."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,61 @@ from typing import Any
 import pandas as pd
 
 from fmclust.errors import UserError
-from fmclust.inference.assigning import INTEGERS, TEXTS
+from fmclust.inference.assigning import Assignment
 
 Write = Callable[[pd.DataFrame], None]
+COLUMNS = (
+    "image",
+    "cluster",
+    "class",
+    "class_name",
+    "probability",
+    "distance",
+    "propagated",
+    "far",
+    "error",
+)
+INTEGERS = ("cluster", "class", "propagated", "far")
+TEXTS = ("image", "class_name", "error")
+
+
+def to_table(
+    names: Sequence[str],
+    reasons: Mapping[int, str],
+    assigned: Assignment | None,
+    class_names: Sequence[str],
+) -> pd.DataFrame:
+    """Return a table with a row for every image.
+
+    Args:
+        names: A name for every image.
+        reasons: Row in `names` of each unreadable image to the error.
+        assigned: The assignment of the readable images, in order; None if there are none.
+        class_names: A name for every class; empty without labels.
+
+    Returns:
+        Data frame with `COLUMNS`; unknown values are missing.
+    """
+    table = pd.DataFrame()
+    if assigned is not None:
+        classes = pd.Series(assigned.classes)
+        columns = {
+            "cluster": assigned.clusters,
+            "class": classes.mask(classes < 0),
+            "class_name": classes.map(dict(enumerate(class_names))),
+            "probability": assigned.probability,
+            "distance": assigned.distance,
+            "propagated": assigned.propagated,
+            "far": assigned.far,
+        }
+        table = pd.DataFrame(columns).astype(dict.fromkeys(INTEGERS, "Int64"))
+    rows = range(len(names))
+    table.index = pd.Index([row for row in rows if row not in reasons])
+    table = table.reindex(index=rows, columns=COLUMNS)
+    # As objects: file names that are not UTF-8 can't be held in pandas' string type.
+    table["image"] = pd.Series(names, dtype=object)
+    table["error"] = pd.Series(reasons, dtype=object)
+    return table
 
 
 @contextmanager

@@ -169,9 +169,9 @@ class Run:
                 self.report(self.directory)
         if self.failures:
             write_manifest(self.directory, coming={})
-            reasons = "; ".join(reason for _, reason in self.failures)
+            reasons = "; ".join(reason.removesuffix(".") for _, reason in self.failures)
             self.failed_stage = self.failures[0][0]
-            raise UserError(f"{reasons} {advise(self.directory)}".strip())
+            raise UserError(f"{reasons}. {advise(self.directory)}".strip())
         text = self.status_text("done")
         write_manifest(self.directory, coming={STATUS: text})
         write_text(self.directory / STATUS, text)
