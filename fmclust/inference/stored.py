@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmclust.errors import reading
+from fmclust.errors import reading, refuse_bomb
 from fmclust.inference.assigning import Found
 
 MAX_ROWS = 8192  # latents that are assigned at once
@@ -34,8 +34,10 @@ class StoredClusterer:
         """
         if not path.exists():
             return None
-        with reading(path), np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
+        with reading(path):
+            refuse_bomb(path)
+            with np.load(path, allow_pickle=False) as file:
+                arrays = dict(file)
             if "is_unit" not in arrays:
                 return None
             numbers = [a for name, a in arrays.items() if name != "is_unit"]

@@ -218,13 +218,15 @@ def test_earlier_results_are_not_written_over(
 
 
 def test_no_file_of_a_run_unfolds(run: Path) -> None:
-    for name in ("clusterers/gmm.skops", "latents.npz", "checkpoints/last.ckpt"):  # read last first
+    np.savez(run / "clusterers" / "kmeans.npz")  # without arrays: the estimator is read
+    clusterers = ("clusterers/kmeans.skops", "clusterers/gmm.npz")
+    for name in (*clusterers, "latents.npz", "checkpoints/last.ckpt"):  # read last first
         with zipfile.ZipFile(run / name, "a", zipfile.ZIP_DEFLATED) as file:
             file.writestr("more.npy", bytes(MAX_UNPACKED + 1), compresslevel=1)
         sign(run)
         with pytest.raises(UserError, match=Path(name).name):
             loaded = load_run(run)
-            _ = loaded.latents, loaded.matching("gmm")
+            _ = loaded.latents, loaded.matching("gmm"), loaded.matching("kmeans")
 
 
 def test_a_configuration_of_aliases_is_refused(run: Path) -> None:

@@ -62,10 +62,10 @@ def test_a_run_of_version_0_1_is_named_with_the_version_that_opens_it(
         assert answer.refuses(str(run), "with fmclust 0.1.0"), answer.err
 
 
-def test_a_fitted_estimator_that_is_gone_is_named(run: Path) -> None:
-    (run / "clusterers" / "gmm.skops").unlink()
+def test_a_fitted_clusterer_that_is_gone_is_named(run: Path) -> None:
+    (run / "clusterers" / "gmm.npz").unlink()
     assert load_run(run).assign(IMAGES, "kmeans").clusters.shape == (2,)
-    with pytest.raises(UserError, match="gmm.skops is missing"):
+    with pytest.raises(UserError, match="gmm.npz is missing"):
         load_run(run).assign(IMAGES, "gmm")
 
 
