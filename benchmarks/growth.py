@@ -12,8 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks.measure import run_python, section, targets
-from benchmarks.networks import DEFAULT, autoencoder
-from benchmarks.training import as_called, last_epoch
+from benchmarks.training import DEFAULT, as_called, autoencoder, last_epoch
 from fmclust.clustering import fit
 from fmclust.data import FashionMNIST, ImageSource, Split
 from fmclust.data.datamodule import ImageDataModule

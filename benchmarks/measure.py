@@ -1,6 +1,7 @@
 """Measure commands and functions in turn, so that a slow minute affects all of them alike."""
 
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from fmclust.reports.markdown import table
 from fmclust.runs import machine
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
 @dataclass(frozen=True)
@@ -99,3 +102,16 @@ def targets(*reached: tuple[str, bool]) -> str:
 def section(title: str, *parts: str) -> str:
     """Return a section of the results, with the machine that it was measured on."""
     return "\n\n".join([f"## {title}", machine(), *parts]) + "\n"
+
+
+def sections_of(path: Path) -> dict[str, str]:
+    """Return title to text of the sections of a file of results."""
+    parts = re.split(r"^(?=## )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return {part.partition("\n")[0].removeprefix("## "): part.rstrip() + "\n" for part in parts}
+
+
+def replace_section(path: Path, title: str, text: str) -> None:
+    """Replace a section of a file of results, or add it at the end."""
+    head = path.read_text(encoding="utf-8").partition("\n## ")[0]
+    found = sections_of(path) | {title: text}
+    path.write_text("\n".join([head.rstrip() + "\n", *found.values()]), encoding="utf-8")

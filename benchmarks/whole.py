@@ -10,8 +10,14 @@ JOBS = {
     "the main job, 45 epochs, mixture": ["model=convae", "cluster=gmm"],
     "part 1: k-means on 70,000 x 784 pixels": ["experiment=kmeans_pixels"],
     "part 2: 45 epochs, k-means": ["experiment=convae_kmeans"],
-    "part 3: 300 epochs, mixture": ["experiment=convae_gmm"],
+    "part 3: 300 epochs, mixture, bf16-mixed": [
+        "experiment=convae_gmm",
+        "trainer.precision=bf16-mixed",
+    ],
+    "the contrastive recipe, both stages": ["experiment=contrastive"],
 }
+MAIN, *_, LONG, CONTRASTIVE = JOBS
+TARGETS = {MAIN: 80, LONG: 500, CONTRASTIVE: 900}  # job to the bound in seconds
 STAGES = ("data", "encode", "cluster", "figures", "logging")
 NOTE = (
     "Import is what the process takes before it claims its directory and after it is done with "
@@ -22,7 +28,7 @@ NOTE = (
 
 def main() -> str:
     """Measure, one process for each job; return the section of the results."""
-    rows, reached = [], ""
+    rows, whole = [], {}
     for name, typed in JOBS.items():
         with tempfile.TemporaryDirectory() as folder:
             process, metrics = train(Path(folder) / "run", *typed)
@@ -33,17 +39,17 @@ def main() -> str:
         figured = (process.seconds, outside, data, fit, encode, cluster, figures, logging)
         print(f"  {name}: {process.seconds:.1f} s", flush=True)
         rows.append([name, *(f"{v:.1f}" for v in figured), f"{process.peak / 1e9:.2f}"])
-        reached = reached or targets(
-            (f"at most 120 s: {process.seconds:.0f}", process.seconds <= 120),
-            (f"figures and logging at most 8 s: {figures + logging:.1f}", figures + logging <= 8),
-            (f"at most 1.5 GB: {process.peak / 1e9:.2f}", process.peak <= 1.5e9),
-        )
+        whole[name] = process.seconds
+    reached = [
+        (f"{name} at most {bound} s: {whole[name]:.0f}", whole[name] <= bound)
+        for name, bound in TARGETS.items()
+    ]
     heads = ["s", "whole", "import", "data", "fit", "encode", "cluster", "figures", "logging"]
     return section(
         "From command to metrics.json (one process each)",
         table([*heads, "peak GB"], rows),
         NOTE,
-        f"The main job:\n\n{reached}",
+        targets(*reached),
     )
 
 
