@@ -41,6 +41,8 @@ PATH_KEYS = (
 )
 MULTIRUN = ("-m", "--multirun")
 FULL_ERROR = "HYDRA_FULL_ERROR"  # environment variable: if "1", Hydra raises errors
+WAIT_POLICY, SPIN_COUNT = "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"  # of OpenMP, and GNU's
+MAX_SPINS = "10000"  # of a waiting thread; by default about 300,000, some milliseconds
 FAILED_JOBS, INTERRUPTED = 1, 130  # exit statuses; that of a user's mistake is in errors.py
 
 
@@ -105,12 +107,15 @@ def set_environment() -> None:
     """Set the environment variables that Hydra, matplotlib and `complain` read.
 
     Hydra raises errors instead of printing them. Figures are drawn into files only; a notebook's
-    backend, which the shell of a cell inherits, may not be installed here.
+    backend, which the shell of a cell inherits, may not be installed here. OpenMP's threads stop
+    spinning sooner than by default, since they would take the cores from other jobs.
     """
     typed = any(re.fullmatch(r"\+*traceback=(true|yes|on|1)", a, re.I) for a in sys.argv)
     os.environ[TRACEBACK] = str(int(typed or os.environ.get(FULL_ERROR) == "1"))
     os.environ[FULL_ERROR] = "1"
     os.environ["MPLBACKEND"] = "agg"
+    if not {WAIT_POLICY, SPIN_COUNT} & os.environ.keys():  # read when torch is imported
+        os.environ[SPIN_COUNT] = MAX_SPINS
 
 
 def complete_paths(config: DictConfig) -> None:
