@@ -25,6 +25,7 @@ def test_latents_depend_on_no_batch_size(
     np.testing.assert_allclose(encode_all(run.encoder, images), run.latents["train"], atol=1e-5)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_latents_depend_on_no_device(images: torch.Tensor, finished: Finished) -> None:
     model = load_run(finished.directory).encoder

@@ -9,7 +9,6 @@ import pytest
 import torch
 from conftest import SMALL, Finished, composed
 from layout import status_of
-from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from PIL import Image
 from pytorch_lightning import Trainer
@@ -43,21 +42,6 @@ from fmclust.training.trainer import is_single_process
 def test_what_one_process_is(typed: dict[str, object], single: bool) -> None:
     settings = OmegaConf.create({"devices": 1, "strategy": "auto"} | typed)
     assert is_single_process(settings) == single
-
-
-def test_images_are_placed_once_a_run(
-    run_digits: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = []
-    loader = ImageDataModule._loader
-
-    def noted(self: ImageDataModule, name: str, seed: int | None = None) -> ResidentLoader:
-        made.append(name)
-        return loader(self, name, seed)
-
-    monkeypatch.setattr(ImageDataModule, "_loader", noted)
-    run_digits("trainer.max_epochs=3")
-    assert sorted(made) == ["train", "val"]
 
 
 @pytest.mark.parametrize(("n", "batch", "world"), [(5, 1, 2), (7, 1, 3), (3, 4, 3), (9, 2, 4)])
@@ -192,21 +176,3 @@ def test_encoding_computes_in_float32_whatever_is_set() -> None:
         torch.set_float32_matmul_precision("highest")
     assert latents.dtype == np.float32 and {*seen} == {(False, "highest", False)}
     assert torch.backends.cudnn.allow_tf32
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_after_training_images_are_encoded_on_the_gpu(
-    run_digits: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from fmclust.evaluation import stage
-
-    devices = []
-    encode = stage.encode_all
-
-    def noted(encoder: Encoder, images: Tensor) -> NDArray[np.float32]:
-        devices.append(next(encoder.parameters()).device.type)
-        return encode(encoder, images)
-
-    monkeypatch.setattr(stage, "encode_all", noted)
-    run_digits("trainer=gpu")
-    assert {*devices} == {"cuda"}
