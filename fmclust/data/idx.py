@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from fmclust.errors import UserError, reading
 
@@ -25,74 +25,13 @@ def find_file(folder: Path, name: str) -> Path:
     return compressed if compressed.exists() else folder / name
 
 
-def open_binary(path: Path) -> BufferedIOBase:
-    """Open a file for reading, decompressed if its name ends in `.gz`."""
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-
-
 def header_of(shape: Sequence[int]) -> bytes:
     """Return the header of an idx file with values of a shape."""
     return bytes([0, 0, UBYTE, len(shape)]) + np.array(shape, ">u4").tobytes()
 
 
-def read_shape(file: BufferedIOBase, path: Path) -> tuple[int, ...]:
-    """Read the header of an idx file of unsigned bytes; see `read_header`."""
-    return read_header(file, path, types=[UBYTE])[0]
-
-
-def read_header(
-    file: BufferedIOBase, path: Path, *, types: Collection[int] = TYPES
-) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Read the header of an idx file.
-
-    Args:
-        file: The open file, at its beginning; afterwards at its first value.
-        path: Path of the file, for errors.
-        types: The codes of the types that are accepted.
-
-    Returns:
-        The shape that the header states, which may have more values than the file, and the type.
-
-    Raises:
-        UserError: If it is not the header of an idx file of one of these types.
-    """
-    magic = file.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in types or magic[3] == 0:
-        kind = "unsigned bytes" if [*types] == [UBYTE] else "numbers"
-        raise UserError(f"{path} is not an idx file of {kind} (header {magic.hex()}).")
-    sizes = file.read(4 * magic[3])
-    if len(sizes) < 4 * magic[3]:
-        raise UserError(f"{path} ends within its header.")
-    return tuple(int(n) for n in np.frombuffer(sizes, ">u4")), np.dtype(TYPES[magic[2]])
-
-
-def read_values(
-    file: BufferedIOBase, shape: Sequence[int], path: Path, dtype: DTypeLike = np.uint8
-) -> NDArray[Any]:
-    """Read as many values as an array of a shape has.
-
-    Args:
-        file: The open file, at the first value.
-        shape: Shape of the array; the caller limits its size.
-        path: Path of the file, for errors.
-        dtype: Type of the values.
-
-    Returns:
-        Read-only array of that shape and type.
-
-    Raises:
-        UserError: If the file ends too early.
-    """
-    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
-    raw = file.read(n_bytes)
-    if len(raw) < n_bytes:
-        promise = f"its header promises {n_bytes} more bytes but holds {len(raw)}"
-        raise UserError(f"{path} ends before the last image or label: {promise}.")
-    return np.frombuffer(raw, dtype).reshape(shape)
-
-
 def read_idx(path: Path, *, types: Collection[int] = (UBYTE,)) -> NDArray[Any]:
-    """Read a whole idx file, decompressed if its name ends in `.gz`.
+    """Read an idx file: map it into memory, or decompress it if its name ends in `.gz`.
 
     The size in the header is first compared with the size of the file, so that neither a
     decompression bomb nor a wrong header fills the memory.
@@ -107,16 +46,32 @@ def read_idx(path: Path, *, types: Collection[int] = (UBYTE,)) -> NDArray[Any]:
     Raises:
         UserError: If the file is damaged, or not an idx file of one of these types.
     """
-    with reading(path), open_binary(path) as file:
-        (shape, dtype), size = read_header(file, path, types=types), path.stat().st_size
+    is_compressed, size = path.suffix == ".gz", path.stat().st_size if path.exists() else 0
+    with reading(path), gzip.open(path) if is_compressed else path.open("rb") as file:
+        shape, dtype = _read_header(file, path, types)
         n_bytes = math.prod(shape) * dtype.itemsize
         promise = f"{path} promises {n_bytes} bytes {shape}"
-        if path.suffix == ".gz" and n_bytes > max(MAX_BYTES, MAX_RATIO * size):
+        if is_compressed and n_bytes > max(MAX_BYTES, MAX_RATIO * size):
             advice = "decompress it if you trust it"
             raise UserError(f"{promise}, more than {MAX_RATIO} times its size: {advice}.")
-        if path.suffix != ".gz" and n_bytes > size:
-            raise UserError(f"{promise} but holds {size}.")
-        values = read_values(file, shape, path, dtype)
-        if file.read(1):
-            raise UserError(f"{promise} but holds more.")
-        return values
+        raw = file.read(n_bytes + 1) if is_compressed else b""
+        held = len(raw) if is_compressed else size - file.tell()
+        if held != n_bytes:
+            raise UserError(f"{promise} but holds {'more' if held > n_bytes else held}.")
+        if is_compressed or not n_bytes:  # no bytes can't be mapped
+            return np.frombuffer(raw, dtype).reshape(shape)
+        return np.memmap(path, dtype, "r", offset=file.tell(), shape=shape)
+
+
+def _read_header(
+    file: BufferedIOBase, path: Path, types: Collection[int]
+) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return the shape and the type that the header of an idx file states."""
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in types or magic[3] == 0:
+        kind = "unsigned bytes" if [*types] == [UBYTE] else "numbers"
+        raise UserError(f"{path} is not an idx file of {kind} (header {magic.hex()}).")
+    sizes = file.read(4 * magic[3])
+    if len(sizes) < 4 * magic[3]:
+        raise UserError(f"{path} ends within its header.")
+    return tuple(int(n) for n in np.frombuffer(sizes, ">u4")), np.dtype(TYPES[magic[2]])

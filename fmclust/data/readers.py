@@ -1,9 +1,10 @@
 """Read images to assign in batches: from a folder, a picture, a file of arrays or an idx file."""
 
+import math
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, count, islice
+from itertools import chain, islice
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fmclust.data.arrays import WHOLE, ImageArray, joined, open_arrays, usual_range
-from fmclust.data.idx import header_of, open_binary, read_shape, read_values
+from fmclust.data.idx import header_of, read_idx
 from fmclust.data.idx_files import image_files
 from fmclust.data.kinds import has_suffix, option_for
 from fmclust.data.label_tables import find_label_tables
@@ -27,13 +28,10 @@ from fmclust.data.picture_files import PictureFile, is_archive
 from fmclust.data.pictures import read_in_order, resized, with_pages
 from fmclust.data.scales import BYTES, Range, Scales, clipped, span_text
 from fmclust.data.tables import read_table, tables_in
-from fmclust.errors import UserError, reading
+from fmclust.errors import UserError
 
 IDX_IMAGES = header_of((0, 0, 0))[:4]  # first bytes of an idx file of images
-MAX_READ = 1 << 26  # bytes of a file in memory at once; also the maximum pixels of an image
-
-# The shape of the array in a file, and a function that yields batches of a given size.
-Opened = tuple[tuple[int, ...], Callable[[int], Iterator[NDArray[np.uint8]]]]
+MAX_READ = 1 << 26  # pixels of a file of arrays that are read at once
 
 
 @dataclass
@@ -171,9 +169,7 @@ def _open(path: Path, settings: _Settings) -> Input:
         opened = _open_arrays(path, {WHOLE: table.images}, settings, table.rows)
         return _with_unread(opened, table.unreadable, settings.size)
     if _is_idx(path):
-        (n_images, *sides), read = _open_idx(path)
-        slices = read(_bounded(settings.batch_size, path, sides))
-        return Input(n_images, _to_batches(slices, settings.size, map(str, count())))
+        return _open_arrays(path, {WHOLE: ImageArray.of(read_idx(path), str(path))}, settings)
     opened = _open_pictures([PictureFile.of(path)], settings)
     opened.folder = path.parent
     return opened
@@ -204,15 +200,6 @@ def _joined(inputs: Mapping[Path, Input]) -> Input:
         for batch in opened.batches
     )
     return Input(n_images, named, parts=[*inputs.values()])
-
-
-def _bounded(batch_size: int, path: Path, sides: Sequence[int]) -> int:
-    """Return the number of images of a file to read at once, which bounds the memory."""
-    height, width = sides
-    if not 0 < height * width <= MAX_READ:
-        promise = f"{path} promises images of {height}x{width} pixels"
-        raise UserError(f"{promise}, which is out of range: type input=<an undamaged file>.")
-    return min(batch_size, MAX_READ // (height * width))
 
 
 def _open_folder(folder: Path, settings: _Settings) -> Input:
@@ -284,7 +271,7 @@ def _open_arrays(
 
     def slices() -> Iterator[NDArray[np.uint8]]:
         for array in arrays.values():
-            step = _bounded(settings.batch_size, path, array.size)
+            step = min(settings.batch_size, max(1, MAX_READ // math.prod(array.size)))
             for row in range(0, len(array), step):
                 yield array.read(slice(row, row + step), scales.ranges.get(array.kind))
 
@@ -298,22 +285,6 @@ def _open_arrays(
 def _is_idx(path: Path) -> bool:
     with path.open("rb") as file:
         return path.suffix == ".gz" or file.read(len(IDX_IMAGES)) == IDX_IMAGES
-
-
-def _open_idx(path: Path) -> Opened:
-    """Read the header of an idx file of images."""
-    with reading(path), open_binary(path) as file:
-        shape = read_shape(file, path)
-    if len(shape) != 3:
-        raise UserError(f"{path} has shape {shape}, expected images: (N, H, W).")
-
-    def read(n: int) -> Iterator[NDArray[np.uint8]]:
-        with reading(path), open_binary(path) as file:
-            n_images, *sides = read_shape(file, path)
-            for row in range(0, n_images, n):
-                yield read_values(file, (min(n, n_images - row), *sides), path)
-
-    return shape, read
 
 
 def _to_batches(
