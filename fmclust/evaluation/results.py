@@ -21,6 +21,7 @@ class Evaluation:
         clusterings: Clusterer to its clustering; clusterers that failed are left out.
         confusions: (clusterer, split) to classes against clusters; empty without labels.
         centres: Clusterer to its decoded centres, uint8 (k, H, W), where they can be decoded.
+        sizes_are_prior: Whether the encoder has learned from clusters of assumed sizes.
     """
 
     source: ImageSource
@@ -28,6 +29,7 @@ class Evaluation:
     clusterings: Mapping[str, Clustering]
     confusions: Mapping[tuple[str, str], Confusion]
     centres: Mapping[str, NDArray[np.uint8]]
+    sizes_are_prior: bool = False
 
     @property
     def class_names(self) -> Sequence[str]:

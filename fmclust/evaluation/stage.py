@@ -97,7 +97,8 @@ def evaluate_latents(
     with spinner("Scoring and drawing"):
         confusions = _score(run, source, clusterings)
         centres = _decode_centres(run, encoder, clusterings)
-        made = Evaluation(source, latents, clusterings, confusions, centres)
+        has_prior = encoder.prototypes is not None
+        made = Evaluation(source, latents, clusterings, confusions, centres, has_prior)
         if clusterings:
             write_assignments(run.directory, made)
         write_summary(run.directory, made)

@@ -38,7 +38,8 @@ def write_summary(directory: Path, made: Evaluation) -> None:
                 if clusterer == name
             },
             "statistics": {k: v for k, v in clustering.statistics.items() if np.isfinite(v)},
-            "sizes_are_prior": getattr(estimator_of(clustering.estimator), PRIOR, False),
+            "sizes_are_prior": made.sizes_are_prior
+            or getattr(estimator_of(clustering.estimator), PRIOR, False),
             "warnings": clustering.warnings,
         }
         for name, clustering in made.clusterings.items()

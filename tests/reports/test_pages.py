@@ -233,6 +233,9 @@ def test_a_size_prior_is_named(
     assert "balanced_kmeans: the sizes of the clusters are a prior" in text_of(run / "report.html")
     print_run(run)
     assert "\nbalanced_kmeans: the sizes of the clusters are a prior" in capsys.readouterr().out
+    labelled = ("model=contrastive", "model.self_labelling_epochs=1", "trainer.max_epochs=2")
+    print_run(run_digits(*labelled, "cluster=spherical_kmeans").directory)
+    assert "\nspherical_kmeans: the sizes of the clusters are a prior" in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")
