@@ -48,7 +48,7 @@ sweep: data  ## the paper's numbers of epochs, two seeds each; ARGS="..." adds o
 reproduce: data  ## the paper's parts over ten seeds beside its numbers (hours; goes on where it was)
 	$(PY) -m fmclust.reproduce seeds=10 $(ARGS)
 
-bench: data  ## speed, measured side by side, into benchmarks/RESULTS.md (about 45 minutes)
+bench: data  ## speed, measured side by side, into benchmarks/RESULTS.md (about an hour)
 	$(PY) -m pip install -q -c constraints.txt -e '.[bench]'
 	$(PY) -m benchmarks
 

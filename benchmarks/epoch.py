@@ -10,6 +10,8 @@ epochs and the second counts, validation left out.
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ from fmclust.training.devices import resolve_precision
 from fmclust.training.trainer import quieten_lightning
 
 BATCH, ROUNDS = 256, 3
-USUAL = "Lightning + torchvision + DataLoader, 32-bit"
+USUAL = "Lightning + torchvision + DataLoader, 32-true"
 LEAST = {"cpu": 3, "gpu": 10}  # times the speed of the usual way
 FLOOR = 1.08  # times the bare loop's seconds in the same precision
 # Network and ClustPy's layers of about as many products an image.
@@ -117,26 +119,24 @@ def compare(axes: Axes, layers: list[int], images: torch.Tensor) -> str:
     """Measure all ways with a network; return a table and the targets."""
     accelerator = "gpu" if images.is_cuda else "cpu"
     default = resolve_precision("auto", accelerator)
-    contenders = {"fmclust, 32-bit": lambda: fmclust(axes, "32-true")}
-    contenders["bare loop, 32-bit"] = lambda: bare(axes, images, "32-true")
-    if default != "32-true":
-        contenders[f"fmclust, {default}"] = lambda: fmclust(axes, default)
-        contenders[f"bare loop, {default}"] = lambda: bare(axes, images, default)
+    precisions = dict.fromkeys(("32-true", default))
+    contenders: dict[str, Callable[[], float]] = {}
+    for precision in precisions:
+        contenders[f"fmclust, {precision}"] = partial(fmclust, axes, precision)
+        contenders[f"bare loop, {precision}"] = partial(bare, axes, images, precision)
     contenders[USUAL] = lambda: usual(axes)
-    theirs = f"ClustPy, feedforward {'-'.join(map(str, layers))}, 32-bit"
+    theirs = f"ClustPy, feedforward {'-'.join(map(str, layers))}, 32-true"
     contenders[theirs] = lambda: clustpy(layers, images)
     seconds = interleaved(contenders, ROUNDS)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    ratio = medians[USUAL] / medians.get(f"fmclust, {default}", medians["fmclust, 32-bit"])
+    ratio = medians[USUAL] / medians[f"fmclust, {default}"]
     reached = [
         (
             f"at least {LEAST[accelerator]} x as fast as the usual way: {ratio:.2f} x",
             ratio >= LEAST[accelerator],
         )
     ]
-    for precision in dict.fromkeys(("32-bit", default)):
-        if precision == "32-true":
-            continue
+    for precision in precisions:
         share = medians[f"fmclust, {precision}"] / medians[f"bare loop, {precision}"]
         text = f"at most {FLOOR} x the bare loop, {precision}: {share:.2f} x"
         reached.append((text, share <= FLOOR))

@@ -20,7 +20,7 @@ ATTRIBUTES = {  # name of an array to the attribute of an estimator
     "centres": "cluster_centers_",
     "offsets": "offsets_",
 }
-ASSIGNED = (KMeans, MiniBatchKMeans, GaussianMixture, SphericalClusterer)  # by their arrays alone
+EXACT = (KMeans, MiniBatchKMeans, GaussianMixture)  # subclasses may assign in another way
 AFFINE = (PCA, StandardScaler)
 
 
@@ -58,8 +58,7 @@ def stored_arrays(clusterer: BaseEstimator) -> dict[str, Floats]:
     steps = [step for _, step in clusterer.steps[:-1]] if isinstance(clusterer, Pipeline) else []
     is_unit = bool(steps) and isinstance(steps[-1], Normalizer) and steps[-1].norm == "l2"
     affine = steps[:-1] if is_unit else steps
-    # Subclasses, such as BayesianGaussianMixture, may assign in another way.
-    is_known = type(estimator) in ASSIGNED or isinstance(estimator, SphericalClusterer)
+    is_known = type(estimator) in EXACT or isinstance(estimator, SphericalClusterer)
     if not (is_known and all(isinstance(step, AFFINE) for step in affine)):
         return arrays
     arrays["is_unit"] = np.array(is_unit)
