@@ -86,7 +86,7 @@ def compare(
 def main() -> str:
     """Measure; return the section of the results."""
     data = FashionMNIST(split="all")
-    pixels = encode_all(Pixels(image_size=data.image_size), data.splits["all"].images)
+    pixels = encode_all(Pixels(image_shape=data.image_shape), data.splits["all"].images)
     with tempfile.TemporaryDirectory() as folder:
         train(Path(folder) / "run", "trainer.max_epochs=5", "cluster=kmeans")
         latents = np.load(Path(folder) / "run" / "latents.npz")["train"]

@@ -77,7 +77,7 @@ def named(axes: Axes) -> str:
 
 def autoencoder(axes: Axes) -> Autoencoder:
     """Make an autoencoder of 10 latents for images of 28x28 pixels."""
-    return Autoencoder(image_size=[28, 28], network="convae", latents=10, **axes)
+    return Autoencoder(image_shape=[1, 28, 28], network="convae", latents=10, **axes)
 
 
 def bare_epoch(network: Network, optimizer: Optimizer, batches: Iterable[Tensor]) -> float:

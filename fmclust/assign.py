@@ -101,7 +101,8 @@ def assign_all(
                     folders.add(known, batch.images, assigned.clusters, assigned.certainty)
                 counts.update(assigned.clusters.tolist())
                 counts[FAR] += 0 if assigned.far is None else int(assigned.far.sum())
-                contrast = (data.border_brightness(images) - MIDDLE) * (run.border - MIDDLE)
+                border = data.border_brightness(data.channels_first(images))
+                contrast = (border - MIDDLE) * (run.border - MIDDLE)
                 counts[REVERSED] += len(images) if contrast < -MIN_CONTRAST else 0
             progress.advance(task, len(batch.names))
     counts[UNREADABLE] = len(images_in.unread)

@@ -3,6 +3,7 @@
 from fmclust.data.array_files import ArrayFiles
 from fmclust.data.digits import Digits
 from fmclust.data.folder import PictureFolder
+from fmclust.data.forms import Form, channels_first
 from fmclust.data.idx_files import IdxFiles
 from fmclust.data.kinds import option_for
 from fmclust.data.listing import exclude_patterns

@@ -18,13 +18,14 @@ from fmclust.data.arrays import (
     open_arrays,
     usual_range,
 )
+from fmclust.data.forms import COLORS, channels_first
 from fmclust.data.kinds import has_suffix, unfit
 from fmclust.data.labels import named_classes, require_marker, warnings_about_markers
 from fmclust.data.memory import empty_images
 from fmclust.data.scales import BYTES, Range, span_text, valid_range
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split, complete, without_empty_labels
-from fmclust.errors import UserError, require_bool
+from fmclust.errors import UserError, require_bool, require_option
 
 log = logging.getLogger(__name__)
 SPLIT_SEED = 0  # the splits do not depend on the seed of a run
@@ -38,10 +39,11 @@ class ArrayFiles(ImageSource):
     `val` and `test` (MedMNIST's names; `x_train`, `y_train` and so on work too); a .pt file is a
     tensor, a pair of images and labels, or a dictionary with these names. Without a split of its
     own, the images are divided in an order that depends on their number alone: eight tenths are
-    train, one tenth is val and one is test. Images in colour become gray, with a warning.
+    train, one tenth is val and one is test.
 
     Args:
         root: The file, or a folder with exactly one.
+        color: Whether the images become `gray` or `rgb`; `auto` is `rgb` if one of them has colour.
         invert: Whether to swap dark and light, for images that are dark on a light background.
         scale: The values that become 0 and 255, for other types than uint8. None: 0 and 1 if all
             values are from 0 to 1, else 0 and 255 if they are from 0 to 255, else the minimum and
@@ -58,15 +60,18 @@ class ArrayFiles(ImageSource):
         self,
         *,
         root: str,
+        color: str = "auto",
         invert: bool = False,
         scale: Sequence[float] | None = None,
         unlabelled: int | None = None,
         cache: str | None = None,
     ) -> None:
         super().__init__()
+        require_option("data.color", color, COLORS)
         require_bool("data.invert", invert)
         require_marker(unlabelled)
-        self.root, self.invert, self.unlabelled = Path(root), invert, unlabelled
+        self.root, self.color = Path(root), color
+        self.invert, self.unlabelled = invert, unlabelled
         self.paths = self.find(self.root)
         self.scale = None if scale is None else valid_range("data.scale", scale)
         self.cache = None if cache is None else Path(cache)
@@ -98,8 +103,10 @@ class ArrayFiles(ImageSource):
         images, given = self.open()
         self._require_same_size(images)
         limits = self._limits(images)
-        if any(array.in_colour for array in images.values()):
-            self.warnings.append("the images are in colour: they are converted to gray")
+        self.in_colour = self.color == "rgb" or (
+            self.color == "auto"
+            and any(array.has_colour(limits.get(array.kind)) for array in images.values())
+        )
         labels = self._classes(given, images)
         if WHOLE in images:
             order = np.random.default_rng(SPLIT_SEED).permutation(len(images[WHOLE]))
@@ -147,13 +154,15 @@ class ArrayFiles(ImageSource):
         order: NDArray[np.int64],
     ) -> Split:
         """Convert images and labels, in an order of their rows."""
-        pixels = empty_images(len(array), array.size, self.cache)
+        shape = (3 if self.in_colour else 1, *array.size)
+        pixels = empty_images(len(array), shape, self.cache)
         self.in_memory = self.in_memory and not isinstance(pixels, np.memmap)
         for start in range(0, len(array), BATCH):
-            read = array.read(order[start : start + BATCH], limits.get(array.kind))
+            rows, of_kind = order[start : start + BATCH], limits.get(array.kind)
+            read = channels_first(array.read(rows, of_kind, in_colour=self.in_colour))
             pixels[start : start + BATCH] = 255 - read if self.invert else read
         ids = None if labels is None else torch.from_numpy(labels[order])
-        return Split(torch.from_numpy(pixels[:, None]), ids)
+        return Split(torch.from_numpy(pixels), ids)
 
     def _classes(
         self, labels: Mapping[str, NDArray[Any]], images: Mapping[str, ImageArray]

@@ -1,7 +1,7 @@
 """Open .npy, .npz and .pt files of images, of the usual layouts and types, in bounded memory."""
 
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fmclust.data.forms import COLOR_TOLERANCE, MAX_BYTE
 from fmclust.data.scales import BYTES, FLOATS, INTEGERS, Range, to_bytes
 from fmclust.errors import UserError, reading, refuse_bomb
 
@@ -35,7 +36,7 @@ MAX_CHUNK = 1 << 24  # values that are converted at once
 
 @dataclass(frozen=True)
 class ImageArray:
-    """Images of any supported type, converted to gray uint8 as they are read.
+    """Images of any supported type, converted to uint8 as they are read.
 
     Attributes:
         values: Array of shape (N, H, W), or (N, H, W, 3) for images in colour.
@@ -87,32 +88,62 @@ class ImageArray:
             return BYTES
         return FLOATS if self.values.dtype.kind == "f" else INTEGERS
 
+    @classmethod
+    def joined(cls, arrays: Sequence["ImageArray"]) -> "ImageArray":
+        """Concatenate arrays of one image size; all get three channels if one has them."""
+        values = [array.values for array in arrays]
+        if any(array.in_colour for array in arrays):
+            values = [v if v.ndim == 4 else np.stack([v] * 3, axis=3) for v in values]
+        return cls(np.concatenate(values))
+
+    def has_colour(self, limits: Range | None) -> bool:
+        """Return whether an image is visibly not gray.
+
+        Args:
+            limits: The values that become 0 and 255; None for uint8.
+        """
+        low, high = limits or (0, MAX_BYTE)
+        tolerance = (high - low) * COLOR_TOLERANCE / MAX_BYTE
+        return self.in_colour and any(
+            bool((chunk.max(axis=3).astype(float) - chunk.min(axis=3) > tolerance).any())
+            for chunk in self._chunks()
+        )
+
     def limits(self) -> Range:
         """Return the least and the greatest finite value; 0 and 0 if there is none."""
         low, high = np.inf, -np.inf
-        step = max(1, MAX_CHUNK // max(1, self.values[:1].size))
-        for start in range(0, len(self), step):
-            chunk = self.values[start : start + step]
+        for chunk in self._chunks():
             known = chunk[np.isfinite(chunk)] if self.kind == FLOATS else chunk
             if known.size:
                 low, high = min(low, float(known.min())), max(high, float(known.max()))
         return (low, high) if low <= high else (0.0, 0.0)
 
-    def read(self, rows: slice | NDArray[np.int64], limits: Range | None) -> NDArray[np.uint8]:
-        """Return images as gray uint8 of shape (n, H, W).
+    def read(
+        self, rows: slice | NDArray[np.int64], limits: Range | None, *, in_colour: bool
+    ) -> NDArray[np.uint8]:
+        """Return images as uint8 of shape (n, H, W), or (n, H, W, 3) in colour.
 
         Args:
             rows: Which of them.
             limits: The values that become 0 and 255; None keeps uint8 as it is.
+            in_colour: Whether to return three channels.
         """
         chosen = self.values[rows]
-        if self.in_colour:
+        if self.in_colour and not in_colour:
             chosen = chosen @ np.array(LUMA)
-        if limits is None:
-            return np.asarray(np.rint(chosen) if self.in_colour else chosen, np.uint8)
-        values = chosen.astype(np.float64)
-        values[~np.isfinite(values)] = np.nan
-        return to_bytes(values, limits)
+            chosen = np.rint(chosen) if limits is None else chosen
+        if limits is not None:
+            values = chosen.astype(np.float64)
+            values[~np.isfinite(values)] = np.nan
+            chosen = to_bytes(values, limits)
+        images = np.asarray(chosen, np.uint8)
+        return np.stack([images] * 3, axis=3) if in_colour and not self.in_colour else images
+
+    def _chunks(self) -> Iterator[NDArray[Any]]:
+        """Yield a few images at a time."""
+        step = max(1, MAX_CHUNK // max(1, self.values[:1].size))
+        for start in range(0, len(self), step):
+            yield self.values[start : start + step]
 
 
 def usual_range(limits: Range) -> Range | None:

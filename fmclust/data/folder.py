@@ -8,15 +8,14 @@ from pathlib import Path, PurePath
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from rich.progress import track
 
 from fmclust.data.class_folders import Names, SplitFolders, class_folders
+from fmclust.data.decoding import Decoded, decode
+from fmclust.data.forms import Form, both_sides
 from fmclust.data.kinds import other_option, unfit
 from fmclust.data.label_tables import LabelTable, find_label_tables
 from fmclust.data.labels import named_classes
 from fmclust.data.listing import exclude_patterns, list_files
-from fmclust.data.memory import empty_images
 from fmclust.data.opening import (
     MAX_PIXELS,
     first_of,
@@ -25,14 +24,12 @@ from fmclust.data.opening import (
     warnings_about_cut,
 )
 from fmclust.data.picture_files import PictureFile, is_archive
-from fmclust.data.pictures import read_in_order, with_pages
+from fmclust.data.pictures import with_pages
 from fmclust.data.scales import FLOATS, INTEGERS, Scales, valid_range
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split, complete, without_empty_labels
-from fmclust.errors import UserError, require_bool, require_option, require_whole
-from fmclust.terminal import console
+from fmclust.errors import UserError, require_bool, require_option
 
-MIN_SIDE, MAX_SIDE = 8, 64  # height and width in pixels
 MIN_PICTURES = 10  # at least one each for val and test
 SPLITS = ("train", "val", "test")
 log = logging.getLogger(__name__)
@@ -42,7 +39,7 @@ SPLIT_SEED = 0  # the splits do not depend on the seed of a run
 class PictureFolder(ImageSource):
     """Pictures in a folder; if all of them are in sub-folders, the sub-folders are the classes.
 
-    Every picture is decoded once, into grayscale of one size (`pictures.read_picture`). Pictures
+    Every picture is decoded once, into an image of one size (`pictures.read_picture`). Pictures
     deeper than 8 bits are read once more, to find the range by which all of them are scaled. Files
     that are not readable as pictures are left out, with a warning. The pictures are shuffled in an
     order that depends only on the file names; the first eight tenths are train, the next tenth is
@@ -52,7 +49,10 @@ class PictureFolder(ImageSource):
     Args:
         root: The folder, searched recursively and through links, or an archive (.zip, .tar and
             compressed .tar), which is not unpacked.
-        image_size: Height and width in pixels, or one number for both; 8 to 64.
+        image_size: Height and width in pixels, or one number for both; 8 to 256.
+        color: Whether the images are `gray` or `rgb`; `auto` is `rgb` if any picture has colour.
+        fit: How pictures of another shape are fitted; see `Form`.
+        background: Name of the colour behind transparent pixels, and of padding.
         invert: Whether to swap dark and light, for dark pictures on a light background.
         scale: The values of pixels deeper than 8 bits that become 0 and 255. None: the minimum
             and the maximum over all files, for integers and floats separately.
@@ -75,6 +75,9 @@ class PictureFolder(ImageSource):
         *,
         root: str,
         image_size: int | Sequence[int] = 28,
+        color: str = "auto",
+        fit: str = "stretch",
+        background: str = "white",
         invert: bool = False,
         scale: Sequence[float] | None = None,
         max_pixels: int = MAX_PIXELS,
@@ -85,11 +88,11 @@ class PictureFolder(ImageSource):
     ) -> None:
         super().__init__()
         require_bool("data.invert", invert)
-        self.root, self.size, self.invert = Path(root), both_sides(image_size), invert
-        require_whole("data.max_pixels", max_pixels, 1)
+        self.root, self.invert = Path(root), invert
+        self.form = Form(both_sides(image_size), color, fit, background, max_pixels)
         require_option("data.pages", pages, ("all", "first"))
         self.pages = pages
-        self.max_pixels, self.exclude = max_pixels, exclude_patterns(exclude)
+        self.exclude = exclude_patterns(exclude)
         limits = None if scale is None else valid_range("data.scale", scale)
         self.scales = Scales({} if limits is None else dict.fromkeys((INTEGERS, FLOATS), limits))
         self.cache = None if cache is None else Path(cache)
@@ -108,7 +111,8 @@ class PictureFolder(ImageSource):
         order = np.random.default_rng(SPLIT_SEED).permutation(len(files))
         folders = SplitFolders.of([file.name for file in files])
         split_of = self._split_of([files[row] for row in order], folders)
-        images, readable = self._decode(sorted(split_of, key=lambda f: SPLITS.index(split_of[f])))
+        decoded = self._decode(sorted(split_of, key=lambda f: SPLITS.index(split_of[f])))
+        readable = decoded.files
         self._note_unreadable(found.unreadable, n_files=len(split_of))
         members = {name: [p for p in readable if split_of[p] == name] for name in SPLITS}
         if len(members["train"]) < MIN_PICTURES:
@@ -123,7 +127,7 @@ class PictureFolder(ImageSource):
         splits, start = {}, 0
         for name in below:
             end = start + len(members[name])
-            held = torch.from_numpy(images[start:end, None])
+            held = torch.from_numpy(decoded.images[start:end])
             splits[name] = Split(held, labels.get(name), [printable(f.name) for f in members[name]])
             start = end
         splits = complete(splits)
@@ -180,26 +184,19 @@ class PictureFolder(ImageSource):
             )
         return split_of
 
-    def _decode(self, files: list[PictureFile]) -> tuple[NDArray[np.uint8], list[PictureFile]]:
-        """Return the readable images, uint8 of shape (N, H, W), and their files."""
-        images = empty_images(len(files), self.size, self.cache)
-        self.in_memory = not isinstance(images, np.memmap)
-        self.scales.files = files
-        readable: list[PictureFile] = []
-        cut: list[str] = []
-        pictures = read_in_order(files, self.size, self.scales, self.max_pixels)
-        shown = console()
-        for picture in track(pictures, "Decoding pictures", total=len(files), console=shown):
-            if picture.image is None:
-                self.unreadable[printable(picture.file.name)] = picture.reason
-            else:
-                images[len(readable)] = 255 - picture.image if self.invert else picture.image
-                readable.append(picture.file)
-                cut += [printable(picture.file.name)] * picture.is_cut
+    def _decode(self, files: list[PictureFile]) -> Decoded:
+        """Decode the pictures, and note what is unreadable, cut, or scaled."""
+        decoded = decode(files, self.form, self.scales, title="Decoding pictures", cache=self.cache)
+        self.in_memory = not isinstance(decoded.images, np.memmap)
+        self.scales = decoded.scales
         self.ranges = self.scales.used()
-        self.warnings += warnings_about_cut(cut)
+        self.unreadable |= {printable(f.name): why for f, why in decoded.unreadable.items()}
+        images = decoded.images
+        if self.invert:
+            np.subtract(255, images, out=images)
+        self.warnings += warnings_about_cut([printable(file.name) for file in decoded.cut])
         self.warnings += self.scales.warnings(self._how_to_scale())
-        return images[: len(readable)], readable
+        return decoded
 
     def _how_to_scale(self) -> str:
         """Return the end of a warning about brightness; empty if the user has set the range."""
@@ -258,20 +255,3 @@ class PictureFolder(ImageSource):
         self.class_names = tuple(map(printable, sorted(known)))
         number = {name: label for label, name in enumerate(sorted(known))}
         return {split: torch.tensor([number[n] for n in found]) for split, found in folders.items()}
-
-
-def both_sides(image_size: int | Sequence[int]) -> tuple[int, int]:
-    """Return height and width in pixels.
-
-    Raises:
-        UserError: If a side is not from 8 to 64.
-    """
-    sides = [*image_size] if isinstance(image_size, Sequence) else [image_size] * 2
-    if len(sides) != 2 or isinstance(image_size, str):
-        raise UserError(f"data.image_size={image_size} is not a size: type 28, or '[32,24]'.")
-    for side in sides:
-        require_whole("data.image_size", side, MIN_SIDE)
-        if side > MAX_SIDE:
-            advice = f"type data.image_size= with {MIN_SIDE} to {MAX_SIDE}"
-            raise UserError(f"data.image_size={side} is too large: {advice}.")
-    return sides[0], sides[1]

@@ -54,7 +54,7 @@ class ResidentLoader:
     """Iterate over batches of an image tensor by indexing it on its device.
 
     Args:
-        images: uint8 tensor of shape (N, 1, H, W); the batches are on the same device.
+        images: uint8 tensor of shape (N, C, H, W); the batches are on the same device.
         order: The rows of each batch.
     """
 

@@ -15,25 +15,24 @@ from numpy.typing import NDArray
 from fmclust.errors import UserError
 
 
-def empty_images(n: int, size: Sequence[int], folder: Path | None) -> NDArray[np.uint8]:
+def empty_images(n: int, shape: Sequence[int], folder: Path | None) -> NDArray[np.uint8]:
     """Allocate an array of images, in a memory-mapped file if the memory is too small.
 
     Args:
         n: Number of images.
-        size: Height and width in pixels.
+        shape: Channels, height and width.
         folder: Folder of the file, which is made if the images need more than half of the free
             memory, and deleted when the process ends. None: the system's temporary folder.
 
     Returns:
-        uint8 array of shape (n, H, W).
+        uint8 array of shape (n, C, H, W).
 
     Raises:
         UserError: If there is not enough space in the folder.
     """
-    shape = (n, *size)
-    needed = math.prod(shape)
+    needed = math.prod((n, *shape))
     if needed <= psutil.virtual_memory().available // 2:
-        return np.empty(shape, np.uint8)
+        return np.empty((n, *shape), np.uint8)
     folder = folder or Path(tempfile.gettempdir())
     try:
         if shutil.disk_usage(folder).free < needed:
@@ -45,4 +44,4 @@ def empty_images(n: int, size: Sequence[int], folder: Path | None) -> NDArray[np
             f"{needed / 1e9:.1f} GB of images fit neither in memory nor in {folder} "
             f"({error.strerror}): type data.cache=<a folder with that much space>."
         ) from error
-    return np.memmap(file, np.uint8, "w+", shape=shape)
+    return np.memmap(file, np.uint8, "w+", shape=(n, *shape))

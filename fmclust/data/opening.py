@@ -29,7 +29,7 @@ HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # bytes 8 to 11 of 
 MAX_PIXELS = 1 << 26  # of a picture, against decompression bombs
 JPEG = ("JPEG", "MPO")
 MAX_REDUCTION = 8  # factor by which a JPEG decoder can divide the sides
-MIN_OVERSAMPLING = 4  # sides of a decoded JPEG file, as multiples of those that it is resized to
+MIN_OVERSAMPLING = 2  # sides of a decoded JPEG file, as multiples of those that it is resized to
 END_OF_IMAGE = b"\xff\xd9"  # of JPEG
 MAX_CUT = 1 / 2  # share of the rows that may be missing at the end of a JPEG file
 CUT = "cut"  # key of `Image.info`: the end of the file is missing
@@ -198,12 +198,15 @@ def in_order(
     with ThreadPoolExecutor(torch.get_num_threads()) as pool, warnings.catch_warnings():
         # Pillow warns about pictures that MAX_PIXELS refuses.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        for file in files:
-            pending.append(pool.submit(function, file))
-            if len(pending) == MAX_AHEAD:
+        try:
+            for file in files:
+                pending.append(pool.submit(function, file))
+                if len(pending) == MAX_AHEAD:
+                    yield pending.popleft().result()
+            while pending:
                 yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # if the caller needs no more
 
 
 @cache

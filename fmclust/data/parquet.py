@@ -2,22 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
-from rich.progress import track
 
 from fmclust.data.arrays import ImageArray
+from fmclust.data.decoding import decode
+from fmclust.data.forms import MAX_SIDE, Form
 from fmclust.data.opening import opened
 from fmclust.data.picture_files import PictureFile
-from fmclust.data.pictures import read_in_order
 from fmclust.data.scales import Range, Scales
 from fmclust.errors import UserError, reading
-from fmclust.terminal import console
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,11 +48,14 @@ class ParquetImages:
         return [row for row in rows if row not in self.unreadable]
 
 
-def read_parquet(path: Path, size: Sequence[int] | None = None) -> "ParquetImages | pd.DataFrame":
+def read_parquet(
+    path: Path, form: Form, size: tuple[int, int] | None
+) -> "ParquetImages | pd.DataFrame":
     """Read a Parquet file.
 
     Args:
         path: The file. Its pictures are in a column of bytes, or of `bytes` and `path`.
+        form: What every picture becomes, but for its size.
         size: Height and width in pixels to which pictures are resized; None for those of the first.
 
     Returns:
@@ -86,29 +88,25 @@ def read_parquet(path: Path, size: Sequence[int] | None = None) -> "ParquetImage
         labels = None
         if label is not None:
             labels = _named(held.column(label).to_pandas(), _class_names(schema, label))
-    return _decoded(path, [_bytes_of(content) for content in contents], labels, size)
+    files = [
+        PictureFile(PurePath(str(row)), path, content=_bytes_of(content))
+        for row, content in enumerate(contents)
+    ]
+    return _decoded(path, files, labels, replace(form, size=size or _size_of_first(files)))
 
 
 def _decoded(
-    path: Path, contents: Sequence[bytes], labels: NDArray[Any] | None, size: Sequence[int] | None
+    path: Path, files: Sequence[PictureFile], labels: NDArray[Any] | None, form: Form
 ) -> ParquetImages:
     """Decode pictures in memory."""
-    files = [PictureFile(PurePath(str(n)), path, content=c) for n, c in enumerate(contents)]
-    size = _size_of_first(files) if size is None else size
-    scales, readable = Scales(files=files), list[int]()
-    images = np.empty((len(files), *size), np.uint8)
-    unreadable = {}
-    pictures = read_in_order(files, size, scales)
-    shown = track(pictures, f"Decoding {path.name}", total=len(files), console=console())
-    for row, picture in enumerate(shown):
-        if picture.image is None:
-            unreadable[str(row)] = picture.reason
-        else:
-            images[len(readable)] = picture.image
-            readable.append(row)
-    kept = None if labels is None else labels[readable]
-    found = ImageArray.of(images[: len(readable)], str(path))
-    return ParquetImages(found, kept, unreadable, scales.used())
+    decoded = decode(files, form, Scales(), title=f"Decoding {path.name}")
+    rows = [int(file.name.name) for file in decoded.files]
+    return ParquetImages(
+        ImageArray.of(np.moveaxis(decoded.images, 1, 3), str(path)),
+        None if labels is None else labels[rows],
+        {file.name.name: reason for file, reason in decoded.unreadable.items()},
+        decoded.scales.used(),
+    )
 
 
 def _size_of_first(files: Sequence[PictureFile]) -> tuple[int, int]:
@@ -116,9 +114,15 @@ def _size_of_first(files: Sequence[PictureFile]) -> tuple[int, int]:
     for file in files:
         try:
             with opened(file) as picture:
-                return picture.height, picture.width
+                height, width = picture.height, picture.width
         except UserError:
             continue
+        if max(height, width) <= MAX_SIDE:
+            return height, width
+        raise UserError(
+            f"the first picture of {file.path} has {height}x{width} pixels, more than {MAX_SIDE} a "
+            "side: type data.image_size=64, for example."
+        )
     raise UserError(f"{files[0].path if files else 'the table'} holds no readable picture.")
 
 

@@ -1,6 +1,6 @@
 """Read picture files of any mode and size, as uint8 images of one size."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from fmclust.data.opening import CUT, MAX_PIXELS, UnreadablePictureError, in_order, opened
+from fmclust.data.forms import Form, has_colour
+from fmclust.data.opening import CUT, UnreadablePictureError, in_order, opened
 from fmclust.data.opening import FORMATS as FORMATS
 from fmclust.data.picture_files import PictureFile
 from fmclust.data.scales import (
@@ -31,10 +32,11 @@ class Picture:
 
     Attributes:
         file: The file.
-        image: uint8 array of shape (H, W); None if it is unreadable.
+        image: uint8 array of shape (H, W) or (H, W, 3); None if it is unreadable.
         kind: The pixel type of the file.
         reason: Why it is unreadable, without the path.
         is_cut: Whether the end of the file is missing.
+        has_colour: Whether colour was searched for and found, and the image does not show it.
     """
 
     file: PictureFile
@@ -42,40 +44,38 @@ class Picture:
     kind: str = ""
     reason: str = ""
     is_cut: bool = False
+    has_colour: bool = False
 
 
 def read_picture(
-    path: str | PathLike[str], size: Sequence[int], scales: Scales | None = None
+    path: str | PathLike[str], form: Form, scales: Scales | None = None
 ) -> NDArray[np.uint8]:
-    """Read a picture in grayscale, rotated as its EXIF data say, and resize it.
+    """Read a picture, rotated as its EXIF data say, and convert and resize it.
 
-    Transparent pixels become white, pixels without a value become 0, and only the first frame is
-    read. 8-bit values are kept; others are scaled.
+    Transparent pixels get the colour of the background, pixels without a value become 0, and only
+    the first frame is read. 8-bit values are kept; others are scaled.
 
     Args:
         path: A file in one of `FORMATS`.
-        size: Height and width in pixels.
+        form: What it becomes.
         scales: The ranges of pixel types deeper than 8 bits; None finds the range of this file.
 
     Returns:
-        uint8 array of shape (H, W).
+        uint8 array of shape (H, W) or (H, W, 3).
 
     Raises:
         UserError: If the file is not a picture, or is truncated or too large.
     """
     file = PictureFile.of(Path(path))
-    (picture,) = read_in_order([file], size, scales or Scales(files=[file]))
+    (picture,) = read_in_order([file], form, scales or Scales(files=[file]))
     if picture.image is None:
         raise UnreadablePictureError(file.path, picture.reason)
     return picture.image
 
 
 def read_in_order(
-    files: Sequence[PictureFile],
-    size: Sequence[int],
-    scales: Scales,
-    max_pixels: int = MAX_PIXELS,
-) -> Iterator[Picture]:
+    files: Sequence[PictureFile], form: Form, scales: Scales
+) -> Generator[Picture, None, None]:
     """Read pictures in threads, some of them in advance.
 
     The range of a pixel type is found when its first file is reached, so that 8-bit files are
@@ -83,14 +83,13 @@ def read_in_order(
 
     Args:
         files: Any number of files.
-        size: Height and width in pixels.
+        form: What every picture becomes.
         scales: The ranges of pixel types deeper than 8 bits; records what is read.
-        max_pixels: Maximum number of pixels of a picture; see `opened`.
 
     Yields:
         Each file in order.
     """
-    read_one = partial(_try, size, scales, max_pixels)
+    read_one = partial(_try, form, scales)
     for file, read in zip(files, in_order(read_one, files), strict=True):
         while isinstance(read, str):
             if read not in scales.ranges:
@@ -140,56 +139,43 @@ class _UnknownRangeError(Exception):
         self.kind = kind
 
 
-def _try(size: Sequence[int], scales: Scales, max_pixels: int, file: PictureFile) -> Picture | str:
+def _try(form: Form, scales: Scales, file: PictureFile) -> Picture | str:
     """Read a picture, or return its pixel type if the range of that type is not known yet."""
     try:
-        return _read(file, size, scales, max_pixels)
+        return _read(file, form, scales)
     except UnreadablePictureError as error:
         return Picture(file, reason=error.reason)
     except _UnknownRangeError as error:
         return error.kind
 
 
-def _read(file: PictureFile, size: Sequence[int], scales: Scales, max_pixels: int) -> Picture:
+def _read(file: PictureFile, form: Form, scales: Scales) -> Picture:
     """Read a picture; raise _UnknownRangeError if the range of its pixel type is not known."""
-    with opened(file, max_pixels, size) as picture:
+    found = False
+    with opened(file, form.max_pixels, form.size) as picture:
         kind, no_data = pixel_type(picture), no_data_of(picture)
         limits = scales.ranges.get(kind)
         if kind not in (INTEGERS, FLOATS):
-            gray = _grayscale(ImageOps.exif_transpose(picture))
+            found = form.color == "auto" and has_colour(picture)
+            converted = form.converted(ImageOps.exif_transpose(picture))
             if no_data is not None and picture.mode == "L":
-                gray = gray.point([0 if value == no_data else value for value in range(256)])
+                values_kept = [0 if value == no_data else value for value in range(256)]
+                converted = converted.point(values_kept * len(converted.getbands()))
         elif limits is not None:
             values = values_of(ImageOps.exif_transpose(picture), no_data)
             if np.isnan(values).all():
                 raise UnreadablePictureError(file.name, "no pixel has a value")
-            gray = Image.fromarray(to_bytes(values, limits))
+            converted = form.converted(Image.fromarray(to_bytes(values, limits)))
         else:
-            gray = None
-    if gray is None:
+            converted = None
+    if converted is None:
         raise _UnknownRangeError(kind)
-    return Picture(file, resized(gray, size), kind, is_cut=bool(picture.info.get(CUT)))
-
-
-def resized(gray: Image.Image, size: Sequence[int]) -> NDArray[np.uint8]:
-    """Resize a picture in mode L to a height and width in pixels: uint8 of shape (H, W)."""
-    height, width = size
-    if gray.size != (width, height):
-        gray = gray.resize((width, height), Image.Resampling.BILINEAR)  # averages when it shrinks
-    return np.asarray(gray)
-
-
-def _grayscale(picture: Image.Image) -> Image.Image:
-    """Convert a picture of 8 bits a channel to mode L."""
-    if "A" in picture.getbands() or "transparency" in picture.info:
-        transparent = picture.convert("RGBA")
-        white_page = Image.new("RGBA", transparent.size, "white")
-        picture = Image.alpha_composite(white_page, transparent)
-    return picture.convert("L")
+    is_cut = bool(picture.info.get(CUT))
+    return Picture(file, form.fitted(converted), kind, is_cut=is_cut, has_colour=found)
 
 
 def border_brightness(images: NDArray[np.uint8]) -> float:
-    """Return the mean of the outermost pixels of uint8 images of shape (N, H, W): 0 to 255."""
-    inner = images[:, 1:-1, 1:-1]
+    """Return the mean of the outermost pixels of uint8 images of shape (N, C, H, W): 0 to 255."""
+    inner = images[..., 1:-1, 1:-1]
     total = images.sum(dtype=np.int64) - inner.sum(dtype=np.int64)
     return float(total / (images.size - inner.size))

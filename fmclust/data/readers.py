@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fmclust.data.arrays import WHOLE, ImageArray, joined, open_arrays, usual_range
+from fmclust.data.forms import Form
 from fmclust.data.idx import header_of, read_idx
 from fmclust.data.idx_files import image_files
 from fmclust.data.kinds import has_suffix, option_for
 from fmclust.data.label_tables import find_label_tables
 from fmclust.data.listing import list_files
 from fmclust.data.opening import (
-    MAX_PIXELS,
     first_of,
     frequent_reasons,
     printable,
     warnings_about_cut,
 )
 from fmclust.data.picture_files import PictureFile, is_archive
-from fmclust.data.pictures import read_in_order, resized, with_pages
+from fmclust.data.pictures import read_in_order, with_pages
 from fmclust.data.scales import BYTES, Range, Scales, clipped, span_text
 from fmclust.data.tables import read_table, tables_in
 from fmclust.errors import UserError
@@ -40,7 +40,7 @@ class Batch:
 
     Attributes:
         names: A name for each image: its path in the folder, or its number in the file.
-        images: uint8 array of shape (n, H, W), the images that are readable.
+        images: uint8 array of shape (n, H, W), or (n, H, W, 3) in colour: those that are readable.
         reasons: For each unreadable image, its row in `names` and why.
     """
 
@@ -112,22 +112,20 @@ class Input:
 class _Settings:
     """How to read an input; see `open_input`."""
 
-    size: tuple[int, int]
+    form: Form
     batch_size: int
     ranges: Mapping[str, Range]
     exclude: Sequence[str]
-    max_pixels: int
     pages: str
 
 
 def open_input(
     path: Path,
-    size: Sequence[int],
+    form: Form,
     batch_size: int,
     *,
     ranges: Mapping[str, Range] | None = None,
     exclude: Sequence[str] = (),
-    max_pixels: int = MAX_PIXELS,
     pages: str = "all",
 ) -> Input:
     """Open images of any supported kind, to be read in batches.
@@ -136,12 +134,11 @@ def open_input(
         path: A folder (searched recursively), an archive, a picture, a file of arrays (.npy, .npz,
             .pt), a table (.csv, .parquet), an idx file, or a folder of one of these kinds; tables
             and idx files plain or .gz.
-        size: Height and width in pixels to which all images are resized.
+        form: What every image becomes.
         batch_size: Maximum number of images in a batch.
         ranges: Pixel type to the range that pictures are scaled by; those of other types are
             found over all pictures of the folder.
         exclude: Patterns of files and folders to leave out of a folder.
-        max_pixels: Maximum number of pixels of a picture; see `opened`.
         pages: Whether `all` pages of a TIFF file are pictures, or the `first`.
 
     Raises:
@@ -149,9 +146,7 @@ def open_input(
     """
     if not path.exists():
         raise UserError(f"input={path} does not exist: type input=<a folder or file>.")
-    height, width = size
-    settings = _Settings((height, width), batch_size, ranges or {}, exclude, max_pixels, pages)
-    opened = _open(path, settings)
+    opened = _open(path, _Settings(form, batch_size, ranges or {}, exclude, pages))
     opened.path = path
     return opened
 
@@ -165,9 +160,9 @@ def _open(path: Path, settings: _Settings) -> Input:
     if has_suffix(path, "arrays"):
         return _open_arrays(path, open_arrays(path)[0], settings)
     if has_suffix(path, "table"):
-        table = read_table(path, settings.size)
+        table = read_table(path, settings.form, settings.form.size)
         opened = _open_arrays(path, {WHOLE: table.images}, settings, table.rows)
-        return _with_unread(opened, table.unreadable, settings.size)
+        return _with_unread(opened, table.unreadable, settings.form)
     if _is_idx(path):
         return _open_arrays(path, {WHOLE: ImageArray.of(read_idx(path), str(path))}, settings)
     opened = _open_pictures([PictureFile.of(path)], settings)
@@ -213,14 +208,14 @@ def _open_folder(folder: Path, settings: _Settings) -> Input:
     found.unmatched.clear()  # patterns of the run need not match here
     opened.folder, opened.notes = folder, found.warnings()
     unread = {name.as_posix(): reason for name, reason in found.unreadable.items()}
-    return _with_unread(opened, unread, settings.size)
+    return _with_unread(opened, unread, settings.form)
 
 
-def _with_unread(opened: Input, unread: Mapping[str, str], size: Sequence[int]) -> Input:
+def _with_unread(opened: Input, unread: Mapping[str, str], form: Form) -> Input:
     """Add a last batch of names that can't be read, with the reasons."""
     if unread:
         reasons = dict(enumerate(unread.values()))
-        last = Batch([*unread], np.empty((0, *size), np.uint8), reasons)
+        last = Batch([*unread], _pictures([], form), reasons)
         opened.batches = chain(opened.batches, [last])
         opened.n_images += len(unread)
     return opened
@@ -237,14 +232,19 @@ def _read_pictures(
     files: Sequence[PictureFile], settings: _Settings, scales: Scales, cut: list[str]
 ) -> Iterator[Batch]:
     """Yield batches of pictures; add the names of those whose end is missing to `cut`."""
-    size, batch_size = settings.size, settings.batch_size
-    pictures = read_in_order(files, size, scales, settings.max_pixels)
-    while batch := list(islice(pictures, batch_size)):
+    pictures = read_in_order(files, settings.form, scales)
+    while batch := list(islice(pictures, settings.batch_size)):
         cut += [printable(picture.file.name) for picture in batch if picture.is_cut]
         names = [picture.file.name.as_posix() for picture in batch]
         images = [picture.image for picture in batch if picture.image is not None]
         reasons = {n: picture.reason for n, picture in enumerate(batch) if picture.image is None}
-        yield Batch(names, np.array(images, np.uint8).reshape(-1, *size), reasons)
+        yield Batch(names, _pictures(images, settings.form), reasons)
+
+
+def _pictures(images: Sequence[NDArray[np.uint8]], form: Form) -> NDArray[np.uint8]:
+    """Return images as one array of shape (n, H, W) or (n, H, W, 3)."""
+    shape = (*form.size, 3) if form.in_colour else form.size
+    return np.array(images, np.uint8).reshape(-1, *shape)
 
 
 def _open_arrays(
@@ -273,12 +273,13 @@ def _open_arrays(
         for array in arrays.values():
             step = min(settings.batch_size, max(1, MAX_READ // math.prod(array.size)))
             for row in range(0, len(array), step):
-                yield array.read(slice(row, row + step), scales.ranges.get(array.kind))
+                rows, limits = slice(row, row + step), scales.ranges.get(array.kind)
+                yield array.read(rows, limits, in_colour=settings.form.in_colour)
 
     prefixes = {split: f"{split}/" if len(arrays) > 1 else "" for split in arrays}
     places = (f"{prefixes[split]}{i}" for split, array in arrays.items() for i in range(len(array)))
     n_images = sum(map(len, arrays.values()))
-    batches = _to_batches(slices(), settings.size, iter(names or places))
+    batches = _to_batches(slices(), settings.form, iter(names or places))
     return Input(n_images, batches, scales, notes)
 
 
@@ -288,11 +289,11 @@ def _is_idx(path: Path) -> bool:
 
 
 def _to_batches(
-    slices: Iterable[NDArray[np.uint8]], size: Sequence[int], names_of_all: Iterator[str]
+    slices: Iterable[NDArray[np.uint8]], form: Form, names_of_all: Iterator[str]
 ) -> Iterator[Batch]:
     """Yield consecutive images of a file, resized and named."""
     for images in slices:
         names = list(islice(names_of_all, len(images)))
-        if images.shape[1:] != tuple(size):
-            images = np.stack([resized(Image.fromarray(image), size) for image in images])
+        if images.shape[1:3] != form.size:
+            images = np.stack([form.fitted(Image.fromarray(image)) for image in images])
         yield Batch(names, np.array(images))  # a copy: a memory map is read-only

@@ -60,10 +60,10 @@ class ImageSource(ABC):
         return "test" if "test" in self.splits else "all"
 
     @property
-    def image_size(self) -> tuple[int, int]:
-        """Height and width of the images in pixels."""
-        height, width = self.splits[self.fitted_split].images.shape[-2:]
-        return height, width
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels (1 or 3), height and width of the images."""
+        channels, height, width = self.splits[self.fitted_split].images.shape[1:]
+        return channels, height, width
 
 
 def build_source(settings: DictConfig) -> ImageSource:

@@ -15,7 +15,7 @@ class Split:
     """Images and, if any, labels.
 
     Attributes:
-        images: uint8 tensor of shape (N, 1, H, W), 0 to 255.
+        images: uint8 tensor of shape (N, C, H, W), 0 to 255; C is 1 (gray) or 3 (RGB).
         labels: int64 tensor of shape (N,), or None: indices of classes; -1 for an image that has
             no label.
         names: A name for every image, such as its path; empty if they have none.
@@ -30,6 +30,11 @@ class Split:
         """Copy images of shape (N, H, W) and labels of shape (N,) into tensors."""
         ids = None if labels is None else torch.from_numpy(labels.astype(np.int64))
         return cls(torch.from_numpy(images[:, None].copy()), ids)
+
+    @property
+    def pictures(self) -> NDArray[np.uint8]:
+        """The images as uint8 array of shape (N, H, W), or (N, H, W, 3) in colour, to be shown."""
+        return self.images.movedim(1, 3).squeeze(3).numpy()
 
     def __len__(self) -> int:
         return len(self.images)

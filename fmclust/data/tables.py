@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fmclust.data.array_files import ArrayFiles
 from fmclust.data.arrays import SPLITS, WHOLE, ImageArray
 from fmclust.data.class_folders import SPLIT_WORDS
+from fmclust.data.forms import Form
 from fmclust.data.kinds import has_suffix, unfit
 from fmclust.data.label_tables import MAX_LINE, label_columns, separator_in
 from fmclust.data.opening import first_of
@@ -43,6 +44,8 @@ class TableFiles(ArrayFiles):
     Args:
         root: A .csv file, plain or .gz, a .parquet file, or a folder with such files.
         image_size: Height and width in pixels; None for squares, or the size of the first picture.
+        fit: How encoded pictures of another shape are fitted; see `Form`.
+        background: Name of the colour behind transparent pixels, and of padding.
         **settings: See `ArrayFiles`.
 
     Raises:
@@ -50,7 +53,13 @@ class TableFiles(ArrayFiles):
     """
 
     def __init__(
-        self, *, root: str, image_size: int | Sequence[int] | None = None, **settings: Any
+        self,
+        *,
+        root: str,
+        image_size: int | Sequence[int] | None = None,
+        fit: str = "stretch",
+        background: str = "white",
+        **settings: Any,
     ) -> None:
         super().__init__(root=root, **settings)
         self.size: tuple[int, int] | None = None
@@ -58,6 +67,7 @@ class TableFiles(ArrayFiles):
             sides = [image_size] * 2 if isinstance(image_size, int) else image_size
             require_whole_numbers("data.image_size", sides, n=2)
             self.size = sides[0], sides[1]
+        self.form = Form(self.size or (0, 0), self.color, fit, background)
 
     def find(self, root: Path) -> dict[str, list[Path]]:
         """Return split, or `WHOLE`, to the files; see `ArrayFiles.find`."""
@@ -75,14 +85,15 @@ class TableFiles(ArrayFiles):
         """Read the tables; see `open_arrays`."""
         images, labels = {}, {}
         for split, paths in self.paths.items():
-            read = [read_table(path, self.size) for path in paths]
-            path, values = paths[0], [part.images.values for part in read]
-            if len({array.shape[1:] for array in values}) > 1:
+            read = [read_table(path, self.form, self.size) for path in paths]
+            path, sizes = paths[0], {part.images.size for part in read}
+            if len(sizes) > 1:
+                height, width = read[0].images.size
                 raise UserError(
                     f"{self.root} holds images of several sizes: type "
-                    f"'data.image_size=[{values[0].shape[1]},{values[0].shape[2]}]'."
+                    f"'data.image_size=[{height},{width}]'."
                 )
-            images[split] = ImageArray(np.concatenate(values))
+            images[split] = ImageArray.joined([part.images for part in read])
             names = list[str]()
             for source, part in zip(paths, read, strict=True):
                 inside = f"{source.name}: " if split != WHOLE or len(paths) > 1 else ""
@@ -138,13 +149,15 @@ def _ambiguous(folder: Path, tables: Sequence[Path]) -> UserError:
     )
 
 
-def read_table(path: Path, size: tuple[int, int] | None = None) -> ParquetImages:
+def read_table(path: Path, form: Form, size: tuple[int, int] | None) -> ParquetImages:
     """Read a CSV or Parquet file of images.
 
     Args:
         path: The file.
+        form: What every encoded picture becomes.
         size: Height and width in pixels. Encoded pictures are resized to it; pixels in columns are
-            of this size if their number is right, otherwise squares.
+            of this size if their number is right, otherwise squares. None: squares, or the size of
+            the first encoded picture.
 
     Returns:
         The images, and the labels if there is a column of them.
@@ -153,7 +166,7 @@ def read_table(path: Path, size: tuple[int, int] | None = None) -> ParquetImages
         UserError: If the file is damaged, or its columns are not those of images.
     """
     if path.suffix.lower() == ".parquet":
-        found = read_parquet(path, size)
+        found = read_parquet(path, form, size)
         if isinstance(found, ParquetImages):
             return found
         return _from_columns([found], size, path)

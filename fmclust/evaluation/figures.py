@@ -41,14 +41,14 @@ def draw_confusion(made: Evaluation, name: str, split: str, *, matched: bool) ->
 
 def draw_samples(made: Evaluation, name: str, split: str) -> Figure:
     """Draw members of every cluster, or of the largest, evenly spaced in their order."""
-    clustering, images = made.clusterings[name], made.source.splits[split].images
+    clustering, pictures = made.clusterings[name], made.source.splits[split].pictures
     clusters = clustering.clusters[split]
     members, names = [], []
     largest = made.largest(name, split, MAX_CLUSTERS)
     for cluster in [*largest, *([NOISE] if (clusters < 0).any() else [])]:
         rows = np.flatnonzero(clusters == cluster)
         chosen = rows[np.linspace(0, len(rows) - 1, min(MAX_SAMPLES, len(rows))).astype(int)]
-        members.append(images[chosen, 0].numpy())
+        members.append(pictures[chosen])
         names.append(f"{made.cluster_name(name, split, cluster)}: {len(rows):,}")
     which = _which(len(largest), clustering.n_clusters)
     title = f"{name}, {split}: samples of {which}, and sizes"
@@ -71,7 +71,7 @@ def _which(n_shown: int, n_clusters: int) -> str:
 
 def draw_first_images(made: Evaluation, split: str) -> Figure:
     """Draw the first images of a split, with the names of their classes if there are labels."""
-    first = made.source.splits[split].images[:N_FIRST, 0].numpy()
+    first = made.source.splits[split].pictures[:N_FIRST]
     names = made.class_name_of_each(split)[:N_FIRST]
     title = f"the first images of {split}"
     return plots.draw_named_images(first, names, n_columns=N_COLUMNS, title=title)

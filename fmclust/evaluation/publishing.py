@@ -26,7 +26,7 @@ class Display:
     def latents(
         self, latents: NDArray[np.float32], images: Tensor, columns: Mapping[str, Sequence[str]]
     ) -> None:
-        """Show latents (N, d) with their uint8 images (N, 1, H, W) and columns of N texts."""
+        """Show latents (N, d) with their uint8 images (N, C, H, W) and columns of N texts."""
 
 
 def publish(run: Run, display: Display, tag: str, draw: Callable[[], Figure | None]) -> None:

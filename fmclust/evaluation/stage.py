@@ -57,7 +57,7 @@ def evaluate(
     with spinner(f"Encoding {sum(map(len, images.values())):,} images"), run.timed("encode"):
         latents = {name: encode_all(encoder, split) for name, split in images.items()}
     fitted = source.fitted_split
-    run.facts["border"] = border_brightness(images[fitted][:, 0].numpy())
+    run.facts["border"] = border_brightness(images[fitted].numpy())
     if encoder.keeps_latents:
         run.write_latents(latents)
     if encoder.trains and encoder.can_decode:
@@ -165,7 +165,7 @@ def _score(
 def _decode_centres(
     run: Run, encoder: Encoder, clusterings: Mapping[str, Clustering]
 ) -> dict[str, NDArray[np.uint8]]:
-    """Return clusterer to its decoded centres, uint8 (k, H, W), where they can be decoded."""
+    """Return clusterer to its decoded centres, uint8 (k, H, W) or (k, H, W, 3), if any."""
     decoded = {}
     for name, clustering in clusterings.items():
         centres = shapes.centres_of(clustering.estimator) if encoder.can_decode else None

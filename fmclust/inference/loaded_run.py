@@ -14,7 +14,15 @@ import torch
 from numpy.typing import NDArray
 
 from fmclust import models, runs
-from fmclust.data import Input, exclude_patterns, known_ranges, open_input, span_text
+from fmclust.data import (
+    Form,
+    Input,
+    channels_first,
+    exclude_patterns,
+    known_ranges,
+    open_input,
+    span_text,
+)
 from fmclust.data.arrays import ImageArray, usual_range
 from fmclust.data.opening import MAX_PIXELS
 from fmclust.data.scales import BYTES, clipped
@@ -36,6 +44,7 @@ class LoadedRun:
         config: Its configuration.
         metrics: Name to number, the content of metrics.json.
         image_size: Height and width of its images in pixels.
+        image_shape: Channels (1 for gray, 3 for colour), height and width of its images.
         class_names: A name for every class; empty without labels.
         folders: Clusterer to the directory of its clustering.
         clusterers: Names of the clusterers, those of the run itself first.
@@ -71,7 +80,10 @@ class LoadedRun:
         height, width = map(int, status["image_size"])
         if not (0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE):
             raise ValueError(f"its images have {height}x{width} pixels")
-        self.image_size = height, width
+        self.image_size, channels = (height, width), int(status.get("channels", 1))
+        if channels not in (1, 3):
+            raise ValueError(f"its images have {channels} channels")
+        self.image_shape = channels, height, width
         self.class_names: tuple[str, ...] = tuple(status["class_names"])
         self.is_done, self.is_encoded = runs.is_done(status), bool(status.get("encoded"))
         self.border = float(status.get("border", 0.0))
@@ -82,7 +94,7 @@ class LoadedRun:
         self.encoder = self._load_encoder()
 
     def _load_encoder(self) -> models.Encoder:
-        encoder = models.build_encoder(self.config.model, self.image_size)
+        encoder = models.build_encoder(self.config.model, self.image_shape)
         if encoder.trains:
             best = self.config.encode_from == "best"
             name = runs.BEST_CHECKPOINT if best else runs.LAST_CHECKPOINT
@@ -116,7 +128,7 @@ class LoadedRun:
         return models.encode_all(self.encoder, tensor)
 
     def reconstruct(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the decoded latents of uint8 images: uint8 of the same shape (N, H, W).
+        """Return the decoded latents of uint8 images: uint8 of the same shape.
 
         Raises:
             UserError: If the encoder has no decoder, or the images are not of the run's size.
@@ -163,13 +175,19 @@ class LoadedRun:
             UserError: If there is nothing to read, or a file is damaged.
         """
         data = self.config.data
+        form = Form(
+            self.image_size,
+            "rgb" if self.is_in_colour else "gray",
+            fit=str(data.get("fit", "stretch")),
+            background=str(data.get("background", "white")),
+            max_pixels=int(data.get("max_pixels", MAX_PIXELS)),
+        )
         return open_input(
             path,
-            self.image_size,
+            form,
             models.BATCH,
             ranges=self.ranges,
             exclude=exclude_patterns(data.get("exclude")),
-            max_pixels=int(data.get("max_pixels", MAX_PIXELS)),
             pages=str(data.get("pages", "all")),
         )
 
@@ -209,17 +227,26 @@ class LoadedRun:
             self._loaded[name] = fitted, runs.read_matching(folder, name), limit
         return self._loaded[name]
 
+    @property
+    def is_in_colour(self) -> bool:
+        """Whether the images of the run have three channels."""
+        return self.image_shape[0] == 3
+
     def _blank(self) -> NDArray[np.uint8]:
         """Return one black image, whose results give the shapes and dtypes of empty results."""
-        return np.zeros((1, *self.image_size), np.uint8)
+        shape = (*self.image_size, 3) if self.is_in_colour else self.image_size
+        return np.zeros((1, *shape), np.uint8)
 
     def to_uint8(self, images: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return images as gray uint8 of shape (N, H, W), scaled as those of the run were.
+        """Return images as uint8, scaled as those of the run were.
 
         Args:
             images: Array of shape (N, H, W), (N, H, W, 1) or (N, H, W, 3), of the run's image size;
                 numbers other than uint8 must be of a pixel type that the run has seen, whose
                 range they are scaled by, or else from 0 to 1, or from 0 to 255.
+
+        Returns:
+            uint8 array of shape (N, H, W), or (N, H, W, 3) if the images of the run are in colour.
 
         Raises:
             UserError: If they are not.
@@ -243,10 +270,10 @@ class LoadedRun:
                     f"images are {array.values.dtype} from {span_text(found)}, a range that this "
                     "run does not know: convert them to uint8."
                 )
-        return array.read(slice(None), limits)
+        return array.read(slice(None), limits, in_colour=self.is_in_colour)
 
     def _to_tensor(self, images: NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(self.to_uint8(images))[:, None])
+        return torch.from_numpy(np.ascontiguousarray(channels_first(self.to_uint8(images))))
 
 
 def load_fitted(folder: Path, name: str) -> Clusterer:

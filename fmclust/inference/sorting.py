@@ -63,7 +63,7 @@ class ClusterFolders:
 
         Args:
             names: Name of each image.
-            images: uint8 array of shape (n, H, W).
+            images: uint8 array of shape (n, H, W) or (n, H, W, 3).
             clusters: int64 array of shape (n,).
             certainty: float array of shape (n,), how typical each image is; None if not known.
         """
@@ -113,12 +113,16 @@ def shortened(name: str, *, keep_end: bool = False) -> str:
 
 
 def contact_sheet(images: Sequence[NDArray[np.uint8]]) -> Image.Image:
-    """Return a picture of images of shape (H, W) in rows, enlarged by a whole number."""
-    height, width = images[0].shape
+    """Return a picture of images in rows, enlarged by a whole number.
+
+    Args:
+        images: uint8 arrays of shape (H, W) or (H, W, 3).
+    """
+    height, width, *channels = images[0].shape
     scale = max(1, -(-MIN_SHOWN // max(height, width)))
     n_rows, gap = -(-len(images) // N_COLUMNS), 1
-    cells = np.zeros((n_rows * N_COLUMNS, height + gap, width + gap), np.uint8)
+    cells = np.zeros((n_rows * N_COLUMNS, height + gap, width + gap, *channels), np.uint8)
     cells[: len(images), :height, :width] = images
-    grid = cells.reshape(n_rows, N_COLUMNS, height + gap, width + gap).swapaxes(1, 2)
-    whole = grid.reshape(n_rows * (height + gap), -1)
+    grid = cells.reshape(n_rows, N_COLUMNS, *cells.shape[1:]).swapaxes(1, 2)
+    whole = grid.reshape(n_rows * (height + gap), -1, *channels)
     return Image.fromarray(whole.repeat(scale, axis=0).repeat(scale, axis=1))

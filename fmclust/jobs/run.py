@@ -123,7 +123,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         set_batch_size(config, datamodule, trainer.world_size)
         set_sizes(config, clusterers, n_fitted)
         require_fittable(clusterers, n_fitted)
-        encoder = build_encoder(config.model, source.image_size)
+        encoder = build_encoder(config.model, source.image_shape)
         _require_purpose(run, encoder, clusterers)
         _require_prototypes(encoder, clusterers, config.trainer.max_epochs)
         if trainer.is_global_zero:  # with what is typed later, and sizes that follow the images
@@ -156,7 +156,8 @@ def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner:
     note_images(run, source)
     if not clusters_after(config):
         run.warn("callbacks has no cluster_latents: the run only trains")
-    run.facts["image_size"] = [*source.image_size]
+    channels, *size = source.image_shape
+    run.facts |= {"image_size": size, "channels": channels}
     sums = sums_of(splits)
     if run.facts.setdefault("sums", sums) != sums:
         raise UserError(

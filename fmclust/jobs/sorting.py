@@ -28,7 +28,7 @@ def sort_run(directory: Path, target: Path, *, has_sheets: bool) -> None:
     for split, found in read_assigned(run.folders[name], name).items():
         held = source.splits[split]
         names = held.names or [f"{split}_{row}" for row in range(len(held))]
-        images = held.images[:, 0].numpy()
+        images = held.pictures
         needs_distances = has_sheets and found.probability is None
         certainty = run.assign(images, name).certainty if needs_distances else found.probability
         folders.add(names, images, found.clusters, certainty)

@@ -76,7 +76,7 @@ def _encoded(config: DictConfig) -> Source:
     split = data.splits[data.fitted_split]
     for warning in data.warnings:
         log.warning(warning)
-    name, encoder = model_name(config), build_encoder(config.model, data.image_size)
+    name, encoder = model_name(config), build_encoder(config.model, data.image_shape)
     if encoder.trains:
         raise UserError(f"model={name} has to be trained first: type run=<a finished run>.")
     latents = encode_all(encoder, split.images)

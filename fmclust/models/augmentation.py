@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from fmclust.errors import UserError, require_bool, require_number
 
+YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))  # of RGB (NTSC)
 BLUR = (0.25, 0.5, 0.25)  # binomial kernel along each axis: a standard deviation of 0.7 pixels
 
 
@@ -17,8 +18,8 @@ class Augmentation:
 
     Each image is scaled, stretched, rotated, shifted and flipped in one bilinear resampling, then
     blurred, covered by a square, and made brighter or darker. The square, and the area outside of
-    the image, get the brightness of the image's background: the median of its border. A magnitude
-    of 0 (or `[1, 1]`) turns a change off.
+    the image, get the colour of the image's background: the median of its border. Then the colours
+    change. A magnitude of 0 (or `[1, 1]`) turns a change off.
 
     Args:
         scale: Minimum and maximum factor of the size of the content.
@@ -30,6 +31,10 @@ class Augmentation:
         blur: Probability that an image is blurred.
         hole: Probability that a square of an image is covered.
         hole_size: Side of the square, as a share of the smaller side of the image.
+        crop: Maximum share of the area that is cut away; what remains fills the view.
+        hue: Maximum rotation of all hues in degrees, in both directions.
+        saturation: Minimum and maximum factor of the saturation.
+        grayscale: Probability that a view is gray.
 
     Raises:
         UserError: If a number is out of range.
@@ -47,6 +52,10 @@ class Augmentation:
         blur: float,
         hole: float,
         hole_size: float,
+        crop: float,
+        hue: float,
+        saturation: Sequence[float],
+        grayscale: float,
     ) -> None:
         _require_range("scale", scale)
         _require_range("brightness", brightness)
@@ -60,12 +69,30 @@ class Augmentation:
         self.scale, self.aspect, self.shift, self.rotation = scale, aspect, shift, rotation
         self.flip, self.brightness, self.blur = flip, brightness, blur
         self.hole, self.hole_size = hole, hole_size
+        _require_at_most("crop", crop, 0.99)
+        _require_at_most("hue", hue, 180)
+        _require_range("saturation", saturation)
+        _require_at_most("grayscale", grayscale, 1)
+        self.crop, self.hue, self.saturation, self.grayscale = crop, hue, saturation, grayscale
+        self.changes_colours = bool(hue or grayscale or [*saturation] != [1, 1])
+
+    def require_channels(self, channels: int) -> None:
+        """Refuse changes of colours for images of one channel.
+
+        Raises:
+            UserError: Says how to turn them off.
+        """
+        if channels == 1 and self.changes_colours:
+            raise UserError(
+                "the images are gray, and have no colours to change: type model.augment.hue=0 "
+                "'model.augment.saturation=[1,1]' model.augment.grayscale=0."
+            )
 
     def __call__(self, pixels: Tensor, generator: Generator) -> Tensor:
         """Return a view of each image.
 
         Args:
-            pixels: float32 tensor of shape (N, 1, H, W), 0 to 1.
+            pixels: float32 tensor of shape (N, C, H, W), 0 to 1; C is 1 or 3.
             generator: Source of all random numbers, on the device of the pixels.
 
         Returns:
@@ -79,7 +106,8 @@ class Augmentation:
             views = torch.where(draw.event(self.blur), blurred, views)
         if self.hole:
             views = views.masked_fill(self._holes(views, draw) & draw.event(self.hole), 0.0)
-        return ((views + background) * draw.uniform(*self.brightness)).clamp(0, 1)
+        views = ((views + background) * draw.uniform(*self.brightness)).clamp(0, 1)
+        return self._recoloured(views, draw) if self.changes_colours else views
 
     def _moved(self, pixels: Tensor, draw: "_Draws") -> Tensor:
         """Resample images by a random affine map of each."""
@@ -91,6 +119,10 @@ class Augmentation:
         if self.flip:
             mirror = 1 - 2 * draw.event(0.5).flatten().float()
         shifts = [2 * draw.uniform(-self.shift, self.shift).flatten() for _ in range(2)]
+        if self.crop:
+            kept = draw.uniform(1 - self.crop, 1).flatten().sqrt()  # of each side
+            scale = scale / kept
+            shifts = [s + draw.uniform(-1, 1).flatten() * (1 - kept) for s in shifts]
         cos, sin = angle.cos() / scale, angle.sin() / scale
         # Maps coordinates of a view, -1 to 1 along each axis, to those of its image.
         rows = [
@@ -99,6 +131,19 @@ class Augmentation:
         ]
         grid = functional.affine_grid(torch.stack(rows, 1), [*pixels.shape], align_corners=False)
         return functional.grid_sample(pixels, grid, padding_mode="zeros", align_corners=False)
+
+    def _recoloured(self, pixels: Tensor, draw: "_Draws") -> Tensor:
+        """Rotate the hues and scale the saturation, in the colour space YIQ."""
+        angle = draw.uniform(-self.hue, self.hue).flatten() * (math.pi / 180)
+        factor = draw.uniform(*self.saturation).flatten()
+        factor = factor.masked_fill(draw.event(self.grayscale).flatten(), 0.0)
+        cos, sin = factor * angle.cos(), factor * angle.sin()
+        one, zero = torch.ones_like(cos), torch.zeros_like(cos)
+        rows = [(one, zero, zero), (zero, cos, -sin), (zero, sin, cos)]
+        turned = torch.stack([torch.stack(row, 1) for row in rows], 1)
+        to_yiq = torch.tensor(YIQ, device=pixels.device)
+        matrices = to_yiq.inverse() @ turned @ to_yiq
+        return torch.einsum("nij,njhw->nihw", matrices, pixels).clamp(0, 1)
 
     def _holes(self, pixels: Tensor, draw: "_Draws") -> Tensor:
         """Return a mask of one square at a random place of each image."""
@@ -128,14 +173,15 @@ class _Draws:
 
 
 def _background(pixels: Tensor) -> Tensor:
-    """Return the median of the border of each image, shape (N, 1, 1, 1)."""
+    """Return the median of the border of each image and channel, shape (N, C, 1, 1)."""
     sides = (pixels[..., 0, :], pixels[..., -1, :], pixels[..., 0], pixels[..., -1])
     return torch.cat(sides, dim=-1).median(dim=-1).values[..., None, None]
 
 
 def _blurred(pixels: Tensor) -> Tensor:
-    kernel = torch.tensor(BLUR, device=pixels.device)
-    return functional.conv2d(pixels, torch.outer(kernel, kernel)[None, None], padding=1)
+    kernel, channels = torch.tensor(BLUR, device=pixels.device), pixels.shape[1]
+    of_each = torch.outer(kernel, kernel).expand(channels, 1, -1, -1)
+    return functional.conv2d(pixels, of_each, padding=1, groups=channels)
 
 
 def _require_at_most(name: str, value: float, maximum: float) -> None:

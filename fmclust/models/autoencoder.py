@@ -27,7 +27,7 @@ class Autoencoder(Encoder):
 
     Args:
         network: Key of `networks.NETWORKS`.
-        image_size: Height and width of the images in pixels.
+        image_shape: Channels, height and width of the images.
         preprocessing: Key of `preprocessing.PREPROCESSING`.
         loss: `mse` or `bce`, the mean over images and pixels.
         optimizer: See `Optimization`.
@@ -51,7 +51,7 @@ class Autoencoder(Encoder):
         self,
         *,
         network: str,
-        image_size: Sequence[int],
+        image_shape: Sequence[int],
         preprocessing: str = "scale",
         loss: str = "mse",
         optimizer: str = "adam",
@@ -80,15 +80,15 @@ class Autoencoder(Encoder):
             optimizer=optimizer, lr=lr, weight_decay=weight_decay, schedule=schedule
         )
         self.preprocessing = PREPROCESSING[preprocessing]
-        axes |= {"image_size": image_size, "output": self.preprocessing.output}
+        axes |= {"image_shape": image_shape, "output": self.preprocessing.output}
         self.network = NETWORKS[network](**axes)
 
     def encode(self, images: Tensor) -> Tensor:
-        """Map uint8 images of shape (N, 1, H, W) to float32 latents of shape (N, latents)."""
+        """Map uint8 images of shape (N, C, H, W) to float32 latents of shape (N, latents)."""
         return self.network.encode(self.preprocessing.prepare(images))
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Map latents of shape (N, latents) to float32 images in 0..1, shape (N, 1, H, W)."""
+        """Map latents of shape (N, latents) to float32 images in 0..1, shape (N, C, H, W)."""
         return self.preprocessing.show(self.network.decode(latents))
 
     def reconstruct(self, images: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ def encode_all(encoder: Encoder, images: Tensor) -> NDArray[np.float32]:
 
     Args:
         encoder: Encoder; its device is used.
-        images: uint8 tensor of shape (N, 1, H, W), on any device.
+        images: uint8 tensor of shape (N, C, H, W), on any device.
 
     Returns:
         float32 array of shape (N, d).
@@ -28,12 +28,12 @@ def encode_all(encoder: Encoder, images: Tensor) -> NDArray[np.float32]:
 
 
 def decode_all(encoder: Encoder, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Decode latents, float32 of shape (N, d), to images, uint8 of shape (N, H, W)."""
+    """Decode latents, float32 of shape (N, d), to images, uint8 (N, H, W) or (N, H, W, 3)."""
     return _images(encoder, encoder.decode, torch.from_numpy(latents))
 
 
 def reconstruct_all(encoder: Encoder, images: Tensor) -> NDArray[np.uint8]:
-    """Reconstruct uint8 images of shape (N, 1, H, W) as uint8 of shape (N, H, W)."""
+    """Reconstruct uint8 images of shape (N, C, H, W) as uint8 (N, H, W) or (N, H, W, 3)."""
     return _images(encoder, encoder.reconstruct, images)
 
 
@@ -44,7 +44,7 @@ def reconstruction_errors(
 
     Args:
         encoder: Encoder with a decoder; its device is used.
-        images: uint8 tensor of shape (N, 1, H, W), on any device.
+        images: uint8 tensor of shape (N, C, H, W), on any device.
         latents: float32 array of shape (N, d), the latents of the images.
 
     Returns:
@@ -58,7 +58,7 @@ def _images(
     encoder: Encoder, compute: Callable[[Tensor], Tensor], inputs: Tensor
 ) -> NDArray[np.uint8]:
     images = _in_batches(encoder, lambda x: to_uint8(compute(x)), inputs, dtype=torch.uint8)
-    return images[:, 0].numpy()
+    return images.movedim(1, 3).squeeze(3).numpy()
 
 
 def _in_batches(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, pairwise
 from typing import Any
 
 import torch
@@ -15,7 +16,8 @@ from fmclust.models.augmentation import Augmentation
 from fmclust.models.encoder import Encoder, Prototypes, StepLosses
 from fmclust.models.preprocessing import scale, standardized
 
-MIN_SIDE = 8  # pixels
+PATCH = 2  # pixels a side
+SIDE_OF_THREE_STAGES = 28  # pixels
 SOFT_TEMPERATURE = 0.05  # of cosine similarities to prototypes, for targets and assignments
 LABEL_TEMPERATURE = 0.1  # of cosine similarities to prototypes, in the loss
 SINKHORN_ROUNDS = 3  # per batch
@@ -36,8 +38,9 @@ class Contrastive(Encoder):
     https://arxiv.org/abs/1911.05371; Caron et al. 2020, https://arxiv.org/abs/2006.09882).
 
     Args:
-        image_size: Height and width of the images in pixels.
-        channels: Channels of the three stages of the network; the last are the latents.
+        image_shape: Channels, height and width of the images.
+        channels: Channels of the three stages of the network; the last are the latents, and those
+            of the further stages of images of 56 pixels or more (`network`).
         projection: Units of the hidden layer and of the output of the projection.
         loss: `nt_xent`.
         temperature: Temperature of the loss, above 0.
@@ -61,7 +64,7 @@ class Contrastive(Encoder):
     def __init__(
         self,
         *,
-        image_size: Sequence[int],  # noqa: ARG002 - given to every encoder
+        image_shape: Sequence[int],
         channels: Sequence[int],
         projection: Sequence[int],
         loss: str,
@@ -90,9 +93,10 @@ class Contrastive(Encoder):
         for key, value in self.rates.items():
             errors.require_number(f"model.{key}", value, above=0)
         self.augment = Augmentation(**augment)
+        self.augment.require_channels(image_shape[0])
         self.self_labelling_epochs = self_labelling_epochs
         # Convolutions need fewer copies in this layout: a fifth less time on a CPU.
-        self.features = network(channels).to(memory_format=torch.channels_last)
+        self.features = network(image_shape, channels).to(memory_format=torch.channels_last)
         width, (hidden, projected) = channels[-1], projection
         self.projector = nn.Sequential(
             nn.Linear(width, hidden),
@@ -107,7 +111,7 @@ class Contrastive(Encoder):
         self.is_labelling = False
 
     def encode(self, images: Tensor) -> Tensor:
-        """Map uint8 images of shape (N, 1, H, W) to float32 latents of shape (N, channels[-1])."""
+        """Map uint8 images of shape (N, C, H, W) to float32 latents of shape (N, channels[-1])."""
         return self._latents(scale(images))
 
     def _latents(self, pixels: Tensor) -> Tensor:
@@ -228,22 +232,26 @@ class Contrastive(Encoder):
         return sharpened / sharpened.sum(dim=1, keepdim=True)
 
 
-def network(channels: Sequence[int]) -> nn.Sequential:
-    """Build a small residual network from images of shape (N, 1, H, W) to features (N, d).
+def network(image_shape: Sequence[int], channels: Sequence[int]) -> nn.Sequential:
+    """Build a small residual network from images of shape (N, C, H, W) to features (N, d).
 
-    The stem folds patches of 2 x 2 pixels into channels.
+    The stem folds patches of 2 x 2 pixels into channels. Images get one more stage, which halves
+    height and width, for every doubling of their larger side above 28 pixels.
 
     Args:
-        channels: Channels of the three stages; the last is d.
+        image_shape: Channels, height and width of the images.
+        channels: Channels of the three stages; the last is d, also that of further stages.
     """
-    stem, middle, last = channels
+    n_more = max(0, int(math.log2(max(image_shape[1:]) / SIDE_OF_THREE_STAGES)))
+    widths = [*channels, *[channels[-1]] * n_more]
+    stages = [
+        [*_convolution(inner, outer, stride=2), Residual(outer)]
+        for inner, outer in pairwise(widths)
+    ]
     return nn.Sequential(
         FoldPatches(),
-        *_convolution(4, stem),
-        *_convolution(stem, middle, stride=2),
-        Residual(middle),
-        *_convolution(middle, last, stride=2),
-        Residual(last),
+        *_convolution(PATCH**2 * image_shape[0], widths[0]),
+        *chain.from_iterable(stages),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
     )
@@ -253,9 +261,11 @@ class FoldPatches(nn.Module):
     """Fold patches of 2 x 2 pixels into channels; an odd side gets a row or column of zeros."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map (N, 1, H, W) to (N, 4, H / 2, W / 2), sides rounded up."""
+        """Map (N, C, H, W) to (N, 4 C, H / 2, W / 2), sides rounded up."""
         height, width = images.shape[-2:]
-        return functional.pixel_unshuffle(functional.pad(images, (0, width % 2, 0, height % 2)), 2)
+        return functional.pixel_unshuffle(
+            functional.pad(images, (0, width % PATCH, 0, height % PATCH)), PATCH
+        )
 
 
 class Residual(nn.Module):

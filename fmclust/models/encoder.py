@@ -40,7 +40,7 @@ class Encoder(nn.Module):
     """Map images to latents and, if there is a decoder, latents to images.
 
     A subclass is named by `_target_` in `conf/model/*.yaml`. Its arguments are the other keys of
-    the file, except `name`, and `image_size` (height and width in pixels). A subclass defines
+    the file, except `name`, and `image_shape` (channels, height, width). A subclass defines
     `encode`; if `can_decode` is True, also `decode`; if `trains` is True, also `training_losses`,
     `validation_losses` and `configure_optimizer`.
 
@@ -59,22 +59,22 @@ class Encoder(nn.Module):
     loss_name: str = "loss"
 
     def encode(self, images: Tensor) -> Tensor:
-        """Map uint8 images of shape (N, 1, H, W) to float32 latents of shape (N, d)."""
+        """Map uint8 images of shape (N, C, H, W) to float32 latents of shape (N, d)."""
         raise NotImplementedError(f"{type(self).__name__} has no encode")
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Map float32 latents of shape (N, d) to float32 images in 0..1, shape (N, 1, H, W)."""
+        """Map float32 latents of shape (N, d) to float32 images in 0..1, shape (N, C, H, W)."""
         raise NotImplementedError(f"{type(self).__name__} has no decoder")
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Encode and decode uint8 images: float32 in 0..1, same shape (N, 1, H, W)."""
+        """Encode and decode uint8 images: float32 in 0..1, same shape (N, C, H, W)."""
         return self.decode(self.encode(images))
 
     def reconstruction_errors(self, images: Tensor, latents: Tensor) -> Tensor:
         """Return the mean squared error of each image's reconstruction.
 
         Args:
-            images: uint8 tensor of shape (N, 1, H, W).
+            images: uint8 tensor of shape (N, C, H, W).
             latents: float32 tensor of shape (N, d), the latents of the images.
 
         Returns:
@@ -113,7 +113,7 @@ class Encoder(nn.Module):
         """Return random views of images as the encoder sees them in training, for a figure.
 
         Args:
-            images: uint8 tensor of shape (N, 1, H, W).
+            images: uint8 tensor of shape (N, C, H, W).
             generator: Source of all random numbers, on the device of the images.
 
         Returns:
@@ -125,7 +125,7 @@ class Encoder(nn.Module):
         """Compute the losses of a training batch, in float32 outside autocast.
 
         Args:
-            images: uint8 tensor of shape (N, 1, H, W).
+            images: uint8 tensor of shape (N, C, H, W).
             generator: Source of all random numbers, on the device of the images.
         """
         raise NotImplementedError(f"{type(self).__name__} does not train")

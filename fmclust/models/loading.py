@@ -15,12 +15,12 @@ from fmclust.trust import build
 PREFIX = "encoder."  # the weights in a checkpoint are those of EncoderModule.encoder
 
 
-def build_encoder(settings: DictConfig, image_size: Sequence[int]) -> Encoder:
+def build_encoder(settings: DictConfig, image_shape: Sequence[int]) -> Encoder:
     """Build the encoder that the configuration group `model` describes, with new weights.
 
     Args:
         settings: `_target_`, its arguments, and `name`.
-        image_size: Height and width of the images in pixels.
+        image_shape: Channels, height and width of the images.
 
     Raises:
         UserError: If `_target_` is not an encoder, or the encoder refuses its arguments.
@@ -28,7 +28,7 @@ def build_encoder(settings: DictConfig, image_size: Sequence[int]) -> Encoder:
     if isinstance(settings, DictConfig):
         plain: Any = OmegaConf.to_container(settings, resolve=True, throw_on_missing=True)
         settings = OmegaConf.create({key: plain[key] for key in plain if key != "name"})
-    encoder: Encoder = build(settings, Encoder, image_size=[*image_size])
+    encoder: Encoder = build(settings, Encoder, image_shape=[*image_shape])
     if not encoder.trains and type(encoder).training_losses is not Encoder.training_losses:
         problem = f"{type(encoder).__name__} has training_losses but is not trained"
         raise UserError(f"{problem}: write trains = True in the class.")

@@ -27,12 +27,12 @@ class Network(nn.Module):
     decoder: nn.Module
 
     def encode(self, images: Tensor) -> Tensor:
-        """Map float32 images of shape (N, 1, H, W) to latents of shape (N, latents)."""
+        """Map float32 images of shape (N, C, H, W) to latents of shape (N, latents)."""
         latents: Tensor = self.encoder(images)
         return latents
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Map latents of shape (N, latents) to images of shape (N, 1, H, W)."""
+        """Map latents of shape (N, latents) to images of shape (N, C, H, W)."""
         images: Tensor = self.decoder(latents)
         return images
 
@@ -44,7 +44,7 @@ class ConvAutoencoder(Network):
     The decoder mirrors the encoder.
 
     Args:
-        image_size: Height and width of the images in pixels.
+        image_shape: Channels, height and width of the images.
         latents: Number of latents of an image.
         channels: Channels after each convolution, outermost first.
         kernel: Side of the kernels in pixels, one number for all or one for each convolution.
@@ -62,7 +62,7 @@ class ConvAutoencoder(Network):
     def __init__(
         self,
         *,
-        image_size: Sequence[int],
+        image_shape: Sequence[int],
         latents: int,
         channels: Sequence[int],
         kernel: int | Sequence[int] = 3,
@@ -77,8 +77,8 @@ class ConvAutoencoder(Network):
         errors.require_whole("model.stride", stride, 1)
         errors.require_whole_numbers("model.hidden", hidden)
         kernels = _kernels(kernel, len(channels), stride)
-        sizes = _sizes(image_size, kernels, stride)
-        channels, innermost = [1, *channels], (*sizes[-1], channels[-1])
+        sizes = _sizes(image_shape[1:], kernels, stride)
+        channels, innermost = [image_shape[0], *channels], (*sizes[-1], channels[-1])
         widths = [prod(innermost), *hidden, latents]
 
         encoder: Blocks = [
@@ -106,7 +106,7 @@ class DenseAutoencoder(Network):
     The decoder mirrors the encoder.
 
     Args:
-        image_size: Height and width of the images in pixels.
+        image_shape: Channels, height and width of the images.
         latents: Number of latents of an image: the units of the innermost layer.
         hidden: Units of the layers from the pixels to the latents, outermost first; may be empty.
         activation: Key of `ACTIVATIONS`, of the hidden layers.
@@ -121,7 +121,7 @@ class DenseAutoencoder(Network):
     def __init__(
         self,
         *,
-        image_size: Sequence[int],
+        image_shape: Sequence[int],
         latents: int,
         hidden: Sequence[int],
         activation: str = "relu",
@@ -132,7 +132,7 @@ class DenseAutoencoder(Network):
         super().__init__()
         errors.require_option("model.latent_activation", latent_activation, ACTIVATIONS)
         errors.require_whole_numbers("model.hidden", hidden)
-        widths = [image_size[0] * image_size[1], *hidden, latents]
+        widths = [prod(image_shape), *hidden, latents]
         encoder: Blocks = [[nn.Linear(*pair)] for pair in pairwise(widths)]
         decoder: Blocks = [[layers.TransposedLinear(*pair)] for pair in pairwise(widths[::-1])]
         self.encoder = nn.Sequential(
@@ -143,7 +143,7 @@ class DenseAutoencoder(Network):
         self.decoder = nn.Sequential(
             *_activated(decoder, activation, dropout),
             ACTIVATIONS[output](),
-            nn.Unflatten(1, (1, *image_size)),
+            nn.Unflatten(1, tuple(image_shape)),
         )
 
 
@@ -164,19 +164,19 @@ def _kernels(kernel: int | Sequence[int], n: int, stride: int) -> list[int]:
     return kernels
 
 
-def _sizes(image_size: Sequence[int], kernels: Sequence[int], stride: int) -> list[tuple[int, int]]:
+def _sizes(size: Sequence[int], kernels: Sequence[int], stride: int) -> list[tuple[int, int]]:
     """Return height and width of the images and after each convolution.
 
     Raises:
         UserError: If a convolution leaves nothing of the images.
     """
-    sizes = [(image_size[0], image_size[1])]
+    sizes = [(size[0], size[1])]
     for kernel in kernels:
         height, width = (layers.steps(n, kernel=kernel, stride=stride) for n in sizes[-1])
         sizes.append((height, width))
     if min(min(size) for size in sizes) < 1:
         raise errors.UserError(
-            f"images of {image_size[0]}x{image_size[1]} pixels are too small for "
+            f"images of {size[0]}x{size[1]} pixels are too small for "
             f"convolutions with model.kernel={[*kernels]} and model.stride={stride}, which need "
             f"at least {layers.min_side(kernels, stride)} pixels a side: type fewer "
             "channels, or a smaller kernel or stride."

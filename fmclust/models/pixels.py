@@ -13,7 +13,7 @@ class Pixels(Encoder):
     """Encode an image as its pixels; nothing is trained.
 
     Args:
-        image_size: Height and width of the images in pixels.
+        image_shape: Channels, height and width of the images.
         preprocessing: Key of `PREPROCESSING`.
 
     Raises:
@@ -23,18 +23,18 @@ class Pixels(Encoder):
     can_decode = True
     keeps_latents = False
 
-    def __init__(self, *, image_size: Sequence[int], preprocessing: str = "scale") -> None:
+    def __init__(self, *, image_shape: Sequence[int], preprocessing: str = "scale") -> None:
         super().__init__()
         require_option("model.preprocessing", preprocessing, PREPROCESSING)
-        self.image_size, self.preprocessing = tuple(image_size), PREPROCESSING[preprocessing]
+        self.image_shape, self.preprocessing = tuple(image_shape), PREPROCESSING[preprocessing]
 
     def encode(self, images: Tensor) -> Tensor:
-        """Map uint8 images of shape (N, 1, H, W) to float32 of shape (N, H * W)."""
+        """Map uint8 images of shape (N, C, H, W) to float32 of shape (N, C * H * W)."""
         return self.preprocessing.prepare(images).flatten(1)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Map latents of shape (N, H * W) to float32 images in 0..1, shape (N, 1, H, W)."""
-        return self.preprocessing.show(latents.reshape(-1, 1, *self.image_size))
+        """Map latents of shape (N, C * H * W) to float32 images in 0..1, shape (N, C, H, W)."""
+        return self.preprocessing.show(latents.reshape(-1, *self.image_shape))
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Return uint8 images as float32 in 0..1, same shape."""

@@ -21,12 +21,12 @@ def to_uint8(images: Tensor) -> Tensor:
 
 
 def standardize(images: Tensor) -> Tensor:
-    """Give each uint8 image of shape (N, 1, H, W) mean 0 and standard deviation 1: float32."""
+    """Give each uint8 image of shape (N, C, H, W) mean 0 and standard deviation 1: float32."""
     return standardized(scale(images))
 
 
 def standardized(pixels: Tensor) -> Tensor:
-    """Give each float image of shape (N, 1, H, W) mean 0 and standard deviation 1."""
+    """Give each float image of shape (N, C, H, W) mean 0 and standard deviation 1."""
     mean, sd = _mean_and_sd(pixels)
     return (pixels - mean) / sd
 
@@ -35,8 +35,8 @@ def destandardize(outputs: Tensor, images: Tensor) -> Tensor:
     """Invert `standardize`.
 
     Args:
-        outputs: float tensor of shape (N, 1, H, W), reconstructions of standardized images.
-        images: uint8 tensor of shape (N, 1, H, W), the images before `standardize`.
+        outputs: float tensor of shape (N, C, H, W), reconstructions of standardized images.
+        images: uint8 tensor of shape (N, C, H, W), the images before `standardize`.
 
     Returns:
         float32 tensor of the same shape, clipped to 0..1.
@@ -46,7 +46,7 @@ def destandardize(outputs: Tensor, images: Tensor) -> Tensor:
 
 
 def stretch(outputs: Tensor) -> Tensor:
-    """Map the range of each image of shape (N, 1, H, W) to 0..1, to display standardized images."""
+    """Map the range of each image of shape (N, C, H, W) to 0..1, to display standardized images."""
     low, high = (f(outputs, dim=(1, 2, 3), keepdim=True) for f in (torch.amin, torch.amax))
     return (outputs - low) / (high - low).clamp_min(MIN_SD)
 
@@ -66,7 +66,7 @@ class Preprocessing:
     """A preprocessing and the functions that undo it.
 
     Attributes:
-        prepare: Maps uint8 images of shape (N, 1, H, W) to the float32 inputs of a network.
+        prepare: Maps uint8 images of shape (N, C, H, W) to the float32 inputs of a network.
         output: Key of `networks.ACTIVATIONS`: activation of the network's last layer.
         restore: Maps a network's outputs and its uint8 inputs to reconstructions in 0..1.
         show: Maps a network's outputs to images in 0..1 if there are no inputs.

@@ -19,17 +19,18 @@ def draw_rows(
     """Draw rows of images with a name beside each row; shorter rows are filled with black.
 
     Args:
-        rows: uint8 arrays of shape (n, H, W); n may differ.
+        rows: uint8 arrays of shape (n, H, W) or (n, H, W, 3); n may differ.
         names: Name of every row.
         title: Title of the figure.
         inches: Width of an image in inches.
     """
-    height, width = rows[0].shape[1:]
+    height, width, *channels = rows[0].shape[1:]
     n_columns = max(1, *map(len, rows))
-    canvas = np.zeros((len(rows), height, n_columns, width), np.uint8)
+    canvas = np.zeros((len(rows), height, n_columns, width, *channels), np.uint8)
     for row, images in zip(canvas, rows, strict=True):
         row[:, : len(images)] = np.moveaxis(images, 0, 1)
-    figure, axes = _show(canvas.reshape(len(rows) * height, -1), inches / width, title)
+    canvas = canvas.reshape(len(rows) * height, -1, *channels)
+    figure, axes = _show(canvas, inches / width, title)
     places = [(row + 0.5) * height - 0.5 for row in range(len(rows))]
     axes.set_yticks(places, [shortened(name) for name in names])
     return figure
@@ -41,15 +42,16 @@ def draw_named_images(
     """Draw rows of images with a name below each image.
 
     Args:
-        images: uint8 array of shape (N, H, W).
+        images: uint8 array of shape (N, H, W) or (N, H, W, 3).
         names: Name of every image, or empty.
         n_columns: Number of images in a row.
         title: Title of the figure.
     """
-    n, height, width = images.shape
+    n, height, width, *channels = images.shape
     n_rows, n_columns = -(-n // n_columns), min(n, n_columns)
     gap, room = width // 8, (height // 3 if names else height // 8)
-    canvas = np.full((n_rows * (height + room), n_columns * (width + gap)), WHITE, np.uint8)
+    size = (n_rows * (height + room), n_columns * (width + gap))
+    canvas = np.full((*size, *channels), WHITE, np.uint8)
     places = (divmod(index, n_columns) for index in range(n))
     corners = [(row * (height + room), column * (width + gap)) for row, column in places]
     for (top, left), image in zip(corners, images, strict=True):
@@ -63,11 +65,11 @@ def draw_named_images(
 
 
 def _show(canvas: NDArray[np.uint8], inches: float, title: str) -> tuple[Figure, Axes]:
-    """Show a gray image in an axes that fills the figure; `inches` is the size of a pixel.
+    """Show an image in an axes that fills the figure; `inches` is the size of a pixel.
 
     Labels are outside the figure; `bbox_inches="tight"` includes them when it is saved.
     """
-    height, width = canvas.shape
+    height, width = canvas.shape[:2]
     figure = Figure(figsize=(width * inches, height * inches))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(canvas, cmap="gray", vmin=0, vmax=255)

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from PIL import Image
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import interpolate, pad
 
 from fmclust.evaluation import Display
 from fmclust.training import tensorboard
@@ -22,6 +22,7 @@ from fmclust.trust import build, target_class
 
 MAX_PROJECTED = 5000  # latents
 MAX_PROJECTED_WIDTH = 256  # columns; wider latents (pixels) make files of tens of MB
+MAX_LABEL_SIDE = 64  # pixels; larger images are shrunk for the projector
 MAX_SPRITE_SIDE = 8192  # pixels, the limit of TensorBoard's projector
 
 
@@ -92,16 +93,14 @@ class LoggerDisplay(Display):
         """Log the first latents for TensorBoard's projector; see `Display.latents`."""
         if self.writer is None or latents.shape[1] > MAX_PROJECTED_WIDTH:
             return
-        height, width = images.shape[-2:]
-        side = max(height, width)
-        n = min(MAX_PROJECTED, (MAX_SPRITE_SIDE // side) ** 2, len(latents))
+        n = min(MAX_PROJECTED, (MAX_SPRITE_SIDE // MAX_LABEL_SIDE) ** 2, len(latents))
         # The projector reads a header only in a file of at least two columns.
         named = {**columns, "index": [str(i) for i in range(n)]}
         self.writer.add_embedding(
             torch.from_numpy(latents[:n]),
             metadata=list(zip(*(values[:n] for values in named.values()), strict=True)),
             metadata_header=list(named),
-            label_img=pad(images[:n].float() / 255, (0, side - width, 0, side - height)),
+            label_img=_square(images[:n]),
             tag="latents",
         )
 
@@ -109,3 +108,14 @@ class LoggerDisplay(Display):
         """Write to TensorBoard that the run has finished."""
         if self.writer is not None:
             tensorboard.add_end(self.writer)
+
+
+def _square(images: Tensor) -> Tensor:
+    """Return uint8 images as float32 in 0..1, padded to squares of at most `MAX_LABEL_SIDE`."""
+    pixels = images.float() / 255
+    side = max(images.shape[-2:])
+    if side > MAX_LABEL_SIDE:
+        pixels = interpolate(pixels, scale_factor=MAX_LABEL_SIDE / side, mode="area")
+    height, width = pixels.shape[-2:]
+    side = max(height, width)
+    return pad(pixels, (0, side - width, 0, side - height))

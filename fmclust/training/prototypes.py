@@ -16,7 +16,7 @@ def set_balanced_prototypes(encoder: Encoder, images: Tensor, n_clusters: int, s
 
     Args:
         encoder: Encoder that takes prototypes; its device is used.
-        images: uint8 tensor of shape (N, 1, H, W).
+        images: uint8 tensor of shape (N, C, H, W).
         n_clusters: Number of clusters.
         seed: Seed of the clustering.
     """

@@ -173,7 +173,7 @@ SITUATIONS = [
     pixels("data=arrays data.root=arrays", "/arrays/a.npy"),
     pixels("data.root=empty", "data.root=<another folder>"),
     pixels("data.image_size=big", "28, or '[32,24]'"),
-    pixels("data.image_size=999", "data.image_size= with 8 to 64"),
+    pixels("data.image_size=999", "data.image_size= with 8 to 256"),
     replace(pixels("data.root=labelled", "data.labels="), status=0),
     pixels("data.exclude=[1]", "'data.exclude=*_mask.png', for example"),
     pixels("data.exclude=[a=b,*.gif]", "\"data.exclude=['a=b','*.gif']\""),

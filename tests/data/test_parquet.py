@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.data import TableFiles, open_input
+from fmclust.data import Form, TableFiles, open_input
 from fmclust.errors import UserError
 
 pa = pytest.importorskip("pyarrow")
@@ -63,7 +63,7 @@ def test_pictures_and_labels_of_hugging_face(names: bool, tmp_path: Path) -> Non
     assert first.labels is not None and found.class_names is not None
     label = first.labels[list(first.names).index("4")]
     assert found.class_names[int(label)] == ("dog" if names else "1")
-    assert TableFiles(root=str(tmp_path), image_size=[4, 6]).image_size == (4, 6)
+    assert TableFiles(root=str(tmp_path), image_size=[4, 6]).image_shape == (1, 4, 6)
 
 
 def test_parts_of_splits_in_a_folder_of_data(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_rows_that_are_no_pictures_are_named(
             np.array_equal(image[0], IMAGES[int(name)])
             for name, image in zip(split.names, split.images, strict=True)
         )
-    opened = open_input(path, (8, 12), 16)
+    opened = open_input(path, Form((8, 12)), 16)
     batches = [*opened.batches]
     assert opened.n_images == 40 and [*batches[-1].reasons] == [0, 1]
     assert batches[0].names[:5] == ["0", "1", "2", "4", "5"]

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.data import PictureFolder, border_brightness, opening, pictures
+from fmclust.data import PictureFolder, border_brightness, opening
+from fmclust.data.forms import Form
 from fmclust.data.memory import empty_images
 from fmclust.data.picture_files import PictureFile
 from fmclust.data.pictures import read_in_order, read_picture
@@ -40,7 +40,9 @@ def save(path: Path, array: NDArray[Any], mode: str | None = None, **options: An
 def test_a_gray_picture_of_the_right_size_stays_as_it_is(
     ramp: NDArray[np.uint8], tmp_path: Path
 ) -> None:
-    np.testing.assert_array_equal(read_picture(save(tmp_path / "a.png", ramp), (20, 30)), ramp)
+    np.testing.assert_array_equal(
+        read_picture(save(tmp_path / "a.png", ramp), Form((20, 30))), ramp
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,27 +63,27 @@ def test_a_gray_picture_of_the_right_size_stays_as_it_is(
 def test_every_mode_gives_the_same_picture(
     name: str, mode: str | None, ramp: NDArray[np.uint8], tmp_path: Path
 ) -> None:
-    read = read_picture(save(tmp_path / name, ramp, mode), (20, 30))
+    read = read_picture(save(tmp_path / name, ramp, mode), Form((20, 30)))
     assert read.dtype == np.uint8
     assert np.abs(read.astype(int) - ramp).max() <= 12
 
 
 def test_16_bits_become_8(ramp: NDArray[np.uint8], tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", ramp.astype(np.uint16) * 257)
-    np.testing.assert_array_equal(read_picture(path, (20, 30)), ramp)
+    np.testing.assert_array_equal(read_picture(path, Form((20, 30))), ramp)
 
 
 def test_transparent_parts_are_white(tmp_path: Path) -> None:
     clear = np.zeros((9, 9, 4), np.uint8)
     clear[:3] = 255, 0, 0, 255
-    read = read_picture(save(tmp_path / "a.png", clear), (9, 9))
+    read = read_picture(save(tmp_path / "a.png", clear), Form((9, 9)))
     assert (read[3:] == 255).all()
     assert (read[:3] == 76).all()
 
 
 def test_a_picture_is_stretched_and_averaged(tmp_path: Path) -> None:
     checks = np.indices((64, 64)).sum(0) % 2 * np.uint8(255)
-    read = read_picture(save(tmp_path / "a.png", checks.astype(np.uint8)), (16, 8))
+    read = read_picture(save(tmp_path / "a.png", checks.astype(np.uint8)), Form((16, 8)))
     assert read.shape == (16, 8)
     assert np.abs(read[2:-2, 2:-2].astype(int) - 127).max() < 12
 
@@ -90,7 +92,7 @@ def test_exif_turns_a_picture_upright(ramp: NDArray[np.uint8], tmp_path: Path) -
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90 degrees
     path = save(tmp_path / "a.png", ramp, exif=exif)
-    np.testing.assert_array_equal(read_picture(path, (30, 20)), np.rot90(ramp, -1))
+    np.testing.assert_array_equal(read_picture(path, Form((30, 20))), np.rot90(ramp, -1))
 
 
 def test_what_is_no_picture_is_named_with_its_reason(tmp_path: Path) -> None:
@@ -101,12 +103,12 @@ def test_what_is_no_picture_is_named_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty.png").touch()
     names = ["whole.png", "cut.png", "text.jpg", "empty.png"]
-    found = list(read_in_order(files(*(tmp_path / name for name in names)), (8, 8), Scales()))
+    found = list(read_in_order(files(*(tmp_path / name for name in names)), Form((8, 8)), Scales()))
     assert [picture.file.name.name for picture in found if picture.image is None] == names[1:]
     unknown = "cannot identify image file"
     assert [picture.reason for picture in found] == ["", found[1].reason, unknown, unknown]
     assert "truncated" in found[1].reason
-    (large,) = read_in_order(files(whole), (8, 8), Scales(), max_pixels=99 * 98)
+    (large,) = read_in_order(files(whole), Form((8, 8), max_pixels=99 * 98), Scales())
     assert large.image is None and "99x99 pixels" in large.reason
 
 
@@ -116,23 +118,23 @@ def test_large_jpeg_files_are_decoded_at_a_reduced_size(
     ramp = np.add.outer(np.arange(400), np.arange(600)).astype(float) / 4
     path = save(tmp_path / "a.jpg", ramp.astype(np.uint8))
     whole = np.asarray(Image.open(path).resize((30, 20), Image.Resampling.BILINEAR)).astype(int)
-    sizes, resized = [], pictures.resized
+    sizes, fitted = [], Form.fitted
 
-    def noting(gray: Image.Image, size: Sequence[int]) -> NDArray[np.uint8]:
+    def noting(form: Form, gray: Image.Image) -> NDArray[np.uint8]:
         sizes.append(gray.size)
-        return resized(gray, size)
+        return fitted(form, gray)
 
-    monkeypatch.setattr(pictures, "resized", noting)
-    (found,) = read_in_order(files(path), (20, 30), Scales())
-    assert sizes.pop() == (300, 200), "at least 4 * 30 pixels a side"
+    monkeypatch.setattr(Form, "fitted", noting)
+    (found,) = read_in_order(files(path), Form((20, 30)), Scales())
+    assert sizes.pop() == (150, 100), "at least 2 * 30 pixels a side"
     assert np.abs(np.asarray(found.image) - whole).max() <= 1
-    read_picture(path, (64, 64))
+    read_picture(path, Form((101, 101)))
     assert sizes.pop() == (600, 400)
-    for max_pixels, size in ((60_001, (300, 200)), (20_000, (150, 100))):
-        (found,) = read_in_order(files(path), (20, 30), Scales(), max_pixels)
+    for max_pixels, size in ((14_999, (75, 50)), (20_000, (150, 100))):
+        (found,) = read_in_order(files(path), Form((20, 30), max_pixels=max_pixels), Scales())
         assert sizes.pop() == size
         assert np.abs(np.asarray(found.image) - whole).max() <= 3
-    (found,) = read_in_order(files(path), (20, 30), Scales(), 400 * 600 // 64 - 1)
+    (found,) = read_in_order(files(path), Form((20, 30), max_pixels=400 * 600 // 64 - 1), Scales())
     assert found.image is None and "600x400 pixels" in found.reason
 
 
@@ -168,7 +170,7 @@ def test_jpeg_files_without_their_end_are_read_as_far_as_they_go(
     content = whole.read_bytes()
     cut = tmp_path / "cut.jpg"
     cut.write_bytes(content[: int(share * len(content))])
-    first, found = read_in_order(files(whole, cut), (200, 200), Scales())
+    first, found = read_in_order(files(whole, cut), Form((200, 200)), Scales())
     assert not first.is_cut and found.is_cut == readable
     if not readable:
         assert found.image is None and "truncated" in found.reason
@@ -192,14 +194,14 @@ def test_heic_is_read_or_names_its_extra(tmp_path: Path, monkeypatch: pytest.Mon
     square[16:48, 16:48] = 200
     Image.fromarray(square).save(tmp_path / "a.heic", quality=100)
     opening._formats.cache_clear()
-    image = read_picture(tmp_path / "a.heic", (64, 64)).astype(int)
+    image = read_picture(tmp_path / "a.heic", Form((64, 64))).astype(int)
     assert np.abs(image[24:40, 24:40] - 200).max() < 9 and image[:8].max() < 9
 
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     monkeypatch.delitem(Image.OPEN, "HEIF")
     opening._formats.cache_clear()
     with pytest.raises(UserError, match=r"fmclust\[heic\]"):
-        read_picture(tmp_path / "a.heic", (64, 64))
+        read_picture(tmp_path / "a.heic", Form((64, 64)))
     opening._formats.cache_clear()
 
 
@@ -208,7 +210,9 @@ def test_many_pictures_come_in_order(tmp_path: Path) -> None:
         save(tmp_path / f"{n}.png", np.full((8, 8), n % 256, np.uint8))
         for n in range(2 * opening.MAX_AHEAD + 5)
     ]
-    read = [int(np.asarray(p.image)[0, 0]) for p in read_in_order(files(*paths), (8, 8), Scales())]
+    read = [
+        int(np.asarray(p.image)[0, 0]) for p in read_in_order(files(*paths), Form((8, 8)), Scales())
+    ]
     assert read == [n % 256 for n in range(len(paths))]
 
 
@@ -221,14 +225,14 @@ def test_the_brightness_of_the_border() -> None:
 def test_images_larger_than_memory_lie_in_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not isinstance(empty_images(5, (8, 8), None), np.memmap)
+    assert not isinstance(empty_images(5, (1, 8, 8), None), np.memmap)
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=100))
-    room = empty_images(5, (8, 8), tmp_path)
+    room = empty_images(5, (1, 8, 8), tmp_path)
     assert isinstance(room, np.memmap)
-    assert room.shape == (5, 8, 8)
+    assert room.shape == (5, 1, 8, 8)
     room[:] = 7
     with pytest.raises(UserError, match="memory.*data.cache="):
-        empty_images(5, (8, 8), tmp_path / "nowhere")
+        empty_images(5, (1, 8, 8), tmp_path / "nowhere")
 
 
 @pytest.fixture
@@ -249,7 +253,7 @@ def test_folders_are_classes_and_every_picture_is_in_one_split(folder: Path) -> 
     sizes = {name: len(split) for name, split in data.splits.items()}
     assert sizes == {"train": 33, "val": 3, "test": 3}
     assert data.class_names == ("Hemd", "Schuh ü")
-    assert data.image_size == (10, 12)
+    assert data.image_shape == (1, 10, 12)
     labels = np.concatenate([np.asarray(split.labels) for split in data.splits.values()])
     assert np.bincount(labels).tolist() == [19, 20]
     assert data.warnings == ["1 of 40 files are not readable pictures: Hemd/0.png"]
@@ -303,7 +307,7 @@ def test_inverted_pictures_are_light_on_dark(folder: Path) -> None:
     ("options", "text"),
     [
         ({"image_size": 7}, "data.image_size=7 is too small"),
-        ({"image_size": 65}, "data.image_size=65 .*8 to 64"),
+        ({"image_size": 257}, "data.image_size=257 .*8 to 256"),
         ({"image_size": [28]}, "data.image_size=.*28"),
         ({"image_size": 28.5}, "data.image_size=28.5 "),
         ({"invert": "no"}, "data.invert=no .*true .*false"),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from fmclust.data import PictureFolder
+from fmclust.data.forms import Form
 from fmclust.data.pictures import read_picture
 from fmclust.data.scales import BYTES, FLOATS, INTEGERS, NO_DATA, Scales
 from fmclust.errors import UserError
@@ -74,9 +75,9 @@ def test_deep_pictures_keep_their_brightness_among_each_other(
 
 def test_one_file_alone_fills_its_own_range(tmp_path: Path, ramps: NDArray[np.uint8]) -> None:
     path = write(tmp_path, "a.png", ramps[5].astype(np.uint16) * 16 + 300)
-    read = read_picture(path, (SIDE, SIDE))
+    read = read_picture(path, Form((SIDE, SIDE)))
     assert (read.min(), read.max()) == (0, 255)
-    dark = read_picture(path, (SIDE, SIDE), Scales({INTEGERS: (300.0, 65535.0)}))
+    dark = read_picture(path, Form((SIDE, SIDE)), Scales({INTEGERS: (300.0, 65535.0)}))
     assert dark.max() == round(255 * 110 * 16 / 65235)
 
 
@@ -104,7 +105,7 @@ def test_no_data_of_integers_and_of_8_bits(tmp_path: Path, ramps: NDArray[np.uin
     assert read_folder(tmp_path)[1].ranges == {INTEGERS: (0.0, 250.0)}
     ramps[0, 3] = 255
     path = write(tmp_path / "8", "a.tif", ramps[0], no_data="255")
-    read = read_picture(path, (SIDE, SIDE))
+    read = read_picture(path, Form((SIDE, SIDE)))
     assert (read[3] == 0).all() and (read[4] == ramps[0, 4]).all()
 
 

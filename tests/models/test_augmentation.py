@@ -18,6 +18,10 @@ NOTHING: dict[str, Any] = {
     "blur": 0,
     "hole": 0,
     "hole_size": 0.25,
+    "crop": 0,
+    "hue": 0,
+    "saturation": [1, 1],
+    "grayscale": 0,
 }
 IMAGES = torch.rand((64, 1, 12, 20), generator=torch.Generator().manual_seed(0))
 
@@ -36,6 +40,52 @@ def test_the_generator_alone_decides_the_views() -> None:
     changes |= {"hole": 0.5, "blur": 0.5}
     assert torch.equal(views(**changes), views(**changes))
     assert not torch.allclose(views(**changes), views(seed=1, **changes), atol=0.1)
+
+
+def in_colour(images: torch.Tensor) -> torch.Tensor:
+    """Return images whose green and blue are darker than their red."""
+    return torch.cat([images, images / 2, images / 4], dim=1)
+
+
+def test_images_in_colour_are_moved_as_gray_ones() -> None:
+    changes: dict[str, Any] = {"scale": [0.7, 1.2], "rotation": 20, "flip": True}
+    changes |= {"hole": 0.5, "blur": 0.5, "brightness": [0.5, 0.9], "crop": 0.4}
+    assert torch.allclose(
+        views(in_colour(IMAGES), **changes), in_colour(views(**changes)), atol=1e-5
+    )
+
+
+def test_hue_and_saturation_change_the_colours_alone() -> None:
+    luma = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
+    colours = in_colour(IMAGES) / 2 + 0.25
+    for changes in ({"hue": 40}, {"saturation": [0.2, 0.9]}, {"hue": 40, "saturation": [0.5, 0.5]}):
+        made = views(colours, **changes)
+        assert not torch.allclose(made, colours, atol=0.05)
+        kept = ((made > 0) & (made < 1)).all(dim=1)
+        difference = ((made - colours) * luma).sum(dim=1).abs()
+        assert difference[kept].max() < 0.01
+
+
+def test_half_of_the_views_are_gray() -> None:
+    made = views(in_colour(IMAGES), grayscale=0.5)
+    gray = (made.amax(1) - made.amin(1)).flatten(1).amax(1) < 0.01
+    assert 0.25 < gray.float().mean() < 0.75
+    assert torch.allclose(made[~gray], in_colour(IMAGES)[~gray], atol=0.01)
+
+
+def test_a_crop_enlarges_the_content_and_stays_inside() -> None:
+    ramp = torch.linspace(0.2, 0.8, 40).expand(64, 1, 40, 40)
+    made = views(ramp, crop=0.75)
+    shown = made.amax(dim=(1, 2, 3)) - made.amin(dim=(1, 2, 3))
+    assert 0.2 < shown.min() < 0.4 and shown.max() > 0.5
+    assert made.min() >= 0.19, "nothing beside the image"
+
+
+def test_gray_images_have_no_colours_to_change() -> None:
+    for changes in ({"hue": 10}, {"saturation": [0.5, 1]}, {"grayscale": 0.2}):
+        with pytest.raises(UserError, match=r"type model\.augment\.hue=0"):
+            Augmentation(**NOTHING | changes).require_channels(1)
+    Augmentation(**NOTHING).require_channels(1)
 
 
 def test_half_of_the_images_are_mirrored() -> None:

@@ -23,7 +23,7 @@ small_convae = partial(Autoencoder, network="convae", latents=10, channels=[8, 1
 @pytest.mark.parametrize("size", [(28, 28), (32, 32), (9, 13), (64, 64)])
 def test_reconstructions_have_the_images_shape(size: tuple[int, ...]) -> None:
     images = torch.randint(0, 256, (3, 1, *size), dtype=torch.uint8)
-    model = small_convae(image_size=list(size))
+    model = small_convae(image_shape=[1, *size])
     assert model.encode(images).shape == (3, 10)
     reconstructions = model.reconstruct(images)
     assert reconstructions.shape == images.shape
@@ -38,13 +38,13 @@ def test_any_kernel_gives_back_the_images_shape(
     kernel: int, stride: int, channels: list[int], size: tuple[int, ...]
 ) -> None:
     images = torch.randint(0, 256, (3, 1, *size), dtype=torch.uint8)
-    model = small_convae(image_size=list(size), channels=channels, kernel=kernel, stride=stride)
+    model = small_convae(image_shape=[1, *size], channels=channels, kernel=kernel, stride=stride)
     assert model.encode(images).shape == (3, 10) and model.reconstruct(images).shape == images.shape
 
 
 def test_a_kernel_that_does_not_fit_is_refused() -> None:
     with pytest.raises(UserError, match="8x8 pixels are too small"):
-        small_convae(image_size=[8, 8], kernel=8, stride=4, channels=[8, 16, 32])
+        small_convae(image_shape=[1, 8, 8], kernel=8, stride=4, channels=[8, 16, 32])
 
 
 class EightImages(ImageSource):
@@ -80,7 +80,7 @@ def test_a_few_images_are_learned_by_heart(loss: str) -> None:
         num_sanity_val_steps=0,
     )
     trainer.fit(
-        EncoderModule(small_convae(image_size=[28, 28], loss=loss, lr=3e-3), seed=0),
+        EncoderModule(small_convae(image_shape=[1, 28, 28], loss=loss, lr=3e-3), seed=0),
         ImageDataModule(EightImages(), batch_size=8, seed=0),
     )
     assert losses.values[-1] < losses.values[0] / 10
@@ -88,7 +88,7 @@ def test_a_few_images_are_learned_by_heart(loss: str) -> None:
 
 def test_an_unknown_loss_is_named() -> None:
     with pytest.raises(UserError, match="model.loss=mes .*model.loss=mse"):
-        small_convae(image_size=[28, 28], loss="mes")
+        small_convae(image_shape=[1, 28, 28], loss="mes")
 
 
 def test_a_loss_that_is_no_number_stops_training(run_digits: Callable[..., Finished]) -> None:

@@ -19,7 +19,7 @@ def encoder(**changes: Any) -> Contrastive:
     torch.manual_seed(0)
     loaded = OmegaConf.load(conf_directory() / "model" / "contrastive.yaml")
     settings: Any = OmegaConf.to_container(OmegaConf.merge({"n_clusters": 3}, loaded))
-    settings |= {"n_clusters": 3, "image_size": (15, 17), **changes}
+    settings |= {"n_clusters": 3, "image_shape": (1, 15, 17), **changes}
     return Contrastive(**{k: v for k, v in settings.items() if k not in ("name", "_target_")})
 
 

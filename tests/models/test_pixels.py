@@ -30,7 +30,7 @@ def test_an_image_of_one_colour_stays_finite() -> None:
 
 
 def test_what_is_shown_lies_in_0_to_1() -> None:
-    shown = Pixels(image_size=(9, 7), preprocessing="standardize").decode(
+    shown = Pixels(image_shape=(1, 9, 7), preprocessing="standardize").decode(
         standardize(IMAGES).flatten(1)
     )
     assert shown.shape == IMAGES.shape and shown.min() == 0 and shown.max() == 1
@@ -40,7 +40,7 @@ def test_a_network_of_standardized_images_ends_linearly_and_takes_no_bce() -> No
     convae = partial(
         Autoencoder,
         network="convae",
-        image_size=[12, 12],
+        image_shape=[1, 12, 12],
         preprocessing="standardize",
         latents=2,
         channels=[2],
@@ -52,4 +52,4 @@ def test_a_network_of_standardized_images_ends_linearly_and_takes_no_bce() -> No
     with pytest.raises(UserError, match="model.loss=mse"):
         convae(loss="bce")
     with pytest.raises(UserError, match="model.preprocessing=scal .*model.preprocessing=scale"):
-        Pixels(image_size=(9, 7), preprocessing="scal")
+        Pixels(image_shape=(1, 9, 7), preprocessing="scal")

@@ -18,7 +18,7 @@ from fmclust.training.module import EncoderModule
 
 one_layer = partial(
     Autoencoder,
-    image_size=[6, 5],
+    image_shape=[1, 6, 5],
     network="dense",
     latents=4,
     hidden=[],
@@ -51,7 +51,7 @@ def test_sparsity_is_the_mean_absolute_latent() -> None:
 def losses_after_an_epoch(*options: str) -> dict[str, float]:
     seed_everything(0, verbose=False)  # the same weights, whatever the config's seed
     config = composed(*options)
-    module = EncoderModule(build_encoder(config.model, [28, 28]), seed=config.seed)
+    module = EncoderModule(build_encoder(config.model, [1, 28, 28]), seed=config.seed)
     trainer = Trainer(
         max_epochs=1,
         accelerator="cpu",

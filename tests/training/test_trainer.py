@@ -129,11 +129,11 @@ def test_an_encoder_with_a_training_loss_that_does_not_say_that_it_trains_is_ref
     monkeypatch.setenv("FMCLUST_TRUST", __name__)
     settings = OmegaConf.create({"_target_": f"{__name__}.Untold", "name": "x"})
     with pytest.raises(UserError, match="trains = True"):
-        build_encoder(settings, [8, 8])
+        build_encoder(settings, [1, 8, 8])
 
 
 class Untold(Encoder):
-    def __init__(self, *, image_size: list[int]) -> None:
+    def __init__(self, *, image_shape: list[int]) -> None:
         super().__init__()
 
     def training_losses(self, images: Tensor, generator: torch.Generator) -> StepLosses:
@@ -150,7 +150,7 @@ def test_an_encoder_is_monitored_by_what_is_logged() -> None:
         monitor = "alignment/val"
 
     with pytest.raises(UserError, match="monitor=alignment/val"):
-        EncoderModule(Other(image_size=(8, 8)), seed=0)
+        EncoderModule(Other(image_shape=(1, 8, 8)), seed=0)
 
 
 def test_encoding_computes_in_float32_whatever_is_set() -> None:
@@ -170,7 +170,7 @@ def test_encoding_computes_in_float32_whatever_is_set() -> None:
     torch.set_float32_matmul_precision("medium")
     try:
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            latents = encode_all(Asking(image_size=(8, 8)), torch.ones(3, 1, 8, 8).byte())
+            latents = encode_all(Asking(image_shape=(1, 8, 8)), torch.ones(3, 1, 8, 8).byte())
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision("highest")

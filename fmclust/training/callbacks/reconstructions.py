@@ -29,7 +29,7 @@ class Reconstructions(RunCallback):
         require_whole_numbers("callbacks.reconstructions.epochs", epochs)
         require_whole("callbacks.reconstructions.n_images", n_images, 1)
         self.epochs, self.n_images = set(epochs), n_images
-        self._drawn: dict[int, torch.Tensor] = {}  # epoch to uint8 reconstructions (N, H, W)
+        self._drawn: dict[int, torch.Tensor] = {}  # epoch to uint8 reconstructions
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state that a checkpoint stores."""
@@ -62,7 +62,8 @@ class Reconstructions(RunCallback):
             self._publish(trainer, epoch)
 
     def _publish(self, trainer: Trainer, epoch: int) -> None:
-        rows = [shown_images(trainer, self.n_images)[:, 0].cpu(), *self._drawn.values()]
+        shown = shown_images(trainer, self.n_images).cpu()
+        rows = [shown.movedim(1, 3).squeeze(3), *self._drawn.values()]
         names = ["original", *(f"epoch {drawn}" for drawn in self._drawn)]
         title = "reconstructions by epoch"
         draw = partial(draw_rows, [r.numpy() for r in rows], names, title=title, inches=0.7)

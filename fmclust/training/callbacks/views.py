@@ -34,7 +34,7 @@ class Views(RunCallback):
             return
         rows = [images, *map(to_uint8, views)]
         names = ["image", *(f"view {number}" for number in range(1, len(rows)))]
-        draw = partial(draw_rows, [row[:, 0].numpy() for row in rows], names)
+        draw = partial(draw_rows, [row.movedim(1, 3).squeeze(3).numpy() for row in rows], names)
         publish(
             self.run,
             LoggerDisplay(trainer.loggers, self.epochs_before),
