@@ -11,6 +11,7 @@ from fmclust.trust import own_packages
 TRUSTED = [
     "fmclust.clustering.balanced.BalancedKMeans",
     "fmclust.clustering.balanced.PrototypeClusterer",
+    "fmclust.clustering.components.LeadingComponents",
     "fmclust.clustering.inductive.GraphAgglomerative",
     "fmclust.clustering.inductive.InductiveClusterer",
     "umap.umap_.UMAP",

@@ -36,6 +36,7 @@ PATH_KEYS = (
     "data.cache",
     "data.labels",
     "data.exclude",
+    "model.weights",
     "hydra.run.dir",
     "hydra.sweep.dir",
 )

@@ -1,8 +1,10 @@
-"""Show that a step is running, for steps that can't count their progress."""
+"""Show the progress of a step, or that it is running if its progress can't be counted."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from rich.progress import Progress
 
 from fmclust.terminal import console
 
@@ -15,3 +17,16 @@ def spinner(text: str) -> Iterator[None]:
     log.info(text)
     with console().status("in progress"):
         yield
+
+
+@contextmanager
+def progress_bar(text: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Log the text, and show a bar while the block runs.
+
+    Yields:
+        A function that advances the bar by a number of steps.
+    """
+    log.info(text)
+    with Progress(console=console(), transient=True) as progress:
+        task = progress.add_task(text, total=total)
+        yield lambda n: progress.advance(task, n)

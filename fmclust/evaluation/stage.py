@@ -22,7 +22,7 @@ from fmclust.data import ImageSource, border_brightness
 from fmclust.errors import one_line
 from fmclust.evaluation import figures
 from fmclust.evaluation.assignments import write_assignments
-from fmclust.evaluation.progress import spinner
+from fmclust.evaluation.progress import progress_bar, spinner
 from fmclust.evaluation.publishing import Display, publish
 from fmclust.evaluation.results import Evaluation
 from fmclust.evaluation.summary import write_summary
@@ -54,8 +54,9 @@ def evaluate(
         display: Where else to show results.
     """
     images = {name: split.images for name, split in source.splits.items()}
-    with spinner(f"Encoding {sum(map(len, images.values())):,} images"), run.timed("encode"):
-        latents = {name: encode_all(encoder, split) for name, split in images.items()}
+    n_images = sum(map(len, images.values()))
+    with run.timed("encode"), progress_bar(f"Encoding {n_images:,} images", n_images) as advance:
+        latents = {name: encode_all(encoder, split, advance) for name, split in images.items()}
     fitted = source.fitted_split
     run.facts["border"] = border_brightness(images[fitted].numpy())
     if encoder.keeps_latents:

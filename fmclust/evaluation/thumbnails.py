@@ -3,29 +3,50 @@
 from pathlib import Path
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate
 
 from fmclust import runs
 from fmclust.evaluation.results import Evaluation
 
 MAX_IMAGES = 3000
-MAX_PIXELS = 3000 * 28 * 28  # of all images together
+MAX_SIDE = 96  # pixels; larger images are shrunk
+MAX_VALUES = 3000 * 64 * 64  # of all images together
 
 
 def write_thumbnails(directory: Path, made: Evaluation) -> None:
     """Write images of the shown split, evenly spaced in their order, and decoded centres.
 
-    The arrays are `split`; `rows` int64 (n,) and `images` uint8 (n, H, W); `centres_<name>` uint8
-    (k, H, W) of each clusterer that has centres.
+    The arrays are `split`; `rows` int64 (n,), `images` uint8 (n, H, W) or (n, H, W, 3), and `names`
+    str (n,), if the images have names; `centres_<name>` uint8, (k, H, W) or (k, H, W, 3), of each
+    clusterer that has centres.
 
     Args:
         directory: The run directory, or that of a later clustering.
         made: The images and the decoded centres.
     """
     split = made.source.shown_split
-    images = made.source.splits[split].images
-    n = min(MAX_IMAGES, max(1, MAX_PIXELS // images[0].numel()), len(images))
+    held = made.source.splits[split]
+    images = held.images
+    n_values = shrunk(images[:1]).size
+    n = min(MAX_IMAGES, max(1, MAX_VALUES // n_values), len(images))
     rows = np.linspace(0, len(images) - 1, n).astype(np.int64)
-    arrays = {"split": np.array(split), "rows": rows, "images": images[rows, 0].numpy()}
-    arrays |= {f"centres_{name}": decoded for name, decoded in made.centres.items()}
+    arrays = {"split": np.array(split), "rows": rows, "images": shrunk(images[rows])}
+    if held.names:
+        arrays["names"] = np.array([held.names[row] for row in rows.tolist()])
+    for name, decoded in made.centres.items():
+        channels = torch.from_numpy(decoded.reshape(*decoded.shape[:3], images.shape[1]))
+        arrays[f"centres_{name}"] = shrunk(channels.movedim(3, 1))
     with runs.replacing(directory / "thumbnails.npz") as partial:
         np.savez_compressed(partial, allow_pickle=False, **arrays)
+
+
+def shrunk(images: Tensor) -> NDArray[np.uint8]:
+    """Shrink uint8 images (N, C, H, W) to `MAX_SIDE`: uint8 (N, H, W) or (N, H, W, 3)."""
+    factor = max(images.shape[-2:]) / MAX_SIDE
+    if factor > 1:
+        size = [max(1, round(side / factor)) for side in images.shape[-2:]]
+        images = interpolate(images.float(), size, mode="area").round().byte()
+    return images.movedim(1, 3).squeeze(3).numpy()

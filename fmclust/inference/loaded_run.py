@@ -95,9 +95,10 @@ class LoadedRun:
 
     def _load_encoder(self) -> models.Encoder:
         encoder = models.build_encoder(self.config.model, self.image_shape)
-        if encoder.trains:
+        if encoder.trains or encoder.is_pretrained:
             best = self.config.encode_from == "best"
             name = runs.BEST_CHECKPOINT if best else runs.LAST_CHECKPOINT
+            name = runs.PRETRAINED_WEIGHTS if encoder.is_pretrained else name
             path = runs.verified(self.directory, name)
             if not path.exists():
                 raise UserError(f"{path} is missing: put it back, or train again.")

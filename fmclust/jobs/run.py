@@ -20,15 +20,23 @@ from fmclust.data import ImageSource, build_source, sums_of
 from fmclust.data.datamodule import ImageDataModule, loader_settings
 from fmclust.errors import UserError
 from fmclust.evaluation import evaluate
+from fmclust.evaluation.progress import spinner
 from fmclust.jobs.advice import JOB
 from fmclust.jobs.images import note_images, write_unreadable
 from fmclust.jobs.objective import final_metrics, objective
 from fmclust.jobs.sizes import set_batch_size, set_sizes
 from fmclust.jobs.threads import limited_threads
 from fmclust.metrics import SCORES
-from fmclust.models import Encoder, build_encoder
+from fmclust.models import (
+    Encoder,
+    build_encoder,
+    load_weights,
+    require_weights,
+    save_weights,
+)
 from fmclust.reports import write_run_page
 from fmclust.runs import (
+    PRETRAINED_WEIGHTS,
     Run,
     claim,
     read_config,
@@ -36,6 +44,7 @@ from fmclust.runs import (
     refuse_foreign,
     refuse_interpolations,
     reopen,
+    replacing,
     write_text,
 )
 from fmclust.training.checkpoints import epochs_finished
@@ -68,6 +77,7 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     for key in ("root", "labels"):
         if config.data.get(key) is not None:
             config.data[key] = os.path.abspath(config.data[key])  # resuming may start elsewhere
+    require_weights(config.model)
     config.trainer.precision = resolve_precision(
         str(config.trainer.precision), config.trainer.accelerator
     )
@@ -124,6 +134,8 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         set_sizes(config, clusterers, n_fitted)
         require_fittable(clusterers, n_fitted)
         encoder = build_encoder(config.model, source.image_shape)
+        if encoder.is_pretrained:
+            _load_pretrained(run, encoder, is_owner=trainer.is_global_zero)
         _require_purpose(run, encoder, clusterers)
         _require_prototypes(encoder, clusterers, config.trainer.max_epochs)
         if trainer.is_global_zero:  # with what is typed later, and sizes that follow the images
@@ -135,6 +147,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
                 with run.in_stage("fit"):
                     fit(trainer, module, datamodule, run, after=cluster)  # when it ends
             elif trainer.is_global_zero:
+                encoder.to(trainer.strategy.root_device)
                 cluster(0)
         if not trainer.is_global_zero:
             return 0.0
@@ -165,6 +178,20 @@ def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner:
         )
     if is_owner:
         run.write_status("running")  # with the checksums, which a resumed run compares
+
+
+def _load_pretrained(run: Run, encoder: Encoder, *, is_owner: bool) -> None:
+    """Load weights that were trained elsewhere: the copy in the run, which is made if needed."""
+    path = run.directory / PRETRAINED_WEIGHTS
+    if path.exists():
+        load_weights(encoder, path)
+        return
+    with spinner("Loading pretrained weights"):
+        encoder.fetch_weights()
+    if is_owner:
+        path.parent.mkdir(exist_ok=True)
+        with replacing(path) as partial_file:
+            save_weights(encoder, partial_file)
 
 
 def _require_purpose(run: Run, encoder: Encoder, clusterers: Mapping[str, BaseEstimator]) -> None:

@@ -68,10 +68,11 @@ def _latents(run: str) -> Source:
 
 def _encoded(config: DictConfig) -> Source:
     from fmclust.data import build_source
-    from fmclust.models import build_encoder, encode_all
+    from fmclust.models import build_encoder, encode_all, require_weights
     from fmclust.paper.numbers import are_papers_pixels
     from fmclust.runs import model_name
 
+    require_weights(config.model)
     data = build_source(config.data)
     split = data.splits[data.fitted_split]
     for warning in data.warnings:
@@ -79,6 +80,8 @@ def _encoded(config: DictConfig) -> Source:
     name, encoder = model_name(config), build_encoder(config.model, data.image_shape)
     if encoder.trains:
         raise UserError(f"model={name} has to be trained first: type run=<a finished run>.")
+    if encoder.is_pretrained:
+        encoder.fetch_weights()
     latents = encode_all(encoder, split.images)
     if encoder.keeps_latents:
         latents = latents.astype("float64")

@@ -12,19 +12,23 @@ from fmclust.models.encoder import Encoder
 from fmclust.models.preprocessing import to_uint8
 
 BATCH = 2048  # images
+MAX_VALUES = BATCH * 64 * 64  # of the inputs of a batch; larger images are fewer at a time
 
 
-def encode_all(encoder: Encoder, images: Tensor) -> NDArray[np.float32]:
+def encode_all(
+    encoder: Encoder, images: Tensor, advance: Callable[[int], None] = lambda _: None
+) -> NDArray[np.float32]:
     """Encode images in batches.
 
     Args:
         encoder: Encoder; its device is used.
         images: uint8 tensor of shape (N, C, H, W), on any device.
+        advance: Called with the number of images of each batch, for a bar of progress.
 
     Returns:
         float32 array of shape (N, d).
     """
-    return _in_batches(encoder, encoder.encode, images).numpy()
+    return _in_batches(encoder, encoder.encode, images, advance=advance).numpy()
 
 
 def decode_all(encoder: Encoder, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -66,8 +70,9 @@ def _in_batches(
     compute: Callable[..., Tensor],
     *inputs: Tensor,
     dtype: torch.dtype = torch.float32,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> Tensor:
-    """Apply a function to batches of the inputs on the encoder's device.
+    """Apply a function to batches of the inputs on the encoder's device; see `encode_all`.
 
     Returns:
         The results on the CPU, one row for each row of the inputs.
@@ -77,9 +82,11 @@ def _in_batches(
         # that the large intermediate tensors reuse.
         row = compute(*(x[:1].to(device) for x in inputs))
         results = torch.empty((len(inputs[0]), *row.shape[1:]), dtype=dtype)
-        batches = zip(*(torch.split(x, BATCH) for x in (results, *inputs)), strict=True)
+        size = max(1, min(BATCH, MAX_VALUES // max(inputs[0][:1].numel(), 1)))
+        batches = zip(*(torch.split(x, size) for x in (results, *inputs)), strict=True)
         for result, *batch in batches:
             result.copy_(compute(*(x.to(device) for x in batch)))
+            advance(len(result))
     return results
 
 

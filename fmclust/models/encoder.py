@@ -46,6 +46,8 @@ class Encoder(nn.Module):
 
     Attributes:
         trains: Whether the encoder has to be trained before it encodes.
+        is_pretrained: Whether `fetch_weights` loads weights that were trained elsewhere. A run
+            keeps a copy of them.
         can_decode: Whether latents can be mapped back to images.
         keeps_latents: Whether a run stores the latents; False if they are the images themselves.
         monitor: Loss that a sweep minimizes and `best.ckpt` follows: `loss/val` or `loss/train`.
@@ -53,6 +55,7 @@ class Encoder(nn.Module):
     """
 
     trains: ClassVar[bool] = False
+    is_pretrained: ClassVar[bool] = False
     can_decode: ClassVar[bool] = False
     keeps_latents: ClassVar[bool] = True
     monitor: ClassVar[str] = "loss/val"
@@ -61,6 +64,14 @@ class Encoder(nn.Module):
     def encode(self, images: Tensor) -> Tensor:
         """Map uint8 images of shape (N, C, H, W) to float32 latents of shape (N, d)."""
         raise NotImplementedError(f"{type(self).__name__} has no encode")
+
+    def fetch_weights(self) -> None:
+        """Load weights that were trained elsewhere, once, when a run begins.
+
+        Raises:
+            UserError: If they can't be read, or are of another network.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no weights of its own")
 
     def decode(self, latents: Tensor) -> Tensor:
         """Map float32 latents of shape (N, d) to float32 images in 0..1, shape (N, C, H, W)."""

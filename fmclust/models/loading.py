@@ -47,6 +47,11 @@ def load_weights(encoder: Encoder, path: Path) -> None:
         encoder.load_state_dict(own)
 
 
+def save_weights(encoder: Encoder, path: Path) -> None:
+    """Write the weights of an encoder into a file that `load_weights` reads."""
+    torch.save({"state_dict": {PREFIX + k: v for k, v in encoder.state_dict().items()}}, path)
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read weights and plain values from a Lightning checkpoint, without running any code.
 

@@ -19,6 +19,7 @@ from fmclust.runs.layout import (
     CLUSTERINGS_FILE,
     IMAGES_FILE,
     LAST_CHECKPOINT,
+    PRETRAINED_WEIGHTS,
     UNREADABLE,
 )
 from fmclust.runs.manifest import MANIFEST, is_done, update_manifest, verified

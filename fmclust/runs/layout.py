@@ -4,6 +4,7 @@ FORMAT = 2  # written to status.json; fmclust 0.1 did not write it
 
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
 BEST_CHECKPOINT = "checkpoints/best.ckpt"
+PRETRAINED_WEIGHTS = "checkpoints/pretrained.ckpt"  # copied from where they were trained
 CLUSTERINGS = "clusterings"  # folder of later clusterings
 CLUSTERINGS_FILE = "clusterings.json"
 ASSIGNMENTS = "assignments.csv"

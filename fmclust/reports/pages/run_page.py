@@ -1,6 +1,7 @@
 """report.html of one run: its settings, its scores, and the images of its clusters."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +51,24 @@ def _rendered(directory: Path) -> str:
         losses=_losses(directory, status),
         facts=_facts(directory, config, status),
         class_names=status["class_names"],
-        **_shown(directory, folders, status["class_names"]),
+        **_shown(directory, folders, status["class_names"], _pictures(config)),
     )
 
 
 def _shown(
-    directory: Path, folders: Mapping[str, Path], class_names: Sequence[str]
+    directory: Path,
+    folders: Mapping[str, Path],
+    class_names: Sequence[str],
+    pictures_folder: Path | None,
 ) -> dict[str, Any]:
-    """Return what the template shows of the images: the plane and the clusterings."""
+    """Return what the template shows of the images: the plane and the clusterings.
+
+    Args:
+        directory: The run directory.
+        folders: Clusterer to the directory of its clustering.
+        class_names: A name for every class; empty without labels.
+        pictures_folder: Folder that the names of the images are relative to, or None.
+    """
     if not folders:
         return {"plane": None, "sprite": None, "clusterings": []}
     thumbnails = runs.read_thumbnails(directory)
@@ -79,8 +90,21 @@ def _shown(
         ],
         "sprite": sprite,
         "rows": rows.tolist(),
+        "link_to": partial(_link_to, pictures_folder, thumbnails.get("names", ())),
         "names": None if classes is None else [class_names[c] if c >= 0 else "" for c in classes],
     }
+
+
+def _pictures(config: DictConfig) -> Path | None:
+    """Return the folder of the run's pictures, if it was read from one that is still there."""
+    root = Path(str(config.data.get("root") or ""))
+    return root if config.data._target_.endswith("PictureFolder") and root.is_dir() else None
+
+
+def _link_to(folder: Path | None, names: Sequence[str] | NDArray[Any], number: int) -> str:
+    """Return the address of the file of a thumbnail, or "" if it is not a file on disk."""
+    path = None if folder is None else folder / str(names[number])
+    return path.as_uri() if path is not None and path.is_file() else ""
 
 
 def _latents(directory: Path, thumbnails: Mapping[str, NDArray[Any]]) -> NDArray[np.floating[Any]]:

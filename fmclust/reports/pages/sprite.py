@@ -1,4 +1,4 @@
-"""Many small images in one PNG, embedded in a page."""
+"""Many small images in one picture, embedded in a page."""
 
 import base64
 import io
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 SHOWN = 48  # approximate side of an image on the page, in pixels
+MAX_BYTES = 3_500_000  # of the picture; base64 makes it a third larger
+QUALITIES = (85, 70, 50, 30, 10)  # of WebP, tried in turn
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,16 @@ class Sprite:
 
     @classmethod
     def of(cls, images: NDArray[Any]) -> "Sprite":
-        """Make a sprite of uint8 images of shape (N, H, W)."""
-        n, height, width = images.shape
+        """Make a sprite of uint8 images of shape (N, H, W) or (N, H, W, 3)."""
+        n, height, width, *channels = images.shape
         columns = max(1, int(np.sqrt(n)))
         rows = -(-n // columns)
-        whole = np.zeros((rows * columns, height, width), np.uint8)
+        whole = np.zeros((rows * columns, height, width, *channels), np.uint8)
         whole[:n] = images
-        grid = whole.reshape(rows, columns, height, width).swapaxes(1, 2)
-        buffer = io.BytesIO()
-        Image.fromarray(grid.reshape(rows * height, columns * width)).save(buffer, "PNG")
-        url = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+        grid = whole.reshape(rows, columns, height, width, *channels).swapaxes(1, 2)
+        picture = Image.fromarray(grid.reshape(rows * height, columns * width, *channels))
+        kind, content = _encoded(picture)
+        url = f"data:image/{kind};base64," + base64.b64encode(content).decode()
         scale = max(1, round(SHOWN / max(height, width)))
         return cls(url, columns, height, width, rows, scale)
 
@@ -53,3 +55,22 @@ class Sprite:
         row, column = divmod(int(number), self.columns)
         left, top = column * self.width * self.scale, row * self.height * self.scale
         return f"background-position:-{left}px -{top}px"
+
+
+def _encoded(picture: Image.Image) -> tuple[str, bytes]:
+    """Return a picture as PNG if that is small enough, else as WebP of the best quality that is.
+
+    The last quality is used whatever its size.
+    """
+    if len(content := _saved(picture, "PNG")) <= MAX_BYTES and picture.mode == "L":
+        return "png", content
+    for quality in QUALITIES:
+        if len(content := _saved(picture, "WEBP", quality=quality)) <= MAX_BYTES:
+            break
+    return "webp", content
+
+
+def _saved(picture: Image.Image, kind: str, **options: int) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()

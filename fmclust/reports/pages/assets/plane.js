@@ -66,7 +66,7 @@
     if (i < 0) return;
     const { width, height, columns } = data.sprite, pen = shown.getContext("2d");
     const scale = Math.min(shown.width / width, shown.height / height);
-    pen.imageSmoothingEnabled = false;
+    pen.imageSmoothingEnabled = scale < 1;
     pen.clearRect(0, 0, shown.width, shown.height);
     pen.drawImage(
       picture, (i % columns) * width, Math.floor(i / columns) * height, width, height,
