@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 import numpy as np
 import torch
 
+from fmclust.data.cache import decode_cached
 from fmclust.data.class_folders import Names, SplitFolders, class_folders
 from fmclust.data.decoding import Decoded, decode
 from fmclust.data.forms import Form, both_sides
@@ -63,8 +64,9 @@ class PictureFolder(ImageSource):
         labels: CSV file with a column of files (`file`, `filename`, `image` or `path`) and a column
             `label`. None: the one such file in the folder, if there is exactly one; otherwise the
             sub-folders are the classes.
-        cache: Folder for a file of the decoded images, used if the memory is too small for them.
-            None: the system's temporary folder.
+        cache: Folder for a file of the decoded images, used if they need more than half of the
+            free memory, and kept for the next run on the same files. None: the system's temporary
+            folder, and the file is not kept.
 
     Raises:
         UserError: If the folder does not exist, or an argument is out of range.
@@ -88,8 +90,9 @@ class PictureFolder(ImageSource):
     ) -> None:
         super().__init__()
         require_bool("data.invert", invert)
-        self.root, self.invert = Path(root), invert
-        self.form = Form(both_sides(image_size), color, fit, background, max_pixels)
+        self.root = Path(root)
+        size = both_sides(image_size)
+        self.form = Form(size, color, fit, background, max_pixels, invert=invert)
         require_option("data.pages", pages, ("all", "first"))
         self.pages = pages
         self.exclude = exclude_patterns(exclude)
@@ -186,14 +189,15 @@ class PictureFolder(ImageSource):
 
     def _decode(self, files: list[PictureFile]) -> Decoded:
         """Decode the pictures, and note what is unreadable, cut, or scaled."""
-        decoded = decode(files, self.form, self.scales, title="Decoding pictures", cache=self.cache)
+        title = "Decoding pictures"
+        if self.cache is None:
+            decoded = decode(files, self.form, self.scales, title=title)
+        else:
+            decoded = decode_cached(files, self.form, self.scales, title=title, folder=self.cache)
         self.in_memory = not isinstance(decoded.images, np.memmap)
         self.scales = decoded.scales
         self.ranges = self.scales.used()
         self.unreadable |= {printable(f.name): why for f, why in decoded.unreadable.items()}
-        images = decoded.images
-        if self.invert:
-            np.subtract(255, images, out=images)
         self.warnings += warnings_about_cut([printable(file.name) for file in decoded.cut])
         self.warnings += self.scales.warnings(self._how_to_scale())
         return decoded

@@ -30,6 +30,7 @@ class Form:
             its shorter side with the background.
         background: Name of a colour: of what is behind transparent pixels, and of padding.
         max_pixels: Maximum number of pixels of a picture; see `opening.opened`.
+        invert: Whether to swap dark and light.
 
     Raises:
         UserError: If an option is unknown.
@@ -40,6 +41,7 @@ class Form:
     fit: str = "stretch"
     background: str = "white"
     max_pixels: int = MAX_PIXELS
+    invert: bool = False
 
     def __post_init__(self) -> None:
         require_option("data.color", self.color, COLORS)
@@ -73,15 +75,16 @@ class Form:
     def fitted(self, picture: Image.Image) -> NDArray[np.uint8]:
         """Resize a picture in mode L or RGB: uint8 of shape (H, W) or (H, W, 3)."""
         height, width = self.size
-        if picture.size == (width, height):
-            return np.asarray(picture)
         method = Image.Resampling.BILINEAR  # averages when it shrinks
-        if self.fit == "crop":
-            return np.asarray(ImageOps.fit(picture, (width, height), method))
-        if self.fit == "pad":
-            size, color = (width, height), self.background
-            return np.asarray(ImageOps.pad(picture, size, method, color=color))
-        return np.asarray(picture.resize((width, height), method))
+        if picture.size != (width, height):
+            if self.fit == "crop":
+                picture = ImageOps.fit(picture, (width, height), method)
+            elif self.fit == "pad":
+                picture = ImageOps.pad(picture, (width, height), method, color=self.background)
+            else:
+                picture = picture.resize((width, height), method)
+        pixels = np.asarray(picture)
+        return MAX_BYTE - pixels if self.invert else pixels
 
 
 def has_colour(picture: Image.Image) -> bool:

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.data import PictureFolder, border_brightness, opening
+from fmclust.data import PictureFolder, border_brightness, cache, opening
+from fmclust.data.decoding import Decoded, decode
 from fmclust.data.forms import Form
 from fmclust.data.memory import empty_images
 from fmclust.data.picture_files import PictureFile
@@ -233,6 +235,44 @@ def test_images_larger_than_memory_lie_in_a_file(
     room[:] = 7
     with pytest.raises(UserError, match="memory.*data.cache="):
         empty_images(5, (1, 8, 8), tmp_path / "nowhere")
+
+
+def test_decoded_images_that_fill_the_memory_are_kept_for_the_next_run(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+
+    def read() -> PictureFolder:
+        data = PictureFolder(root=str(folder), cache=str(kept), invert=True)
+        assert data.splits["train"].images.shape[1:] == (1, 28, 28)
+        return data
+
+    in_memory = read()
+    assert in_memory.in_memory and not [*kept.iterdir()]
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=100))
+    first = read()
+    assert not first.in_memory and len([*kept.iterdir()]) == 2
+    decoded = []
+
+    def noting(*arguments: Any, **options: Any) -> Decoded:
+        decoded.append(0)
+        return decode(*arguments, **options)
+
+    monkeypatch.setattr(cache, "decode", noting)
+    second = read()
+    assert not decoded, "the kept images are read"
+    for data in (first, second):
+        assert data.warnings == in_memory.warnings and data.unreadable == in_memory.unreadable
+        for name, split in in_memory.splits.items():
+            assert torch.equal(data.splits[name].images, split.images)
+            assert data.splits[name].names == split.names
+    save(folder / "Hemd" / "2.png", np.zeros((20, 30), np.uint8))
+    read()
+    assert decoded, "a file has changed"
+    for path in kept.glob("*.json"):
+        path.write_text("{}")
+    assert read().warnings == in_memory.warnings
 
 
 @pytest.fixture
