@@ -2,7 +2,7 @@
 
 import torch
 
-from benchmarks import clustering, epoch, gpu, growth, sharing, startup, whole
+from benchmarks import clustering, epoch, gpu, growth, pictures, sharing, startup, whole
 from benchmarks.measure import RESULTS, sections_of
 
 HEADER = """# Results of the benchmarks
@@ -12,7 +12,7 @@ choose nothing.
 """
 
 sections = [HEADER]
-for module in (startup, sharing, epoch, clustering, growth, whole):
+for module in (startup, sharing, pictures, epoch, clustering, growth, whole):
     print(f"{module.__name__}: {(module.__doc__ or '').splitlines()[0]}", flush=True)
     sections.append(module.main())
     print(sections[-1], flush=True)

@@ -89,7 +89,7 @@ class Pretrained(Encoder):
             self.network.load_state_dict(own)
         except RuntimeError as error:
             raise UserError(
-                f"model.weights={self.weights} is not of {self.backbone}, {one_line(error)}: type "
+                f"model.backbone={self.backbone} does not fit {self.weights}, {one_line(error)}: type "
                 "model.backbone= with the network that the weights are of."
             ) from error
 

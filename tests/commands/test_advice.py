@@ -5,6 +5,7 @@ typed. A message that no situation provokes fails a test, unless it is in `NOT_T
 """
 
 import ast
+import io
 import re
 import shlex
 import shutil
@@ -25,6 +26,7 @@ SAYS = re.compile(r"\b[Tt]ype:? (?!of )")
 FEW = ("data=folder", "data.root=pictures", "n_clusters=3", "trainer=cpu", "figures=false")
 PIXELS = (*FEW, "model=pixels", "cluster=kmeans")
 TRAINED = (*FEW, "trainer.max_epochs=1")
+PRETRAINED = (*FEW, "model=pretrained", "cluster=kmeans")
 
 # Messages that can't be provoked here, by the beginning of what they say to type, and why.
 NOT_TYPED = {
@@ -34,6 +36,7 @@ NOT_TYPED = {
     "`make data`, or": "needs the network",
     "data=idx data.root=<folder>": "needs four files with known checksums: tests/data",
     "{}, then your command again": "a damaged download: tests/data",
+    "model.weights=<that file>": "needs the network",
     "trainer.devices= with at most": "needs several processes",
     "the same command again": "needs a stop in the middle: tests/jobs/test_failures.py",
     "data.root=<folder> if it was moved": "Hydra refuses `data=` before",
@@ -49,6 +52,8 @@ RANGES = {  # what a message says of a value to a value
     r"= with (\d+) to \d+": r"=\1",
     r"\.max_epochs=(?=$|[,.])": ".max_epochs=1",
     r"\bmodel= with an encoder that trains": "model=vanilla",
+    r"model\.backbone= with the network that the weights are of": "model.backbone=resnet18",
+    r"model\.weights=<a file with a state dict>": "model.weights=weights.pt",
     r"fewer channels, or a smaller kernel or stride": "model.kernel=3 model.stride=2",
     r"data=<option>": "data=digits",
     r"cluster=<option>": "cluster=bgmm",
@@ -98,6 +103,10 @@ def trained(arguments: str, says: str, *without: str) -> Situation:
     return Situation(f"train {shlex.join(TRAINED)} {arguments}", says, without)
 
 
+def pretrained(arguments: str, says: str) -> Situation:
+    return Situation(f"train {shlex.join(PRETRAINED)} {arguments}", says)
+
+
 ELBOW = "elbow k_max=3"
 SITUATIONS = [
     # values
@@ -144,6 +153,16 @@ SITUATIONS = [
         "model=contrastive model.self_labelling_epochs=8",
     ),
     trained("model.penalty=contraction", "model=contractive, or", "model.penalty=contraction"),
+    trained("model=contrastive cluster=kmeans model.augment.hue=9", "model.augment.hue=0 '"),
+    pretrained("model.weights=nowhere.pt", "model.weights=<a file with a state dict>, or"),
+    pretrained(
+        "model.weights=weights.pt model.backbone=resnet34",
+        "model.backbone= with the network that the weights are of",
+    ),
+    pretrained(
+        "model.weights=weights.pt model.backbone=squeezenet1_0",
+        "model.backbone=resnet18, for example",
+    ),
     pixels("-m seed=0 hydra.sweep.dir=sweep", "hydra.sweep.dir=<a new directory>"),
     Situation(
         f"train -m seed=0 trainer.devices=2 {shlex.join(PIXELS)}",
@@ -172,6 +191,8 @@ SITUATIONS = [
     pixels("data=table data.root=many.csv data.image_size=9", "data.image_size=null"),
     pixels("data=arrays data.root=arrays", "/arrays/a.npy"),
     pixels("data.root=empty", "data.root=<another folder>"),
+    pixels("data.background=nosuch", "data.background=gray"),
+    pixels("data=table data.root=large.parquet", "data.image_size=64, for example"),
     pixels("data.image_size=big", "28, or '[32,24]'"),
     pixels("data.image_size=999", "data.image_size= with 8 to 256"),
     replace(pixels("data.root=labelled", "data.labels="), status=0),
@@ -262,6 +283,7 @@ def workshop(
     (here / "linked" / "link").symlink_to(here / "untrained")
     shutil.copytree(run_digits("~callbacks.cluster_latents").directory, here / "unclustered")
     write_inputs(here)
+    write_weights(tmp_path_factory.mktemp("weights") / "weights.pt", here / "weights.pt")
     row = dict.fromkeys(COLUMNS) | {"part": "contrastive_balanced", "variant": "contrastive"}
     for name, text in {
         "elbow/elbow.csv": "",
@@ -306,6 +328,19 @@ def write_inputs(here: Path) -> None:
     for name, n in {"many": 64, "odd": 63, "tables/a": 64, "tables/b": 64}.items():
         rows = images.reshape(64, 64)[:, :n].astype(int)
         pd.DataFrame(rows).add_prefix("pixel").to_csv(here / f"{name}.csv", index=False)
+
+    large = io.BytesIO()
+    Image.fromarray(np.eye(300, dtype=np.uint8)).save(large, "PNG")
+    pd.DataFrame({"image": [large.getvalue()] * 40}).to_parquet(here / "large.parquet")
+
+
+def write_weights(path: Path, link: Path) -> None:
+    """Write random weights of a network, and a link to them, which is fast to copy."""
+    import torch
+    import torchvision
+
+    torch.save(torchvision.models.get_model("resnet18", weights=None).state_dict(), path)
+    link.symlink_to(path)
 
 
 def draw_pictures(folder: Path, *, seed: int) -> None:
