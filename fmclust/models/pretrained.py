@@ -89,8 +89,8 @@ class Pretrained(Encoder):
             self.network.load_state_dict(own)
         except RuntimeError as error:
             raise UserError(
-                f"model.backbone={self.backbone} does not fit {self.weights}, {one_line(error)}: type "
-                "model.backbone= with the network that the weights are of."
+                f"model.backbone={self.backbone} does not fit {self.weights}, {one_line(error)}: "
+                "type model.backbone= with the network that the weights are of."
             ) from error
 
     @property

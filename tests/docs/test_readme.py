@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import torchvision
 from conftest import SMALL, Answer, Finished, stop_after, write_idx
 from PIL import Image
 
@@ -65,7 +67,10 @@ def small_training(typed: list[str]) -> list[str]:
     if {"experiment=models", "experiment=tuning"} & {*typed}:
         typed = ["hydra.mode=RUN", *typed[1:]]  # for -m: one job; test_conf.py composes them all
     typed = first_values(typed, 2 if "-m" in typed else 1)
-    if not any(argument.startswith("data=") for argument in typed):
+    if "experiment=photos" in typed:  # the network of conf/ with random weights, fewer pixels
+        typed = [a for a in typed if not a.startswith(("model.backbone=", "model.weights="))]
+        typed += ["model.weights=weights.pt", "data.image_size=32"]
+    elif not any(argument.startswith("data=") for argument in typed):
         typed.append("data=digits")
     if "--cfg" in typed:
         return typed
@@ -103,10 +108,14 @@ def test_a_command_works(
     module, *typed = arguments
     shutil.copytree(finished.directory, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "clusterings", ignore_errors=True)
-    (tmp_path / "my pictures").mkdir()
-    for number in range(80):
-        picture = np.roll(np.eye(30, dtype=np.uint8) * 200, number, 0)
-        Image.fromarray(picture).save(tmp_path / "my pictures" / f"{number}.png")
+    for folder in ("my pictures", "my photos", "my scans"):
+        (tmp_path / folder).mkdir()
+        for number in range(80):
+            picture = np.roll(np.eye(30, dtype=np.uint8) * 200, number, 0)
+            Image.fromarray(picture).save(tmp_path / folder / f"{number}.png")
+    if "experiment=photos" in typed:
+        network = torchvision.models.get_model("resnet18", weights=None)
+        torch.save(network.state_dict(), tmp_path / "weights.pt")
     squares = np.eye(64).reshape(64, 8, 8) * 200
     write_idx(tmp_path / "my images" / "train-images-idx3-ubyte", squares)
     if module == "fmclust.resume":

@@ -103,7 +103,9 @@ def test_mistakes_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(UserError, match=r"model\.encode_precision"):
         pretrained(precision="bf17")
     torch.save({"layer.weight": torch.zeros(2)}, tmp_path / "other.pt")
-    with pytest.raises(UserError, match=r"model\.backbone=mobilenet_v3_small does not fit .*model\.backbone="):
+    with pytest.raises(
+        UserError, match=r"model\.backbone=mobilenet_v3_small does not fit .*model\.backbone="
+    ):
         pretrained(tmp_path / "other.pt").fetch_weights()
     torch.save([1, 2], tmp_path / "list.pt")
     torch.save({"layer": Path("x")}, tmp_path / "objects.pt")
