@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -244,17 +244,10 @@ def network(image_shape: Sequence[int], channels: Sequence[int]) -> nn.Sequentia
     """
     n_more = max(0, int(math.log2(max(image_shape[1:]) / SIDE_OF_THREE_STAGES)))
     widths = [*channels, *[channels[-1]] * n_more]
-    stages = [
-        [*_convolution(inner, outer, stride=2), Residual(outer)]
-        for inner, outer in pairwise(widths)
-    ]
-    return nn.Sequential(
-        FoldPatches(),
-        *_convolution(PATCH**2 * image_shape[0], widths[0]),
-        *chain.from_iterable(stages),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-    )
+    layers = [FoldPatches(), *_convolution(PATCH**2 * image_shape[0], widths[0])]
+    for inner, outer in pairwise(widths):
+        layers += [*_convolution(inner, outer, stride=2), Residual(outer)]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 class FoldPatches(nn.Module):

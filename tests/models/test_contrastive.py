@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from fmclust.config.schema import conf_directory
 from fmclust.errors import UserError
 from fmclust.models import Contrastive, Prototypes
+from fmclust.models.contrastive import Residual, network
 
 IMAGES = torch.randint(0, 256, (24, 1, 15, 17), generator=torch.Generator().manual_seed(0)).byte()
 
@@ -109,3 +110,16 @@ def test_mistakes_are_named() -> None:
     ):
         with pytest.raises(UserError, match=named):
             encoder(**changes)
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_stages"),
+    [((1, 8, 8), 2), ((1, 55, 20), 2), ((3, 56, 56), 3), ((3, 112, 90), 4), ((3, 224, 224), 5)],
+)
+def test_larger_images_get_a_stage_for_each_doubling(
+    shape: tuple[int, int, int], n_stages: int
+) -> None:
+    features = network(shape, [4, 6, 8])
+    assert sum(isinstance(layer, Residual) for layer in features) == n_stages
+    found = features(torch.rand(2, *shape))
+    assert found.shape == (2, 8) and found.std() > 0
