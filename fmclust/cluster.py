@@ -10,8 +10,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from fmclust.config.command import FAILED_JOBS, command
-from fmclust.config.schema import is_file_name, require_target
-from fmclust.errors import UserError, complain, require_bool, require_seed, require_whole
+from fmclust.config.schema import is_file_name, require_n_clusters, require_target
+from fmclust.errors import UserError, complain, require_bool, require_seed
 
 
 def cluster(config: DictConfig) -> None:
@@ -48,7 +48,7 @@ def require(config: DictConfig) -> tuple[list[Path], dict[str, str]]:
     from fmclust.runs import find_runs
 
     if config.n_clusters is not None:
-        require_whole("n_clusters", config.n_clusters, 1)
+        require_n_clusters(config.n_clusters)
     if config.seed is not None:
         require_seed(config.seed)
     for key, settings in config.cluster.items():

@@ -53,7 +53,8 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
     there is no label-free score to maximize over different encoders; use a sweep instead.
 
     Args:
-        n_clusters: Number of clusters.
+        n_clusters: Number of clusters; "auto" estimates it from the latents, and
+            `run_.config.n_clusters` is the estimate.
         model: Option of `model=`.
         cluster: Option of `cluster=`, or several; `labels_` and `predict` are of the first.
         max_epochs: Epochs of training; not used by models that train nothing.
@@ -80,7 +81,7 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
     def __init__(
         self,
         *,
-        n_clusters: int = 10,
+        n_clusters: int | str = 10,
         model: str = "convae",
         cluster: str | Sequence[str] = "gmm",
         max_epochs: int = 45,

@@ -12,8 +12,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.config.command import command
-from fmclust.config.schema import folder_of_pictures, require_target, sort_target
-from fmclust.errors import UserError, require_whole
+from fmclust.config.schema import (
+    folder_of_pictures,
+    require_n_clusters,
+    require_target,
+    sort_target,
+)
+from fmclust.errors import UserError
 
 OWN_KEYS = ("run", "sort_into", "contact_sheets")  # no part of the run's configuration
 
@@ -63,7 +68,7 @@ def changes(config: DictConfig) -> dict[str, Any]:
         if (value := OmegaConf.select(config, key)) is not None:
             found[key] = value
     if config.n_clusters is not None:
-        require_whole("n_clusters", config.n_clusters, 1)
+        require_n_clusters(config.n_clusters)
         if config.get("cluster") is None:
             raise UserError(
                 f"n_clusters={config.n_clusters} is for a new clusterer: also type cluster=gmm, "

@@ -20,8 +20,8 @@ class Entry:
         when: `always`; `trained`: only when a network was trained; `labelled`: only when the
             data has labels; `drawn`: only with figures; `chosen`: only when something optional is
             on; `augmented`: only for an encoder trained on random views; `left out`: only when a
-            file could not be read; `profiled`: only with a profiler; `clustered again`: only after
-            `python -m fmclust.cluster`.
+            file could not be read; `estimated`: only with `n_clusters=auto`; `profiled`: only with
+            a profiler; `clustered again`: only after `python -m fmclust.cluster`.
     """
 
     pattern: str
@@ -38,6 +38,7 @@ LAYOUT = (
     Entry("manifest.json"),
     Entry("assignments.csv"),
     Entry("clusterings.json"),
+    Entry("n_clusters.csv", "estimated"),
     Entry("unreadable.csv", "left out"),
     Entry("thumbnails.npz"),
     Entry("report.html"),
@@ -50,6 +51,7 @@ LAYOUT = (
     Entry("figures/losses.png", "drawn"),
     Entry("figures/reconstructions.png", "chosen"),
     Entry("figures/views.png", "augmented"),
+    Entry("figures/n_clusters.png", "estimated"),
     Entry("figures/dataset.png", "drawn"),
     Entry("figures/*_samples.png", "drawn"),
     Entry("figures/*_centres.png", "chosen"),

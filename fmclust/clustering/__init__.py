@@ -24,4 +24,11 @@ from fmclust.clustering.parameters import parameters_of, stored_arrays
 from fmclust.clustering.restarts import Start, distinct_optima, fit_from_starts
 from fmclust.clustering.shapes import centres_of, distances_to_centres, shapes_of
 from fmclust.clustering.sizes import sized_parameters
+from fmclust.clustering.stability import (
+    MIN_LATENTS,
+    agreement_by_k,
+    most_stable,
+    numbers_to_try,
+    sample_for,
+)
 from fmclust.clustering.storage import load_clusterer, save_clusterer

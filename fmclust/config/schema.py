@@ -20,6 +20,7 @@ from fmclust.errors import (
 )
 
 PACKAGE = Path(__file__).parents[1]
+AUTO = "auto"  # value of n_clusters: chosen after encoding
 MAX_NAME = 100  # bytes of a clusterer's name; that of a file may have 255
 PRECISIONS = ("auto", "32-true", "16-mixed", "bf16-mixed")
 UNSUPPORTED = {  # settings of the Trainer that shorten an epoch or skip its validation
@@ -39,7 +40,8 @@ class TrainConfig:
     """Top level of `conf/config.yaml`; the groups have their own files."""
 
     seed: int = 0
-    n_clusters: int = 10
+    # A whole number, or `auto`.
+    n_clusters: Any = 10
     # CPU threads of torch and scikit-learn; null: all cores, divided among a launcher's jobs.
     threads: int | None = None
     # Weights that encode the images: of the `last` epoch, or of the `best` by loss/val.
@@ -77,7 +79,7 @@ def check(config: DictConfig) -> None:
             near = get_close_matches(key, known, n=1)
             raise UserError(f"{key} is unknown: type {near[0] if near else ', or '.join(known)}.")
     require_seed(config.seed)
-    require_whole("n_clusters", config.n_clusters, 1)
+    require_n_clusters(config.n_clusters)
     require_option("encode_from", config.encode_from, ("last", "best"))
     require_whole("trainer.max_epochs", config.trainer.max_epochs, 1)
     require_option("trainer.precision", str(config.trainer.precision), PRECISIONS)
@@ -96,6 +98,16 @@ def check(config: DictConfig) -> None:
             )
     if clusters_after(config) and not any(config.cluster.values()):
         raise UserError("there is no clusterer: type cluster=gmm, for example.")
+
+
+def require_n_clusters(value: object) -> None:
+    """Check that a number of clusters is a whole number of at least 1, or `auto`.
+
+    Raises:
+        UserError: If it is not.
+    """
+    if value != AUTO:
+        require_whole("n_clusters", value, 1)
 
 
 def clusters_after(config: DictConfig) -> bool:

@@ -35,23 +35,15 @@ NOWHERE = Display()
 Latents = Mapping[str, NDArray[np.float32]]  # split to array of shape (N, d)
 
 
-def evaluate(
-    run: Run,
-    encoder: Encoder,
-    source: ImageSource,
-    clusterers: Mapping[str, BaseEstimator],
-    display: Display = NOWHERE,
-) -> Evaluation:
-    """Encode all images, write latents.npz, and evaluate the latents.
+def encode_images(run: Run, encoder: Encoder, source: ImageSource) -> Latents:
+    """Encode all images and write latents.npz; return split to latents.
 
     latents.npz is not written for an encoder whose latents are the images themselves.
 
     Args:
         run: The run that files and numbers are added to.
         encoder: Encodes on its current device.
-        source: The images and, if there are any, their labels.
-        clusterers: Name to unfitted scikit-learn estimator.
-        display: Where else to show results.
+        source: The images.
     """
     images = {name: split.images for name, split in source.splits.items()}
     n_images = sum(map(len, images.values()))
@@ -68,7 +60,7 @@ def evaluate(
     run.facts["encoded"] = True
     run.write_metrics()  # if the process is killed from here on, `cluster` continues
     run.write_status("running")
-    return evaluate_latents(run, encoder, source, latents, clusterers, display)
+    return latents
 
 
 def evaluate_latents(
@@ -79,12 +71,20 @@ def evaluate_latents(
     clusterers: Mapping[str, BaseEstimator],
     display: Display = NOWHERE,
 ) -> Evaluation:
-    """Cluster latents, score the clusters, and write and draw the results; see `evaluate`.
+    """Cluster latents, score the clusters, and write and draw the results.
 
     The clusterers work in float64, except on pixels, which take too much memory.
 
     Labels are used only for scores, after everything is fitted and assigned. If a clusterer
     fails, the others still run; the run then ends as failed, with their results.
+
+    Args:
+        run: The run that files and numbers are added to.
+        encoder: Decodes the centres on its current device, if it can.
+        source: The images and, if there are any, their labels.
+        latents: The latents of the images.
+        clusterers: Name to unfitted scikit-learn estimator.
+        display: Where else to show results.
     """
     run.remove_clusterings()
     clusterers = {name: _completed(c, encoder.prototypes) for name, c in clusterers.items()}

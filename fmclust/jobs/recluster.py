@@ -13,10 +13,11 @@ from sklearn.base import BaseEstimator
 from fmclust.clustering import require_fittable
 from fmclust.data import ImageSource, build_source, sums_of
 from fmclust.errors import UserError
-from fmclust.evaluation import evaluate, evaluate_latents
+from fmclust.evaluation import encode_images, evaluate_latents
 from fmclust.inference import LoadedRun, load_run
 from fmclust.jobs.advice import how_to_cluster
 from fmclust.jobs.images import note_images, note_numbers
+from fmclust.jobs.number import choose_number, set_trial_number
 from fmclust.jobs.objective import objective
 from fmclust.jobs.sizes import set_sizes
 from fmclust.models import encode_all
@@ -115,6 +116,7 @@ def _clusterers(
     clusterers = build_all(config.cluster, BaseEstimator)
     n_fitted = len(source.splits[source.fitted_split])
     set_sizes(config, clusterers, n_fitted)
+    set_trial_number(config, clusterers, n_fitted)
     keys = {name: key for key, name in names.items()}
     typed = {keys.get(name, name): clusterer for name, clusterer in clusterers.items()}
     require_fittable(typed, n_fitted)
@@ -137,9 +139,11 @@ def _fill(
         claimed.metrics = {**run.metrics, **claimed.metrics}
         claimed.wants_figures = config.figures
         if run.is_encoded:
-            evaluate_latents(claimed, run.encoder, source, _latents_of(run, source), clusterers)
+            latents = _latents_of(run, source)
         else:
-            evaluate(claimed, run.encoder, source, clusterers)
+            latents = encode_images(claimed, run.encoder, source)
+        choose_number(claimed, config, clusterers, latents[source.fitted_split])
+        evaluate_latents(claimed, run.encoder, source, latents, clusterers)
         if not claimed.failures:
             claimed.facts["objective"] = objective(run.encoder, clusterers, claimed.metrics)
         claimed.report = write_run_page
@@ -163,6 +167,7 @@ def _add(
     with claim(target, config, overrides, Advice(_how_to_repeat, lambda _: "")) as claimed:
         note_numbers(claimed, source)
         claimed.wants_figures = config.figures
+        choose_number(claimed, config, clusterers, latents[source.fitted_split])
         evaluate_latents(claimed, run.encoder, source, latents, clusterers)
     return target
 

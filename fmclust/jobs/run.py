@@ -19,10 +19,11 @@ from fmclust.config.schema import check, clusters_after
 from fmclust.data import ImageSource, build_source, sums_of
 from fmclust.data.datamodule import ImageDataModule, loader_settings
 from fmclust.errors import UserError
-from fmclust.evaluation import evaluate
+from fmclust.evaluation import encode_images, evaluate_latents
 from fmclust.evaluation.progress import spinner
 from fmclust.jobs.advice import JOB
 from fmclust.jobs.images import note_images, write_unreadable
+from fmclust.jobs.number import choose_number, set_trial_number
 from fmclust.jobs.objective import final_metrics, objective
 from fmclust.jobs.sizes import set_batch_size, set_sizes
 from fmclust.jobs.threads import limited_threads
@@ -132,6 +133,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         n_fitted = len(source.splits[source.fitted_split])
         set_batch_size(config, datamodule, trainer.world_size)
         set_sizes(config, clusterers, n_fitted)
+        set_trial_number(config, clusterers, n_fitted)
         require_fittable(clusterers, n_fitted)
         encoder = build_encoder(config.model, source.image_shape)
         if encoder.is_pretrained:
@@ -141,7 +143,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         if trainer.is_global_zero:  # with what is typed later, and sizes that follow the images
             write_text(directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         with _logging(run, config, trainer, final_metrics(source, encoder, clusterers)):
-            cluster = partial(_evaluate, run, encoder, source, clusterers, trainer)
+            cluster = partial(_evaluate, run, config, encoder, source, clusterers, trainer)
             if encoder.trains:
                 module = EncoderModule(encoder, seed=config.seed)
                 with run.in_stage("fit"):
@@ -242,6 +244,7 @@ def _logging(run: Run, config: DictConfig, trainer: Trainer, names: list[str]) -
 
 def _evaluate(
     run: Run,
+    config: DictConfig,
     encoder: Encoder,
     source: ImageSource,
     clusterers: Mapping[str, BaseEstimator],
@@ -250,5 +253,7 @@ def _evaluate(
 ) -> None:
     display = LoggerDisplay(trainer.loggers, step)
     with run.in_stage("evaluate"), stop_on_sigterm():
-        evaluate(run, encoder, source, clusterers, display)
+        latents = encode_images(run, encoder, source)
+        choose_number(run, config, clusterers, latents[source.fitted_split], display)
+        evaluate_latents(run, encoder, source, latents, clusterers, display)
         display.close()

@@ -50,7 +50,7 @@ class Contrastive(Encoder):
         self_labelling_epochs: Epochs of the second stage, at the end of training; 0 for none.
         self_labelling_lr: Maximum learning rate of the network in the second stage.
         prototype_lr: Maximum learning rate of the prototypes.
-        n_clusters: Number of prototypes.
+        n_clusters: Number of prototypes; not used without a second stage.
 
     Raises:
         UserError: If an option is unknown or a number out of range.
@@ -75,7 +75,7 @@ class Contrastive(Encoder):
         self_labelling_epochs: int,
         self_labelling_lr: float,
         prototype_lr: float,
-        n_clusters: int,
+        n_clusters: int | str,
     ) -> None:
         super().__init__()
         errors.require_option("model.loss", loss, ("nt_xent",))
@@ -90,6 +90,11 @@ class Contrastive(Encoder):
             "self_labelling_lr": self_labelling_lr,
             "prototype_lr": prototype_lr,
         }
+        if self_labelling_epochs and isinstance(n_clusters, str):
+            raise errors.UserError(
+                f"n_clusters={n_clusters} is known only after training, and prototypes are needed "
+                "before: type n_clusters= with a whole number from 1 on."
+            )
         for key, value in self.rates.items():
             errors.require_number(f"model.{key}", value, above=0)
         self.augment = Augmentation(**augment)
@@ -105,9 +110,9 @@ class Contrastive(Encoder):
             nn.Linear(hidden, projected),
         )
         if self_labelling_epochs:
-            self.centroids = nn.Parameter(torch.zeros(n_clusters, width))
+            self.centroids = nn.Parameter(torch.zeros(int(n_clusters), width))
             self.register_buffer("mean", torch.zeros(width))
-            self.register_buffer("offsets", torch.zeros(n_clusters))
+            self.register_buffer("offsets", torch.zeros(int(n_clusters)))
         self.is_labelling = False
 
     def encode(self, images: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from fmclust.runs.files import (
     write_text,
 )
 from fmclust.runs.layout import (
+    AGREEMENT,
     ASSIGNMENTS,
     BEST_CHECKPOINT,
     CLUSTERINGS,
@@ -27,6 +28,7 @@ from fmclust.runs.reading import (
     clustered_in,
     find_runs,
     is_trained,
+    read_agreement,
     read_clusterings,
     read_latents,
     read_losses,

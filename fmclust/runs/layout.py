@@ -10,4 +10,5 @@ CLUSTERINGS_FILE = "clusterings.json"
 ASSIGNMENTS = "assignments.csv"
 LOCK = ".lock"
 IMAGES_FILE = "images.npy"  # of ImageClusterer: the array that it was fitted to
+AGREEMENT = "n_clusters.csv"  # with n_clusters=auto: the curve that it was chosen by
 UNREADABLE = "unreadable.csv"  # absent if every file was read

@@ -12,7 +12,7 @@ import numpy as np
 
 from fmclust.errors import UserError, reading, refuse_bomb
 from fmclust.runs.files import read_json
-from fmclust.runs.layout import CLUSTERINGS, CLUSTERINGS_FILE, FORMAT
+from fmclust.runs.layout import AGREEMENT, CLUSTERINGS, CLUSTERINGS_FILE, FORMAT
 from fmclust.runs.manifest import STATUS, is_done, verified
 
 
@@ -164,3 +164,13 @@ def read_losses(directory: Path) -> dict[str, list[float]]:
         rows = list(csv.DictReader(file))
         names = [name for name in (rows[0] if rows else ()) if name != "epoch"]
         return {name: [float(row[name] or "nan") for row in rows] for name in names}
+
+
+def read_agreement(directory: Path) -> list[dict[str, float]]:
+    """Return the rows of n_clusters.csv: `k`, `agreement` and `sd`; empty without the file."""
+    path = verified(directory, AGREEMENT)
+    if not path.exists():
+        return []
+    with reading(path), path.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        return [{name: float(row[name]) for name in ("k", "agreement", "sd")} for row in rows]

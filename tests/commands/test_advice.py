@@ -120,6 +120,11 @@ SITUATIONS = [
     trained("callbacks.reconstructions.epochs=1", "'callbacks.reconstructions.epochs=[1]'"),
     Situation("cluster run=run cluster=bgmm figures=no", "figures=true or figures=false"),
     pixels("n_clusters=99", "n_clusters= with at most 32"),
+    pixels("data=idx data.root=short n_clusters=auto", "n_clusters= with a whole number from 1 on"),
+    trained(
+        "n_clusters=auto model=contrastive model.self_labelling_epochs=1",
+        "n_clusters= with a whole number from 1 on",
+    ),
     pixels(
         "cluster=spectral n_clusters=4 cluster.spectral.sample=200 "
         "cluster.spectral.estimator.n_neighbors=5000",
@@ -317,6 +322,8 @@ def write_inputs(here: Path) -> None:
     for number in range(20):
         Image.fromarray(np.eye(30, dtype=np.uint16) * 4080).save(here / "deep" / f"{number}.png")
     np.save(here / "x.npy", np.zeros((2, 28, 28), np.uint8))
+    write_idx(here / "short" / "train-images-idx3-ubyte", images[:3])
+    write_idx(here / "short" / "t10k-images-idx3-ubyte", images[:10])
     for name in ("arrays", "array"):
         (here / name).mkdir()
     (here / "a.rar").write_bytes(b"Rar!")

@@ -31,7 +31,7 @@ MISTAKES: dict[str, tuple[str, ...]] = {  # what is typed: what the answer names
     "seed=1,2": ("seed=1,2", "-m", "seed=[1,2]"),
     "seed=one": ("seed=one", "Integer"),
     "seed=-1": ("seed=-1", "from 0"),
-    "n_clusters=2.5": ("n_clusters=2.5", "Integer"),
+    "n_clusters=2.5": ("n_clusters=2.5", "whole number"),
     "n_clusters=1438": ("cluster.gmm", "1438", "1437"),
     "threads=0": ("threads=0", "from 1"),
     "encode_from=lst": ("encode_from=lst", "encode_from=last"),
@@ -160,7 +160,7 @@ def test_a_run_stopped_before_its_clustering_is_not_trained_again(
     command_line: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("fmclust.jobs.run.evaluate", None)  # a bug, say
+        patch.setattr("fmclust.jobs.run.encode_images", None)  # a bug, say
         with pytest.raises(TypeError):
             run_job(composed(*SMALL), tmp_path / "run", list(SMALL))
     assert status_of(tmp_path / "run")["status"] == "failed"

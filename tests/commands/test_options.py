@@ -156,7 +156,7 @@ def test_what_early_stopping_ended_is_trained_no_further(
     stopping = ("callbacks=[default,early_stopping]", "callbacks.early_stopping.min_delta=10")
     typed = ("callbacks.early_stopping.patience=1", "trainer.max_epochs=9", "hydra.run.dir=run")
     with monkeypatch.context() as patch, pytest.raises(TypeError):
-        patch.setattr("fmclust.jobs.run.evaluate", None)  # a bug, say
+        patch.setattr("fmclust.jobs.run.encode_images", None)  # a bug, say
         run_job(composed(*SMALL, *stopping, *typed[:-1]), tmp_path / "run", [])
     assert command_line("resume", "run=run").status == 0
     assert epochs_finished(tmp_path / "run") == 2

@@ -39,7 +39,7 @@ def test_unknown_keys_are_refused(override: str) -> None:
         composed(override)
 
 
-@pytest.mark.parametrize("override", ["seed=one", "n_clusters=2.5"])
+@pytest.mark.parametrize("override", ["seed=one", "threads=2.5"])
 def test_wrong_types_are_refused(override: str) -> None:
     with pytest.raises(ConfigCompositionException):
         composed(override)

@@ -57,7 +57,7 @@ def typed_value(
         raise UserError(REACHED)
 
     monkeypatch.setattr("pytorch_lightning.Trainer.fit", reached)
-    monkeypatch.setattr("fmclust.jobs.run.evaluate", reached)
+    monkeypatch.setattr("fmclust.jobs.run.encode_images", reached)
     write_idx(tmp_path / "own" / "train-images-idx3-ubyte", np.ones((40, 8, 8)))
     numbers = itertools.count()
 

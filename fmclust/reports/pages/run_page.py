@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from fmclust import runs
 from fmclust.errors import UserError, reading
-from fmclust.plots import draw_losses
+from fmclust.plots import draw_agreement, draw_losses
 from fmclust.reports.pages.clustered import read_clustered
 from fmclust.reports.pages.plane import plane_of
 from fmclust.reports.pages.sprite import Sprite
@@ -49,6 +49,7 @@ def _rendered(directory: Path) -> str:
         tables=run_tables(directory),
         remarks=remarks_of(directory, status),
         losses=_losses(directory, status),
+        estimates=_estimates(directory, folders),
         facts=_facts(directory, config, status),
         class_names=status["class_names"],
         **_shown(directory, folders, status["class_names"], _pictures(config)),
@@ -127,6 +128,21 @@ def _losses(directory: Path, status: Mapping[str, Any]) -> Markup | None:
         return None
     figure = draw_losses(losses, status.get("loss_name", "loss"))
     return embedded(figure, "losses against epochs")
+
+
+def _estimates(directory: Path, folders: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """Return the numbers of clusters that were estimated, for the run and for later clusterings."""
+    found = []
+    for folder in dict.fromkeys([directory, *folders.values()]):
+        estimate = (runs.read_status(folder) or {}).get("estimate")
+        rows = runs.read_agreement(folder)
+        if estimate and rows:
+            k = int(estimate["n_clusters"])
+            chart = embedded(draw_agreement(rows, k), "agreement of halves against k")
+            agreement = f"{float(estimate['agreement']):.2f}"
+            where = "" if folder == directory else folder.name
+            found.append({"where": where, "k": k, "agreement": agreement, "chart": chart})
+    return found
 
 
 def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> list[tuple[str, str]]:
