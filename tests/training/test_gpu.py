@@ -84,9 +84,11 @@ def test_encoding_and_the_views_are_on_the_device(
     seen = set()
     encode, augment = stage.encode_all, Augmentation.__call__
 
-    def encoded(encoder: Encoder, images: Tensor) -> NDArray[np.float32]:
+    def encoded(
+        encoder: Encoder, images: Tensor, advance: Callable[[int], None]
+    ) -> NDArray[np.float32]:
         seen.add(("encoding", next(encoder.parameters()).device.type))
-        return encode(encoder, images)
+        return encode(encoder, images, advance)
 
     def augmented(self: Augmentation, pixels: Tensor, generator: torch.Generator) -> Tensor:
         seen.add(("views", pixels.device.type))
