@@ -70,7 +70,8 @@ class Form:
             transparent = picture.convert("RGBA")
             page = Image.new("RGBA", transparent.size, self.background)
             picture = Image.alpha_composite(page, transparent)
-        return picture.convert("RGB" if self.in_colour else "L")
+        mode = "RGB" if self.in_colour else "L"
+        return picture if picture.mode == mode else picture.convert(mode)  # which copies
 
     def fitted(self, picture: Image.Image) -> NDArray[np.uint8]:
         """Resize a picture in mode L or RGB: uint8 of shape (H, W) or (H, W, 3)."""

@@ -157,8 +157,10 @@ def _read(file: PictureFile, form: Form, scales: Scales) -> Picture:
         limits = scales.ranges.get(kind)
         if kind not in (INTEGERS, FLOATS):
             found = form.color == "auto" and has_colour(picture)
-            converted = form.converted(ImageOps.exif_transpose(picture))
-            if no_data is not None and picture.mode == "L":
+            mode = picture.mode
+            ImageOps.exif_transpose(picture, in_place=True)
+            converted = form.converted(picture)
+            if no_data is not None and mode == "L":
                 values_kept = [0 if value == no_data else value for value in range(256)]
                 converted = converted.point(values_kept * len(converted.getbands()))
         elif limits is not None:
