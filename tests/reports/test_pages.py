@@ -16,6 +16,7 @@ from conftest import SMALL, Answer, Finished, sign, write_idx
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
+from fmclust.evaluation import thumbnails
 from fmclust.plots import draw_losses
 from fmclust.reports import Job, print_run, write_run_page, write_runs_page
 from fmclust.reports.agreement import agreement_table
@@ -337,3 +338,10 @@ def test_the_table_of_runs_sorts(
     button.click()
     assert values() == sorted(values(), reverse=True)
     assert page.locator("[aria-sort=descending]").count() == 1
+
+
+def test_a_sprite_of_photos_stays_small() -> None:
+    side = thumbnails.MAX_SIDE
+    n = thumbnails.MAX_VALUES // (3 * side**2)
+    noise = np.random.default_rng(0).integers(0, 256, (n, side, side, 3), np.uint8)
+    assert len(Sprite.of(noise).url) < 5_000_000
