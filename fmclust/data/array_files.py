@@ -60,7 +60,7 @@ class ArrayFiles(ImageSource):
         self,
         *,
         root: str,
-        color: str = "auto",
+        color: str = "gray",  # as in runs that were made before there were colours
         invert: bool = False,
         scale: Sequence[float] | None = None,
         unlabelled: int | None = None,

@@ -77,7 +77,7 @@ class PictureFolder(ImageSource):
         *,
         root: str,
         image_size: int | Sequence[int] = 28,
-        color: str = "auto",
+        color: str = "gray",  # as in runs that were made before there were colours
         fit: str = "stretch",
         background: str = "white",
         invert: bool = False,

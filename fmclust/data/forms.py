@@ -49,7 +49,7 @@ class Form:
         require_whole("data.max_pixels", self.max_pixels, 1)
         try:
             ImageColor.getrgb(self.background)
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, TypeError) as error:
             raise UserError(
                 f"data.background={self.background} is not a colour: type data.background=gray."
             ) from error

@@ -52,10 +52,10 @@ class Augmentation:
         blur: float,
         hole: float,
         hole_size: float,
-        crop: float,
-        hue: float,
-        saturation: Sequence[float],
-        grayscale: float,
+        crop: float = 0,
+        hue: float = 0,
+        saturation: Sequence[float] = (1, 1),
+        grayscale: float = 0,
     ) -> None:
         _require_range("scale", scale)
         _require_range("brightness", brightness)

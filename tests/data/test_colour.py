@@ -110,7 +110,7 @@ def test_a_table_of_large_pictures_needs_a_size(tmp_path: Path) -> None:
     pd.DataFrame({"image": [buffer.getvalue()] * 20}).to_parquet(tmp_path / "a.parquet")
     with pytest.raises(UserError, match=r"300x400 pixels.*type data\.image_size=64"):
         TableFiles(root=str(tmp_path / "a.parquet")).read()
-    sized = TableFiles(root=str(tmp_path / "a.parquet"), image_size=64)
+    sized = TableFiles(root=str(tmp_path / "a.parquet"), image_size=64, color="auto")
     assert sized.image_shape == (3, 64, 64)
 
 
@@ -120,7 +120,7 @@ def test_tables_of_one_data_set_may_be_gray_and_in_colour(tmp_path: Path) -> Non
         folder = save_all(painted(*[colour] * 12), tmp_path / name)
         contents = [path.read_bytes() for path in sorted(folder.iterdir())]
         pd.DataFrame({"image": contents}).to_parquet(tmp_path / f"{name}.parquet")
-    source = TableFiles(root=str(tmp_path))
+    source = TableFiles(root=str(tmp_path), color="auto")
     assert source.image_shape == (3, 10, 12)
     assert source.splits["train"].images[0, :, 0, 0].tolist() == [*GRAY]
     assert source.splits["test"].images[0, :, 0, 0].tolist() == [*RED]

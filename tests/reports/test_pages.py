@@ -21,6 +21,7 @@ from fmclust.plots import draw_losses
 from fmclust.reports import Job, print_run, write_run_page, write_runs_page
 from fmclust.reports.agreement import agreement_table
 from fmclust.reports.jobs import filled_in
+from fmclust.reports.pages import run_page
 from fmclust.reports.pages.galleries import certainty, gallery
 from fmclust.reports.pages.sprite import Sprite
 from fmclust.reports.pages.svg import embedded
@@ -345,3 +346,12 @@ def test_a_sprite_of_photos_stays_small() -> None:
     n = thumbnails.MAX_VALUES // (3 * side**2)
     noise = np.random.default_rng(0).integers(0, 256, (n, side, side, 3), np.uint8)
     assert len(Sprite.of(noise).url) < 5_000_000
+
+
+def test_only_files_in_the_folder_of_the_pictures_are_linked(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("secret.png", "in/a.png"):
+        (tmp_path / name).write_bytes(b"")
+    names = ["a.png", "../secret.png", str(tmp_path / "secret.png"), "lost.png"]
+    links = [run_page._link_to(tmp_path / "in", names, number) for number in range(5)]
+    assert links[0].endswith("/in/a.png") and links[1:] == [""] * 4, "the fifth has no name"

@@ -1,8 +1,9 @@
 """report.html of one run: its settings, its scores, and the images of its clusters."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -104,8 +105,14 @@ def _pictures(config: DictConfig) -> Path | None:
 
 def _link_to(folder: Path | None, names: Sequence[str] | NDArray[Any], number: int) -> str:
     """Return the address of the file of a thumbnail, or "" if it is not a file on disk."""
-    path = None if folder is None else folder / str(names[number])
-    return path.as_uri() if path is not None and path.is_file() else ""
+    if folder is None or number >= len(names):
+        return ""
+    name = PurePath(str(names[number]))
+    if name.is_absolute() or ".." in name.parts:  # of a foreign run
+        return ""
+    with suppress(OSError):
+        return (folder / name).as_uri() if (folder / name).is_file() else ""
+    return ""
 
 
 def _latents(directory: Path, thumbnails: Mapping[str, NDArray[Any]]) -> NDArray[np.floating[Any]]:
