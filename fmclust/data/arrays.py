@@ -91,6 +91,8 @@ class ImageArray:
     @classmethod
     def joined(cls, arrays: Sequence["ImageArray"]) -> "ImageArray":
         """Concatenate arrays of one image size; all get three channels if one has them."""
+        if len(arrays) == 1:
+            return arrays[0]  # without a copy
         values = [array.values for array in arrays]
         if any(array.in_colour for array in arrays):
             values = [v if v.ndim == 4 else np.stack([v] * 3, axis=3) for v in values]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fmclust.data.decoding import Decoded, decode
 from fmclust.data.forms import Form
-from fmclust.data.memory import fit_in_memory, mapped
+from fmclust.data.memory import empty_images
 from fmclust.data.picture_files import PictureFile
 from fmclust.data.scales import Scales
 
@@ -107,10 +107,9 @@ def decode_cached(
         return kept
 
     def allocate(n: int, shape: Sequence[int]) -> NDArray[np.uint8]:
-        if fit_in_memory(n, shape):
-            return np.empty((n, *shape), np.uint8)
-        images, path = mapped(n, shape, folder, is_kept=True)
-        made.append(path)
+        images = empty_images(n, shape, folder, is_kept=True)
+        if isinstance(images, np.memmap):
+            made.append(Path(str(images.filename)))
         return images
 
     try:

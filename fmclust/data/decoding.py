@@ -17,8 +17,6 @@ from fmclust.terminal import console
 
 Allocate = Callable[[int, Sequence[int]], NDArray[np.uint8]]
 
-in_memory_or_temporary: Allocate = partial(empty_images, folder=None)
-
 
 @dataclass
 class Decoded:
@@ -45,7 +43,7 @@ def decode(
     scales: Scales,
     *,
     title: str,
-    allocate: Allocate = in_memory_or_temporary,
+    allocate: Allocate = empty_images,
 ) -> Decoded:
     """Decode pictures into one array, in memory or in a memory-mapped file.
 

@@ -151,18 +151,18 @@ def _try(form: Form, scales: Scales, file: PictureFile) -> Picture | str:
 
 def _read(file: PictureFile, form: Form, scales: Scales) -> Picture:
     """Read a picture; raise _UnknownRangeError if the range of its pixel type is not known."""
-    found = False
+    is_coloured = False
     with opened(file, form.max_pixels, form.size) as picture:
         kind, no_data = pixel_type(picture), no_data_of(picture)
         limits = scales.ranges.get(kind)
         if kind not in (INTEGERS, FLOATS):
-            found = form.color == "auto" and has_colour(picture)
+            is_coloured = form.color == "auto" and has_colour(picture)
             mode = picture.mode
             ImageOps.exif_transpose(picture, in_place=True)
             converted = form.converted(picture)
             if no_data is not None and mode == "L":
-                values_kept = [0 if value == no_data else value for value in range(256)]
-                converted = converted.point(values_kept * len(converted.getbands()))
+                of_channel = [0 if value == no_data else value for value in range(256)]
+                converted = converted.point(of_channel * len(converted.getbands()))
         elif limits is not None:
             values = values_of(ImageOps.exif_transpose(picture), no_data)
             if np.isnan(values).all():
@@ -173,7 +173,7 @@ def _read(file: PictureFile, form: Form, scales: Scales) -> Picture:
     if converted is None:
         raise _UnknownRangeError(kind)
     is_cut = bool(picture.info.get(CUT))
-    return Picture(file, form.fitted(converted), kind, is_cut=is_cut, has_colour=found)
+    return Picture(file, form.fitted(converted), kind, is_cut=is_cut, has_colour=is_coloured)
 
 
 def border_brightness(images: NDArray[np.uint8]) -> float:

@@ -10,9 +10,11 @@ from torch.nn.functional import interpolate
 
 from fmclust import runs
 from fmclust.evaluation.results import Evaluation
+from fmclust.models import channels_last
 
 MAX_IMAGES = 3000
 MAX_SIDE = 96  # pixels; larger images are shrunk
+BATCH = 256  # images that are shrunk at a time, in float32
 MAX_VALUES = 2600 * 64 * 64  # of all images together: even of noise, the page has at most 5 MB
 
 
@@ -30,23 +32,36 @@ def write_thumbnails(directory: Path, made: Evaluation) -> None:
     split = made.source.shown_split
     held = made.source.splits[split]
     images = held.images
-    n_values = shrunk(images[:1]).size
+    n_values = shrunk(images[:1], MAX_SIDE).numel()
     n = min(MAX_IMAGES, max(1, MAX_VALUES // n_values), len(images))
     rows = np.linspace(0, len(images) - 1, n).astype(np.int64)
-    arrays = {"split": np.array(split), "rows": rows, "images": shrunk(images[rows])}
+    arrays = {"split": np.array(split), "rows": rows, "images": _pictures(images[rows])}
     if held.names:
         arrays["names"] = np.array([held.names[row] for row in rows.tolist()])
     for name, decoded in made.centres.items():
         channels = torch.from_numpy(decoded.reshape(*decoded.shape[:3], images.shape[1]))
-        arrays[f"centres_{name}"] = shrunk(channels.movedim(3, 1))
+        arrays[f"centres_{name}"] = _pictures(channels.movedim(3, 1))
     with runs.replacing(directory / "thumbnails.npz") as partial:
         np.savez_compressed(partial, allow_pickle=False, **arrays)
 
 
-def shrunk(images: Tensor) -> NDArray[np.uint8]:
-    """Shrink uint8 images (N, C, H, W) to `MAX_SIDE`: uint8 (N, H, W) or (N, H, W, 3)."""
-    factor = max(images.shape[-2:]) / MAX_SIDE
-    if factor > 1:
-        size = [max(1, round(side / factor)) for side in images.shape[-2:]]
-        images = interpolate(images.float(), size, mode="area").round().byte()
-    return images.movedim(1, 3).squeeze(3).numpy()
+def shrunk(images: Tensor, max_side: int) -> Tensor:
+    """Shrink images to a maximum side by averaging; smaller ones stay as they are.
+
+    Args:
+        images: uint8 tensor of shape (N, C, H, W).
+        max_side: Maximum height and width in pixels.
+
+    Returns:
+        uint8 tensor of shape (N, C, H', W').
+    """
+    factor = max(images.shape[-2:]) / max_side
+    if factor <= 1:
+        return images
+    size = [max(1, round(side / factor)) for side in images.shape[-2:]]
+    parts = (interpolate(part.float(), size, mode="area") for part in images.split(BATCH))
+    return torch.cat([part.round().byte() for part in parts])
+
+
+def _pictures(images: Tensor) -> NDArray[np.uint8]:
+    return channels_last(shrunk(images, MAX_SIDE)).numpy()

@@ -97,8 +97,8 @@ class LoadedRun:
         encoder = models.build_encoder(self.config.model, self.image_shape)
         if encoder.trains or encoder.is_pretrained:
             best = self.config.encode_from == "best"
-            name = runs.BEST_CHECKPOINT if best else runs.LAST_CHECKPOINT
-            name = runs.PRETRAINED_WEIGHTS if encoder.is_pretrained else name
+            trained = runs.BEST_CHECKPOINT if best else runs.LAST_CHECKPOINT
+            name = runs.PRETRAINED_WEIGHTS if encoder.is_pretrained else trained
             path = runs.verified(self.directory, name)
             if not path.exists():
                 raise UserError(f"{path} is missing: put it back, or train again.")
@@ -129,7 +129,7 @@ class LoadedRun:
         return models.encode_all(self.encoder, tensor)
 
     def reconstruct(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the decoded latents of uint8 images: uint8 of the same shape.
+        """Return the decoded latents of images: uint8, gray or in colour as those of the run.
 
         Raises:
             UserError: If the encoder has no decoder, or the images are not of the run's size.

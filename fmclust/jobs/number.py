@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
-from rich.progress import track
 from sklearn.base import BaseEstimator
 
 from fmclust.clustering import (
@@ -22,10 +21,10 @@ from fmclust.clustering.sizes import fitted_number
 from fmclust.config.schema import AUTO
 from fmclust.errors import UserError
 from fmclust.evaluation import Display, publish
+from fmclust.evaluation.progress import progress_bar
 from fmclust.evaluation.stage import NOWHERE
 from fmclust.plots import draw_agreement
 from fmclust.runs import AGREEMENT, Run, write_rows, write_text
-from fmclust.terminal import console
 from fmclust.trust import leaves
 
 log = logging.getLogger(__name__)
@@ -116,11 +115,13 @@ def _agreements(
     """Return the rows of `agreement_by_k` for all numbers to try, and show the progress."""
     seen = sample_for(clusterers[0], latents, seed=seed)
     most = min(fitted_number(clusterer, len(latents)) for clusterer in clusterers)
-    numbers, out = numbers_to_try(seen, most), console()
+    numbers, rows = numbers_to_try(seen, most), list[dict[str, float]]()
     text = f"Choosing the number of clusters with {len(seen):,} latents"
-    log.info(text)
-    trials = agreement_by_k(seen, numbers, seed=seed)
-    return [*track(trials, text, len(numbers), console=out, disable=not out.is_terminal)]
+    with progress_bar(text, len(numbers)) as advance:
+        for row in agreement_by_k(seen, numbers, seed=seed):
+            rows.append(row)
+            advance(1)
+    return rows
 
 
 def _set_parameters(clusterers: Mapping[str, BaseEstimator], keys: list[str], k: int) -> None:

@@ -12,5 +12,5 @@ from fmclust.models.contrastive import Contrastive
 from fmclust.models.encoder import Encoder, Prototypes
 from fmclust.models.loading import build_encoder, load_weights, read_checkpoint, save_weights
 from fmclust.models.pixels import Pixels
-from fmclust.models.preprocessing import to_uint8
+from fmclust.models.preprocessing import channels_last, to_uint8
 from fmclust.models.pretrained import Pretrained, require_weights

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fmclust.models.encoder import Encoder
-from fmclust.models.preprocessing import to_uint8
+from fmclust.models.preprocessing import channels_last, to_uint8
 
 BATCH = 2048  # images
 MAX_VALUES = BATCH * 64 * 64  # of the inputs of a batch; larger images are fewer at a time
@@ -62,7 +62,7 @@ def _images(
     encoder: Encoder, compute: Callable[[Tensor], Tensor], inputs: Tensor
 ) -> NDArray[np.uint8]:
     images = _in_batches(encoder, lambda x: to_uint8(compute(x)), inputs, dtype=torch.uint8)
-    return images.movedim(1, 3).squeeze(3).numpy()
+    return channels_last(images).numpy()
 
 
 def _in_batches(

@@ -40,7 +40,7 @@ class Contrastive(Encoder):
     Args:
         image_shape: Channels, height and width of the images.
         channels: Channels of the three stages of the network; the last are the latents, and those
-            of the further stages of images of 56 pixels or more (`network`).
+            of the further stages, which images of 56 pixels or more have (`network`).
         projection: Units of the hidden layer and of the output of the projection.
         loss: `nt_xent`.
         temperature: Temperature of the loss, above 0.
@@ -90,13 +90,13 @@ class Contrastive(Encoder):
             "self_labelling_lr": self_labelling_lr,
             "prototype_lr": prototype_lr,
         }
+        for key, value in self.rates.items():
+            errors.require_number(f"model.{key}", value, above=0)
         if self_labelling_epochs and isinstance(n_clusters, str):
             raise errors.UserError(
                 f"n_clusters={n_clusters} is known only after training, and prototypes are needed "
                 "before: type n_clusters= with a whole number from 1 on."
             )
-        for key, value in self.rates.items():
-            errors.require_number(f"model.{key}", value, above=0)
         self.augment = Augmentation(**augment)
         self.augment.require_channels(image_shape[0])
         self.self_labelling_epochs = self_labelling_epochs

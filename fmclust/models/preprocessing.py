@@ -20,6 +20,11 @@ def to_uint8(images: Tensor) -> Tensor:
     return (images.float() * MAX_PIXEL).round().clamp(0, MAX_PIXEL).byte()
 
 
+def channels_last(images: Tensor) -> Tensor:
+    """Map images of shape (N, C, H, W) to a view (N, H, W), or (N, H, W, 3), to be shown."""
+    return images.movedim(1, 3).squeeze(3)
+
+
 def standardize(images: Tensor) -> Tensor:
     """Give each uint8 image of shape (N, C, H, W) mean 0 and standard deviation 1: float32."""
     return standardized(scale(images))

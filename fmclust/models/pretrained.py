@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,6 @@ from fmclust.errors import UserError, one_line, reading, require_option
 from fmclust.models.encoder import Encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torchvision.models import WeightsEnum
 
 DEFAULT = "DEFAULT"  # the best weights that torchvision has for a network
@@ -156,18 +153,12 @@ def _read_state(path: Path) -> Mapping[str, Any]:
     Raises:
         UserError: If the file is damaged, or holds anything else.
     """
-    with reading(path), _safe_advice():
-        state = torch.load(path, map_location="cpu", weights_only=True)
+    with reading(path):
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except UnpicklingError as error:  # whose text advises to load the file unsafely
+            raise ValueError("it holds other objects than tensors: save a state dict") from error
         state = state.get("state_dict", state) if isinstance(state, Mapping) else None
         if state is None or not all(isinstance(value, Tensor) for value in state.values()):
             raise ValueError("it is not the state dict of a network")
         return dict(state)
-
-
-@contextmanager
-def _safe_advice() -> "Iterator[None]":
-    """Reword torch's advice to load a file of Python objects unsafely."""
-    try:
-        yield
-    except UnpicklingError as error:
-        raise ValueError("it holds other objects than tensors: save a state dict") from error

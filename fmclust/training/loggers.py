@@ -13,9 +13,10 @@ from omegaconf import DictConfig
 from PIL import Image
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch import Tensor
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import pad
 
 from fmclust.evaluation import Display
+from fmclust.evaluation.thumbnails import shrunk
 from fmclust.training import tensorboard
 from fmclust.training.checkpoints import epochs_finished
 from fmclust.trust import build, target_class
@@ -112,10 +113,7 @@ class LoggerDisplay(Display):
 
 def _square(images: Tensor) -> Tensor:
     """Return uint8 images as float32 in 0..1, padded to squares of at most `MAX_LABEL_SIDE`."""
-    pixels = images.float() / 255
-    side = max(images.shape[-2:])
-    if side > MAX_LABEL_SIDE:
-        pixels = interpolate(pixels, scale_factor=MAX_LABEL_SIDE / side, mode="area")
+    pixels = shrunk(images, MAX_LABEL_SIDE).float() / 255
     height, width = pixels.shape[-2:]
     side = max(height, width)
     return pad(pixels, (0, side - width, 0, side - height))

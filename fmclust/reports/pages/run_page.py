@@ -53,7 +53,7 @@ def _rendered(directory: Path) -> str:
         estimates=_estimates(directory, folders),
         facts=_facts(directory, config, status),
         class_names=status["class_names"],
-        **_shown(directory, folders, status["class_names"], _pictures(config)),
+        **_shown(directory, folders, status["class_names"], _pictures_folder(config)),
     )
 
 
@@ -97,7 +97,7 @@ def _shown(
     }
 
 
-def _pictures(config: DictConfig) -> Path | None:
+def _pictures_folder(config: DictConfig) -> Path | None:
     """Return the folder of the run's pictures, if it was read from one that is still there."""
     root = Path(str(config.data.get("root") or ""))
     return root if config.data._target_.endswith("PictureFolder") and root.is_dir() else None

@@ -58,11 +58,11 @@ class Sprite:
 
 
 def _encoded(picture: Image.Image) -> tuple[str, bytes]:
-    """Return a picture as PNG if that is small enough, else as WebP of the best quality that is.
+    """Return a gray picture as PNG if that is small enough, and others as WebP.
 
-    The last quality is used whatever its size.
+    The quality of WebP is the best with which the picture is small enough, or else the last.
     """
-    if len(content := _saved(picture, "PNG")) <= MAX_BYTES and picture.mode == "L":
+    if picture.mode == "L" and len(content := _saved(picture, "PNG")) <= MAX_BYTES:
         return "png", content
     for quality in QUALITIES:
         if len(content := _saved(picture, "WEBP", quality=quality)) <= MAX_BYTES:

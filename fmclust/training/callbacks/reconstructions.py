@@ -9,7 +9,7 @@ from pytorch_lightning import LightningModule, Trainer
 
 from fmclust.errors import require_whole, require_whole_numbers
 from fmclust.evaluation import publish
-from fmclust.models import reconstruct_all
+from fmclust.models import channels_last, reconstruct_all
 from fmclust.plots import draw_rows
 from fmclust.training.callbacks.base import RunCallback, encoder_of, shown_images
 from fmclust.training.loggers import LoggerDisplay
@@ -63,7 +63,7 @@ class Reconstructions(RunCallback):
 
     def _publish(self, trainer: Trainer, epoch: int) -> None:
         shown = shown_images(trainer, self.n_images).cpu()
-        rows = [shown.movedim(1, 3).squeeze(3), *self._drawn.values()]
+        rows = [channels_last(shown), *self._drawn.values()]
         names = ["original", *(f"epoch {drawn}" for drawn in self._drawn)]
         title = "reconstructions by epoch"
         draw = partial(draw_rows, [r.numpy() for r in rows], names, title=title, inches=0.7)

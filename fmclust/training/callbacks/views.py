@@ -7,7 +7,7 @@ from pytorch_lightning import LightningModule, Trainer
 
 from fmclust.errors import require_whole
 from fmclust.evaluation import publish
-from fmclust.models import to_uint8
+from fmclust.models import channels_last, to_uint8
 from fmclust.plots import draw_rows
 from fmclust.training.callbacks.base import RunCallback, encoder_of, shown_images
 from fmclust.training.loggers import LoggerDisplay
@@ -34,7 +34,7 @@ class Views(RunCallback):
             return
         rows = [images, *map(to_uint8, views)]
         names = ["image", *(f"view {number}" for number in range(1, len(rows)))]
-        draw = partial(draw_rows, [row.movedim(1, 3).squeeze(3).numpy() for row in rows], names)
+        draw = partial(draw_rows, [channels_last(row).numpy() for row in rows], names)
         publish(
             self.run,
             LoggerDisplay(trainer.loggers, self.epochs_before),
