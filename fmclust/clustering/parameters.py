@@ -22,6 +22,7 @@ ATTRIBUTES = {  # name of an array to the attribute of an estimator
 }
 EXACT = (KMeans, MiniBatchKMeans, GaussianMixture)  # subclasses may assign in another way
 AFFINE = (PCA, StandardScaler)
+MAX_LATENTS = 4096  # dimensions up to which square matrices are computed
 
 
 def parameters_of(clusterer: BaseEstimator) -> dict[str, Floats]:
@@ -31,13 +32,13 @@ def parameters_of(clusterer: BaseEstimator) -> dict[str, Floats]:
         clusterer: A fitted estimator, or a pipeline that ends in one.
 
     Returns:
-        `weights` (k,), `means` (k, d) and `covariances` (k, d, d) of a mixture; `centres` (k, d)
-        of k-means, with `offsets` (k,) of spherical clusterers; of another estimator, the ones
-        that it has.
+        `weights` (k,), `means` (k, d) and `covariances` (k, d, d) of a mixture, the last up to
+        `MAX_LATENTS`; `centres` (k, d) of k-means, with `offsets` (k,) of spherical clusterers; of
+        another estimator, the ones that it has.
     """
     estimator = estimator_of(clusterer)
     found = {k: getattr(estimator, v) for k, v in ATTRIBUTES.items() if hasattr(estimator, v)}
-    if hasattr(estimator, "covariances_"):
+    if hasattr(estimator, "covariances_") and estimator.means_.shape[1] <= MAX_LATENTS:
         found["covariances"] = _full_covariances(estimator)
     return found
 
@@ -50,16 +51,17 @@ def stored_arrays(clusterer: BaseEstimator) -> dict[str, Floats]:
 
     Returns:
         The parameters. For k-means, Gaussian mixtures and spherical clusterers after PCA, scaling
-        or normalization also: `is_unit`, whether latents are divided by their lengths, after they
-        have been multiplied by `matrix` (d, m) and `shift` (m,) was added; the `temperature` of
-        spherical clusterers.
+        or normalization of at most `MAX_LATENTS` also: `is_unit`, whether latents are divided by
+        their lengths, after they have been multiplied by `matrix` (d, m) and `shift` (m,) was
+        added; the `temperature` of spherical clusterers.
     """
     arrays, estimator = parameters_of(clusterer), estimator_of(clusterer)
     steps = [step for _, step in clusterer.steps[:-1]] if isinstance(clusterer, Pipeline) else []
     is_unit = bool(steps) and isinstance(steps[-1], Normalizer) and steps[-1].norm == "l2"
     affine = steps[:-1] if is_unit else steps
     is_known = type(estimator) in EXACT or isinstance(estimator, SphericalClusterer)
-    if not (is_known and all(isinstance(step, AFFINE) for step in affine)):
+    is_known &= all(isinstance(step, AFFINE) for step in affine)
+    if not is_known or clusterer.n_features_in_ > MAX_LATENTS:
         return arrays
     arrays["is_unit"] = np.array(is_unit)
     if isinstance(estimator, SphericalClusterer):

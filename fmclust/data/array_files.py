@@ -29,7 +29,6 @@ from fmclust.errors import UserError, require_bool, require_option
 
 log = logging.getLogger(__name__)
 SPLIT_SEED = 0  # the splits do not depend on the seed of a run
-BATCH = 4096  # images that are converted at once
 
 
 class ArrayFiles(ImageSource):
@@ -157,10 +156,11 @@ class ArrayFiles(ImageSource):
         shape = (3 if self.in_colour else 1, *array.size)
         pixels = empty_images(len(array), shape, self.cache)
         self.in_memory = self.in_memory and not isinstance(pixels, np.memmap)
-        for start in range(0, len(array), BATCH):
-            rows, of_kind = order[start : start + BATCH], limits.get(array.kind)
+        of_kind, step = limits.get(array.kind), array.step
+        for start in range(0, len(array), step):
+            rows = order[start : start + step]
             read = channels_first(array.read(rows, of_kind, in_colour=self.in_colour))
-            pixels[start : start + BATCH] = 255 - read if self.invert else read
+            pixels[start : start + step] = 255 - read if self.invert else read
         ids = None if labels is None else torch.from_numpy(labels[order])
         return Split(torch.from_numpy(pixels), ids)
 

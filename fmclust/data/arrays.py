@@ -1,5 +1,6 @@
 """Open .npy, .npz and .pt files of images, of the usual layouts and types, in bounded memory."""
 
+import math
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -88,6 +89,11 @@ class ImageArray:
             return BYTES
         return FLOATS if self.values.dtype.kind == "f" else INTEGERS
 
+    @property
+    def step(self) -> int:
+        """Number of images to convert at once, which bounds the memory."""
+        return max(1, MAX_CHUNK // math.prod(self.values.shape[1:]))
+
     @classmethod
     def joined(cls, arrays: Sequence["ImageArray"]) -> "ImageArray":
         """Concatenate arrays of one image size; all get three channels if one has them."""
@@ -143,9 +149,8 @@ class ImageArray:
 
     def _chunks(self) -> Iterator[NDArray[Any]]:
         """Yield a few images at a time."""
-        step = max(1, MAX_CHUNK // max(1, self.values[:1].size))
-        for start in range(0, len(self), step):
-            yield self.values[start : start + step]
+        for start in range(0, len(self), self.step):
+            yield self.values[start : start + self.step]
 
 
 def usual_range(limits: Range) -> Range | None:

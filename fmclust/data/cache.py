@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
+import PIL
 from numpy.typing import NDArray
 
 from fmclust.data.decoding import Decoded, decode
@@ -20,6 +21,7 @@ from fmclust.data.picture_files import PictureFile
 from fmclust.data.scales import Scales
 
 log = logging.getLogger(__name__)
+FORMAT = 1  # of the files; to be raised when decoding changes
 
 
 class ImageCache:
@@ -35,12 +37,9 @@ class ImageCache:
     def __init__(
         self, folder: Path, files: Sequence[PictureFile], form: Form, scales: Scales
     ) -> None:
-        stats = {path: path.stat() for path in {file.path for file in files}}
-        known = [
-            [f.name.as_posix(), f.member, f.page, stats[f.path].st_size, stats[f.path].st_mtime_ns]
-            for f in files
-        ]
-        text = json.dumps([asdict(form), scales.ranges, known])
+        states = {path: _state_of(path) for path in {file.path for file in files}}
+        known = [[f.name.as_posix(), f.member, f.page, *states[f.path]] for f in files]
+        text = json.dumps([FORMAT, PIL.__version__, asdict(form), scales.ranges, known])
         name = f"fmclust-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         self.files, self.images, self.facts = files, folder / f"{name}.u8", folder / f"{name}.json"
 
@@ -120,6 +119,15 @@ def decode_cached(
         for path in made:
             path.unlink()
     return decoded
+
+
+def _state_of(path: Path) -> tuple[int, int]:
+    """Return size in bytes and time of change in ns; zeros if the file has vanished."""
+    try:
+        state = path.stat()
+    except OSError:
+        return 0, 0
+    return state.st_size, state.st_mtime_ns
 
 
 def _scales(facts: dict[str, Any], files: Sequence[PictureFile]) -> Scales:

@@ -199,17 +199,8 @@ class PictureFolder(ImageSource):
         self.ranges = self.scales.used()
         self.unreadable |= {printable(f.name): why for f, why in decoded.unreadable.items()}
         self.warnings += warnings_about_cut([printable(file.name) for file in decoded.cut])
-        self.warnings += self.scales.warnings(self._how_to_scale())
+        self.warnings += self.scales.warnings(self.scales.advice())
         return decoded
-
-    def _how_to_scale(self) -> str:
-        """Return the end of a warning about brightness; empty if the user has set the range."""
-        if not (self.scales.found and self.ranges):
-            return ""
-        low = min(low for low, _ in self.ranges.values())
-        high = max(high for _, high in self.ranges.values())
-        high = high if high > low else low + 1
-        return f"; to set the range of deeper pixels, type 'data.scale=[{low:g},{high:g}]'"
 
     def _note_unreadable(self, folders: Mapping[PurePath, str], n_files: int) -> None:
         """Warn about unreadable files and folders; add the folders to `unreadable`."""

@@ -64,12 +64,16 @@ class Form:
         """Channels, height and width of the images."""
         return (3 if self.in_colour else 1, *self.size)
 
+    def opaque(self, picture: Image.Image) -> Image.Image:
+        """Lay a picture of 8 bits a channel on the background if it is transparent somewhere."""
+        if "A" not in picture.getbands() and "transparency" not in picture.info:
+            return picture
+        transparent = picture.convert("RGBA")
+        page = Image.new("RGBA", transparent.size, self.background)
+        return Image.alpha_composite(page, transparent).convert("RGB")
+
     def converted(self, picture: Image.Image) -> Image.Image:
-        """Convert a picture of 8 bits a channel to mode L or RGB, without transparency."""
-        if "A" in picture.getbands() or "transparency" in picture.info:
-            transparent = picture.convert("RGBA")
-            page = Image.new("RGBA", transparent.size, self.background)
-            picture = Image.alpha_composite(page, transparent)
+        """Convert an opaque picture of 8 bits a channel to mode L or RGB."""
         mode = "RGB" if self.in_colour else "L"
         return picture if picture.mode == mode else picture.convert(mode)  # which copies
 

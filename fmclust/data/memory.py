@@ -39,6 +39,7 @@ def empty_images(
         return np.empty((n, *shape), np.uint8)
     folder = folder or Path(tempfile.gettempdir())
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         file: IO[bytes] = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed with the array

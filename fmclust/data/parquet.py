@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,9 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from fmclust.data.arrays import ImageArray
-from fmclust.data.decoding import decode
-from fmclust.data.forms import MAX_SIDE, Form
+from fmclust.data.forms import MAX_SIDE
 from fmclust.data.opening import opened
 from fmclust.data.picture_files import PictureFile
-from fmclust.data.scales import Range, Scales
 from fmclust.errors import UserError, reading
 
 if TYPE_CHECKING:
@@ -26,40 +23,26 @@ LABELS = ("label", "labels", "class", "target", "fine_label")  # names of column
 
 
 @dataclass
-class ParquetImages:
-    """The images of a Parquet file.
+class EncodedPictures:
+    """The pictures of a Parquet file.
 
     Attributes:
-        images: The readable images.
+        files: The pictures, named by their rows.
         labels: Array of shape (N,), numbers or texts; None without a column of labels.
-        unreadable: Row of each picture that can't be read, to the reason.
-        ranges: Pixel type to the values that became 0 and 255, for types other than 8-bit.
     """
 
-    images: ImageArray
+    files: Sequence[PictureFile]
     labels: NDArray[Any] | None
-    unreadable: dict[str, str] = field(default_factory=dict)
-    ranges: dict[str, Range] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> list[str]:
-        """Row of each readable picture in the file."""
-        rows = map(str, range(len(self.images) + len(self.unreadable)))
-        return [row for row in rows if row not in self.unreadable]
 
 
-def read_parquet(
-    path: Path, form: Form, size: tuple[int, int] | None
-) -> "ParquetImages | pd.DataFrame":
+def read_parquet(path: Path) -> "EncodedPictures | pd.DataFrame":
     """Read a Parquet file.
 
     Args:
         path: The file. Its pictures are in a column of bytes, or of `bytes` and `path`.
-        form: What every picture becomes, but for its size.
-        size: Height and width in pixels to which pictures are resized; None for those of the first.
 
     Returns:
-        The images; the whole table if it has no column of pictures.
+        The pictures; the whole table if it has no column of pictures.
 
     Raises:
         UserError: If the extra `parquet` is missing, or the file is damaged or too large.
@@ -92,25 +75,15 @@ def read_parquet(
         PictureFile(PurePath(str(row)), path, content=_bytes_of(content))
         for row, content in enumerate(contents)
     ]
-    return _decoded(path, files, labels, replace(form, size=size or _size_of_first(files)))
+    return EncodedPictures(files, labels)
 
 
-def _decoded(
-    path: Path, files: Sequence[PictureFile], labels: NDArray[Any] | None, form: Form
-) -> ParquetImages:
-    """Decode pictures in memory."""
-    decoded = decode(files, form, Scales(), title=f"Decoding {path.name}")
-    rows = [int(file.name.name) for file in decoded.files]
-    return ParquetImages(
-        ImageArray.of(np.moveaxis(decoded.images, 1, 3), str(path)),
-        None if labels is None else labels[rows],
-        {file.name.name: reason for file, reason in decoded.unreadable.items()},
-        decoded.scales.used(),
-    )
+def size_of_first(files: Sequence[PictureFile]) -> tuple[int, int]:
+    """Return height and width of the first readable picture.
 
-
-def _size_of_first(files: Sequence[PictureFile]) -> tuple[int, int]:
-    """Return height and width of the first readable picture."""
+    Raises:
+        UserError: If it is too large, or there is none.
+    """
     for file in files:
         try:
             with opened(file) as picture:

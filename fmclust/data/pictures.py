@@ -156,10 +156,10 @@ def _read(file: PictureFile, form: Form, scales: Scales) -> Picture:
         kind, no_data = pixel_type(picture), no_data_of(picture)
         limits = scales.ranges.get(kind)
         if kind not in (INTEGERS, FLOATS):
-            is_coloured = form.color == "auto" and has_colour(picture)
-            mode = picture.mode
             ImageOps.exif_transpose(picture, in_place=True)
-            converted = form.converted(picture)
+            mode, opaque = picture.mode, form.opaque(picture)
+            is_coloured = form.color == "auto" and has_colour(opaque)
+            converted = form.converted(opaque)
             if no_data is not None and mode == "L":
                 of_channel = [0 if value == no_data else value for value in range(256)]
                 converted = converted.point(of_channel * len(converted.getbands()))

@@ -1,6 +1,5 @@
 """Read images to assign in batches: from a folder, a picture, a file of arrays or an idx file."""
 
-import math
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from fmclust.data.opening import (
     printable,
     warnings_about_cut,
 )
+from fmclust.data.parquet import EncodedPictures
 from fmclust.data.picture_files import PictureFile, is_archive
 from fmclust.data.pictures import read_in_order, with_pages
 from fmclust.data.scales import BYTES, Range, Scales, clipped, span_text
@@ -31,7 +31,6 @@ from fmclust.data.tables import read_table, tables_in
 from fmclust.errors import UserError
 
 IDX_IMAGES = header_of((0, 0, 0))[:4]  # first bytes of an idx file of images
-MAX_READ = 1 << 26  # pixels of a file of arrays that are read at once
 
 
 @dataclass
@@ -160,9 +159,10 @@ def _open(path: Path, settings: _Settings) -> Input:
     if has_suffix(path, "arrays"):
         return _open_arrays(path, open_arrays(path)[0], settings)
     if has_suffix(path, "table"):
-        table = read_table(path, settings.form, settings.form.size)
-        opened = _open_arrays(path, {WHOLE: table.images}, settings, table.rows)
-        return _with_unread(opened, table.unreadable, settings.form)
+        table = read_table(path, settings.form.size)
+        if isinstance(table, EncodedPictures):
+            return _open_pictures(table.files, settings)
+        return _open_arrays(path, {WHOLE: table.images}, settings)
     if _is_idx(path):
         return _open_arrays(path, {WHOLE: ImageArray.of(read_idx(path), str(path))}, settings)
     opened = _open_pictures([PictureFile.of(path)], settings)
@@ -247,15 +247,10 @@ def _pictures(images: Sequence[NDArray[np.uint8]], form: Form) -> NDArray[np.uin
     return np.array(images, np.uint8).reshape(-1, *shape)
 
 
-def _open_arrays(
-    path: Path,
-    arrays: Mapping[str, ImageArray],
-    settings: _Settings,
-    names: Iterable[str] | None = None,
-) -> Input:
+def _open_arrays(path: Path, arrays: Mapping[str, ImageArray], settings: _Settings) -> Input:
     """Open all images of a file of arrays or a table, split by split.
 
-    Without `names`, each image is named by its split and its position.
+    Each image is named by its split and its position.
     """
     ranges, notes = settings.ranges, list[str]()
     scales = Scales(dict(ranges))
@@ -271,7 +266,7 @@ def _open_arrays(
 
     def slices() -> Iterator[NDArray[np.uint8]]:
         for array in arrays.values():
-            step = min(settings.batch_size, max(1, MAX_READ // math.prod(array.size)))
+            step = min(settings.batch_size, array.step)
             for row in range(0, len(array), step):
                 rows, limits = slice(row, row + step), scales.ranges.get(array.kind)
                 yield array.read(rows, limits, in_colour=settings.form.in_colour)
@@ -279,7 +274,7 @@ def _open_arrays(
     prefixes = {split: f"{split}/" if len(arrays) > 1 else "" for split in arrays}
     places = (f"{prefixes[split]}{i}" for split, array in arrays.items() for i in range(len(array)))
     n_images = sum(map(len, arrays.values()))
-    batches = _to_batches(slices(), settings.form, iter(names or places))
+    batches = _to_batches(slices(), settings.form, places)
     return Input(n_images, batches, scales, notes)
 
 

@@ -113,6 +113,15 @@ class Scales:
         """Return the ranges of the pixel types other than 8-bit that were read."""
         return {kind: limits for kind, limits in self.ranges.items() if kind in self.seen}
 
+    def advice(self) -> str:
+        """Return how to set the ranges, the end of a warning; empty if none was found."""
+        if not (self.found and self.used()):
+            return ""
+        lows, highs = zip(*self.used().values(), strict=True)
+        low, high = min(lows), max(highs)
+        high = high if high > low else low + 1
+        return f"; to set the range of deeper pixels, type 'data.scale=[{low:g},{high:g}]'"
+
     def warnings(self, cure: str = "") -> list[str]:
         """Return sentences about files of different depths or ranges, with examples.
 

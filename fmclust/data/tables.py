@@ -4,7 +4,9 @@ import gzip
 import math
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +16,14 @@ from numpy.typing import NDArray
 from fmclust.data.array_files import ArrayFiles
 from fmclust.data.arrays import SPLITS, WHOLE, ImageArray
 from fmclust.data.class_folders import SPLIT_WORDS
-from fmclust.data.forms import Form
+from fmclust.data.decoding import decode
+from fmclust.data.forms import Form, both_sides
 from fmclust.data.kinds import has_suffix, unfit
 from fmclust.data.label_tables import MAX_LINE, label_columns, separator_in
-from fmclust.data.opening import first_of
-from fmclust.data.parquet import ParquetImages, label_values, read_parquet
+from fmclust.data.memory import empty_images
+from fmclust.data.opening import first_of, warnings_about_cut
+from fmclust.data.parquet import EncodedPictures, label_values, read_parquet, size_of_first
+from fmclust.data.scales import FLOATS, INTEGERS, Scales
 from fmclust.errors import UserError, reading, require_whole_numbers
 from fmclust.terminal import console
 
@@ -31,13 +36,36 @@ PART = re.compile(r"-\d+-of-\d+")  # of the names of parts of one table
 CHUNK = 10_000  # rows
 
 
+@dataclass
+class Table:
+    """The images of a table.
+
+    Attributes:
+        images: The readable images.
+        labels: Array of shape (N,), numbers or texts; None without a column of labels.
+        unreadable: Row of each picture that can't be read, to the reason.
+    """
+
+    images: ImageArray
+    labels: NDArray[Any] | None
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[str]:
+        """Row of each readable picture in the file."""
+        rows = map(str, range(len(self.images) + len(self.unreadable)))
+        return [row for row in rows if row not in self.unreadable]
+
+
 class TableFiles(ArrayFiles):
     """Images in CSV or Parquet files, a row for each image.
 
     A Parquet file has a column of encoded pictures, as Hugging Face has them; other tables have a
-    column for each pixel. Columns are pixels if their names are numbers, with or without `pixel`
+    column for each pixel, or three in colour: red, green and blue of the first pixel, then of the
+    second, and so on. Columns are pixels if their names are numbers, with or without `pixel`
     before them, as in Kaggle's MNIST and Fashion-MNIST. One more column may hold the labels. In a
-    file without names, the first column holds the labels if the number of the others is a square.
+    file without names, the first column holds the labels if the number of all is neither a square
+    nor three times one.
     If a folder has files named after splits, such as `train.csv` and `test.csv`, the split is
     theirs.
 
@@ -84,8 +112,11 @@ class TableFiles(ArrayFiles):
     def open(self) -> tuple[dict[str, ImageArray], dict[str, NDArray[Any]]]:
         """Read the tables; see `open_arrays`."""
         images, labels = {}, {}
+        tables = self._decode(
+            {path: read_table(path, self.size) for held in self.paths.values() for path in held}
+        )
         for split, paths in self.paths.items():
-            read = [read_table(path, self.form, self.size) for path in paths]
+            read = [tables[path] for path in paths]
             path, sizes = paths[0], {part.images.size for part in read}
             if len(sizes) > 1:
                 height, width = read[0].images.size
@@ -101,7 +132,6 @@ class TableFiles(ArrayFiles):
                 self.unreadable |= {
                     f"{source.name}: {n}": why for n, why in part.unreadable.items()
                 }
-                self.ranges = {**self.ranges, **part.ranges}
             self.names[split] = names
             given = [part.labels for part in read if part.labels is not None]
             found = np.concatenate(given) if len(given) == len(read) else None
@@ -113,6 +143,39 @@ class TableFiles(ArrayFiles):
             if found is not None:
                 labels[split] = found
         return images, labels
+
+    def _decode(self, tables: Mapping[Path, Table | EncodedPictures]) -> dict[Path, Table]:
+        """Decode the pictures of all tables, deep ones by one range; note what is unusual."""
+        read = {path: table for path, table in tables.items() if isinstance(table, Table)}
+        encoded = {p: table for p, table in tables.items() if isinstance(table, EncodedPictures)}
+        files = [file for table in encoded.values() for file in table.files]
+        if not encoded:
+            return read
+        size = both_sides(self.size) if self.size else size_of_first(files)
+        decoded = decode(
+            files,
+            replace(self.form, size=size),
+            Scales({} if self.scale is None else dict.fromkeys((INTEGERS, FLOATS), self.scale)),
+            title=f"Decoding {self.root.name}",
+            allocate=partial(empty_images, folder=self.cache),
+        )
+        self.ranges = decoded.scales.used()
+        self.warnings += warnings_about_cut(
+            [f"{file.path.name}: {file.name}" for file in decoded.cut]
+        )
+        self.warnings += decoded.scales.warnings(decoded.scales.advice())
+        images, start = np.moveaxis(decoded.images, 1, 3), 0
+        for path, table in encoded.items():
+            rows = [int(file.name.name) for file in decoded.files if file.path == path]
+            unreadable = {
+                f.name.name: why for f, why in decoded.unreadable.items() if f.path == path
+            }
+            own = ImageArray.of(images[start : start + len(rows)], str(path))
+            read[path] = Table(
+                own, None if table.labels is None else table.labels[rows], unreadable
+            )
+            start += len(rows)
+        return read
 
 
 def tables_in(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
@@ -149,25 +212,23 @@ def _ambiguous(folder: Path, tables: Sequence[Path]) -> UserError:
     )
 
 
-def read_table(path: Path, form: Form, size: tuple[int, int] | None) -> ParquetImages:
+def read_table(path: Path, size: tuple[int, int] | None) -> Table | EncodedPictures:
     """Read a CSV or Parquet file of images.
 
     Args:
         path: The file.
-        form: What every encoded picture becomes.
-        size: Height and width in pixels. Encoded pictures are resized to it; pixels in columns are
-            of this size if their number is right, otherwise squares. None: squares, or the size of
-            the first encoded picture.
+        size: Height and width in pixels of images with a column for each pixel; they are squares
+            if it is None or does not fit their number.
 
     Returns:
-        The images, and the labels if there is a column of them.
+        The images, or the encoded pictures, and the labels if there is a column of them.
 
     Raises:
         UserError: If the file is damaged, or its columns are not those of images.
     """
     if path.suffix.lower() == ".parquet":
-        found = read_parquet(path, form, size)
-        if isinstance(found, ParquetImages):
+        found = read_parquet(path)
+        if isinstance(found, EncodedPictures):
             return found
         return _from_columns([found], size, path)
     import pandas as pd  # slow, and other kinds of images do without
@@ -187,7 +248,7 @@ def read_table(path: Path, form: Form, size: tuple[int, int] | None) -> ParquetI
 
 def _from_columns(
     chunks: Iterable["pd.DataFrame"], size: tuple[int, int] | None, path: Path
-) -> ParquetImages:
+) -> Table:
     """Return the images of tables with a column for each pixel."""
     import pandas as pd
 
@@ -197,9 +258,9 @@ def _from_columns(
         pixels.append(_compact(chunk[columns].to_numpy()))
         labels.append(chunk[label] if label is not None else None)
     values = np.concatenate(pixels)
-    height, width = _size(values.shape[1], size, path)
-    images = ImageArray.of(values.reshape(-1, height, width), str(path))
-    return ParquetImages(images, None if labels[0] is None else label_values(pd.concat(labels)))
+    shape = _shape(values.shape[1], size, path)
+    images = ImageArray.of(values.reshape(-1, *shape), str(path))
+    return Table(images, None if labels[0] is None else label_values(pd.concat(labels)))
 
 
 def _header(path: Path, options: Any) -> int | None:
@@ -216,7 +277,7 @@ def _columns(chunk: "pd.DataFrame", path: Path) -> tuple[Any, list[Any]]:
     """Return the column of the labels, or None, and those of the pixels."""
     names = [*chunk.columns]
     if all(isinstance(name, int) for name in names):  # without names
-        has_label = math.isqrt(len(names)) ** 2 != len(names)
+        has_label = _square(len(names)) is None
         return (names[0], names[1:]) if has_label else (None, names)
     pixels = [name for name in names if PIXEL.fullmatch(str(name))]
     others = [n for n in names if n not in pixels and not NUMBERS_OF_ROWS.fullmatch(str(n))]
@@ -241,19 +302,27 @@ def _compact(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.float32)
 
 
-def _size(n_pixels: int, size: tuple[int, int] | None, path: Path) -> tuple[int, int]:
-    """Return height and width in pixels."""
-    side = math.isqrt(n_pixels)
-    if size is not None and math.prod(size) == n_pixels:
-        return size
-    if side**2 == n_pixels:
-        return side, side
+def _shape(n_pixels: int, size: tuple[int, int] | None, path: Path) -> tuple[int, ...]:
+    """Return the shape of an image: (H, W), or (H, W, 3) if there are three columns for a pixel."""
+    if size is not None and n_pixels in (math.prod(size), 3 * math.prod(size)):
+        return size if n_pixels == math.prod(size) else (*size, 3)
+    if (shape := _square(n_pixels)) is not None:
+        return shape
     if size is not None:
         raise UserError(
             f"{path} has {n_pixels} columns of pixels, neither {size[0]}x{size[1]} nor a square: "
-            "save a column for each pixel of an image."
+            "save a column for each pixel of an image, or three in colour."
         )
     raise UserError(
-        f"{path} has {n_pixels} columns of pixels, which is not a square: type "
+        f"{path} has {n_pixels} columns of pixels, neither a square nor three times one: type "
         "'data.image_size=[<height>,<width>]'."
     )
+
+
+def _square(n_pixels: int) -> tuple[int, ...] | None:
+    """Return the shape of a square image, gray or in colour, or None if there is none."""
+    for channels, shape in ((1, ()), (3, (3,))):
+        side = math.isqrt(n_pixels // channels)
+        if channels * side**2 == n_pixels:
+            return (side, side, *shape)
+    return None

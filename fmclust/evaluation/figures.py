@@ -122,7 +122,7 @@ def _planes(made: Evaluation, name: str, split: str) -> list[plots.Plane]:
 def _views(latents: Floats, noun: str) -> Iterator[tuple[tuple[str, str], Floats, Floats]]:
     """Yield planes: names of both axes, a point (d,) and two orthonormal directions (2, d)."""
     n_latents = latents.shape[1]
-    pca = PCA(2, svd_solver="covariance_eigh").fit(latents)
+    pca = PCA(2, random_state=0).fit(latents)
     first, second = (f"{share:.0%}" for share in pca.explained_variance_ratio_)
     axes = (f"principal component 1 ({first})", f"principal component 2 ({second})")
     yield axes, pca.mean_, pca.components_

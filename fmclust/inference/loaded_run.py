@@ -186,7 +186,7 @@ class LoadedRun:
         return open_input(
             path,
             form,
-            models.BATCH,
+            models.batch_size(self.image_shape),
             ranges=self.ranges,
             exclude=exclude_patterns(data.get("exclude")),
             pages=str(data.get("pages", "all")),
@@ -255,9 +255,10 @@ class LoadedRun:
         array = ImageArray.of(np.asarray(images), "images")
         height, width = self.image_size
         if array.size != self.image_size:
+            colour = ", 3" if self.is_in_colour else ""
             raise UserError(
                 f"images are of shape {array.values.shape}: this run takes images of shape "
-                f"(N, {height}, {width})."
+                f"(N, {height}, {width}{colour})."
             )
         limits = None
         if array.kind != BYTES:
@@ -271,7 +272,13 @@ class LoadedRun:
                     f"images are {array.values.dtype} from {span_text(found)}, a range that this "
                     "run does not know: convert them to uint8."
                 )
-        return array.read(slice(None), limits, in_colour=self.is_in_colour)
+        if limits is None and array.in_colour == self.is_in_colour:
+            return array.values  # without a copy
+        parts = [
+            array.read(slice(start, start + array.step), limits, in_colour=self.is_in_colour)
+            for start in range(0, max(1, len(array)), array.step)
+        ]
+        return np.concatenate(parts)
 
     def _to_tensor(self, images: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(channels_first(self.to_uint8(images))))

@@ -67,12 +67,14 @@ class ClusterFolders:
             clusters: int64 array of shape (n,).
             certainty: float array of shape (n,), how typical each image is; None if not known.
         """
-        ranks = np.zeros(len(names)) if certainty is None else certainty
-        for name, image, cluster, rank in zip(names, images, clusters.tolist(), ranks, strict=True):
+        for name, image, cluster in zip(names, images, clusters.tolist(), strict=True):
             self._place(name, image, self._folder(cluster))
-            if self.has_sheets:
-                self._typical[cluster].append((float(rank), image.copy()))  # not its whole batch
-        for members in self._typical.values():
+        ranks = np.zeros(len(names)) if certainty is None else certainty
+        for cluster in np.unique(clusters).tolist() if self.has_sheets else ():
+            rows = np.flatnonzero(clusters == cluster)
+            best = rows[np.argsort(-ranks[rows], kind="stable")[:MAX_MEMBERS]]
+            members = self._typical[cluster]
+            members += [(float(ranks[row]), images[row].copy()) for row in best]
             members.sort(key=lambda member: -member[0])
             del members[MAX_MEMBERS:]
 

@@ -57,9 +57,16 @@ def set_trial_number(
         n_latents: Number of latents to fit them to.
 
     Raises:
-        UserError: If there are too few latents to choose a number.
+        UserError: If there are too few latents to choose a number, or sizes of clusters are given.
     """
     keys = following_keys(config, "cluster") if clusterers else []
+    for key in keys:
+        own = f"{key.rpartition('.')[0]}.sizes"
+        if (sizes := OmegaConf.select(config, own)) is not None:
+            raise UserError(
+                f"n_clusters={AUTO} can't be used with {own}: type n_clusters={len(sizes)}, the "
+                "number of sizes."
+            )
     if keys and n_latents < MIN_LATENTS:
         raise UserError(
             f"n_clusters={AUTO} needs {MIN_LATENTS} images to fit to, and there are {n_latents}: "

@@ -75,7 +75,7 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     Raises:
         UserError: If the configuration or the data is invalid, or a clusterer failed.
     """
-    for key in ("root", "labels"):
+    for key in ("root", "labels", "cache"):
         if config.data.get(key) is not None:
             config.data[key] = os.path.abspath(config.data[key])  # resuming may start elsewhere
     require_weights(config.model)

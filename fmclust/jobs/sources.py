@@ -85,8 +85,9 @@ def _encoded(config: DictConfig) -> Source:
     latents = encode_all(encoder, split.images)
     if encoder.keeps_latents:
         latents = latents.astype("float64")
+    kind = f"{name} latents" if encoder.keeps_latents else name
     classes = None if split.labels is None else split.labels.numpy()
-    return Source(latents, classes, _named(latents, name), are_papers_pixels(config))
+    return Source(latents, classes, _named(latents, kind), are_papers_pixels(config))
 
 
 def _named(latents: "NDArray[Any]", kind: str) -> str:

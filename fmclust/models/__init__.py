@@ -2,7 +2,7 @@
 
 from fmclust.models.autoencoder import Autoencoder
 from fmclust.models.batches import (
-    BATCH,
+    batch_size,
     decode_all,
     encode_all,
     reconstruct_all,

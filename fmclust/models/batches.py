@@ -1,6 +1,7 @@
 """Encode and decode any number of images in float32, in batches that bound the memory."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -13,6 +14,11 @@ from fmclust.models.preprocessing import channels_last, to_uint8
 
 BATCH = 2048  # images
 MAX_VALUES = BATCH * 64 * 64  # of the inputs of a batch; larger images are fewer at a time
+
+
+def batch_size(shape: Sequence[int]) -> int:
+    """Return the number of images, or latents, of a shape to process at once."""
+    return max(1, min(BATCH, MAX_VALUES // max(math.prod(shape), 1)))
 
 
 def encode_all(
@@ -82,7 +88,7 @@ def _in_batches(
         # that the large intermediate tensors reuse.
         row = compute(*(x[:1].to(device) for x in inputs))
         results = torch.empty((len(inputs[0]), *row.shape[1:]), dtype=dtype)
-        size = max(1, min(BATCH, MAX_VALUES // max(inputs[0][:1].numel(), 1)))
+        size = batch_size(inputs[0].shape[1:])
         batches = zip(*(torch.split(x, size) for x in (results, *inputs)), strict=True)
         for result, *batch in batches:
             result.copy_(compute(*(x.to(device) for x in batch)))

@@ -1,18 +1,20 @@
 """Build encoders from a configuration and load their weights from a checkpoint."""
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
 
 from fmclust.errors import UserError, reading, refuse_bomb
 from fmclust.models.encoder import Encoder
 from fmclust.trust import build
 
 PREFIX = "encoder."  # the weights in a checkpoint are those of EncoderModule.encoder
+COUNTER = "num_batches_tracked"  # of batch normalization
 
 
 def build_encoder(settings: DictConfig, image_shape: Sequence[int]) -> Encoder:
@@ -44,7 +46,34 @@ def load_weights(encoder: Encoder, path: Path) -> None:
     weights = read_checkpoint(path).get("state_dict", {})
     own = {k.removeprefix(PREFIX): v for k, v in weights.items() if k.startswith(PREFIX)}
     with reading(path):
-        encoder.load_state_dict(own)
+        load_state(encoder, own)
+
+
+def load_state(network: nn.Module, weights: Mapping[str, Any]) -> None:
+    """Load weights that have the names and shapes of those of a network.
+
+    Args:
+        network: The network.
+        weights: Name to tensor. Only counters of batches may be missing, as in old files.
+
+    Raises:
+        ValueError: If a weight is missing, or has another name or shape.
+    """
+    own = network.state_dict()  # with the versions of the layers, which MNASNet asks for
+    found = {**{k: v for k, v in own.items() if k.endswith(COUNTER)}, **weights}
+    unfit = [k for k in sorted({*own, *found}) if _shape(own.get(k)) != _shape(found.get(k))]
+    if unfit:
+        raise ValueError(
+            f"{len(unfit):,} of {len(own):,} weights are missing, unknown or of another shape, "
+            f"such as {unfit[0]}"
+        )
+    own.update(weights)
+    network.load_state_dict(own)
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """Return the shape of a tensor, or None for anything else."""
+    return tuple(value.shape) if isinstance(value, Tensor) else None
 
 
 def save_weights(encoder: Encoder, path: Path) -> None:

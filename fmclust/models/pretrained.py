@@ -1,6 +1,7 @@
 """Features of a network of torchvision that was trained elsewhere."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from fmclust.errors import UserError, one_line, reading, require_option
 from fmclust.models.encoder import Encoder
+from fmclust.models.loading import load_state
 
 if TYPE_CHECKING:
     from torchvision.models import WeightsEnum
@@ -22,6 +24,7 @@ BATCH = 32  # images; more need more memory, and are not faster
 # Torchvision sets these itself only if it also loads the weights.
 NORMALIZED_AGAIN = {"transform_input": True, "init_weights": False}
 OPTIONS = {"googlenet": NORMALIZED_AGAIN, "inception_v3": NORMALIZED_AGAIN}
+OLD_NAMES = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")  # in torchvision's DenseNets
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -59,12 +62,15 @@ class Pretrained(Encoder):
         require_option("model.encode_precision", encode_precision, PRECISIONS)
         self.backbone, self.weights = backbone, weights
         self.precision = PRECISIONS[encode_precision]
-        network = models.get_model(backbone, weights=None, **OPTIONS.get(backbone, {}))
+        self.prepare = self._default.transforms()
+        options = OPTIONS.get(backbone, {})
+        if backbone.startswith("vit_"):  # its positions are those of one image size
+            options = {"image_size": self.prepare.crop_size[0]}
+        network = models.get_model(backbone, weights=None, **options)
         self.head = _last_linear_layer(backbone, network)
         parent, _, name = self.head.rpartition(".")
         setattr(network.get_submodule(parent), name, nn.Identity())
         self.network = network.to(memory_format=torch.channels_last)
-        self.prepare = self._default.transforms()
 
     def encode(self, images: Tensor) -> Tensor:
         """Map uint8 images of shape (N, C, H, W) to float32 features of shape (N, d)."""
@@ -81,12 +87,13 @@ class Pretrained(Encoder):
         """Download the weights, or read them from a file; see `Encoder.fetch_weights`."""
         is_default = self.weights == DEFAULT
         state = self._download() if is_default else _read_state(Path(self.weights))
-        own = {k: v for k, v in state.items() if not k.startswith(f"{self.head}.")}
+        named = {OLD_NAMES.sub(r"\1\2", name): value for name, value in state.items()}
+        own = {k: v for k, v in named.items() if not k.startswith(f"{self.head}.")}
         try:
-            self.network.load_state_dict(own)
-        except RuntimeError as error:
+            load_state(self.network, own)
+        except ValueError as error:
             raise UserError(
-                f"model.backbone={self.backbone} does not fit {self.weights}, {one_line(error)}: "
+                f"model.backbone={self.backbone} does not fit {self.weights}, {error}: "
                 "type model.backbone= with the network that the weights are of."
             ) from error
 

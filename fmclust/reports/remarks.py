@@ -1,5 +1,6 @@
 """Sentences below the tables of a run."""
 
+import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 from fmclust import runs
 
 FEW_IMAGES = 1000  # with fewer, a network learns little that pixels don't show
+MAX_PIXELS = 64 * 64  # of an image; a mixture of more needs too much memory
 COMPARED = ("data", "cluster", "n_clusters", "seed", "experiment")  # keys of the command
 
 
@@ -28,7 +30,8 @@ def remarks_of(directory: Path, status: Mapping[str, Any]) -> list[str]:
     if assumed := [name for name in made if made[name].get("sizes_are_prior")]:
         found.append(f"{', '.join(assumed)}: the sizes of the clusters are a prior, not a finding.")
     trained = bool(runs.read_losses(directory) and runs.read_clusterings(directory))
-    if n_images < FEW_IMAGES and trained and "changes" not in status:
+    may_compare = trained and "changes" not in status and n_images < FEW_IMAGES
+    if may_compare and math.prod(status["image_size"]) <= MAX_PIXELS:
         found.append(
             f"With fewer than {FEW_IMAGES:,} images, pixels may do as well. To compare: "
             + _with_pixels(runs.read_overrides(directory))

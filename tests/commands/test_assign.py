@@ -15,7 +15,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from fmclust import load_run
-from fmclust.data import FashionMNIST, readers
+from fmclust.data import FashionMNIST, arrays
 from fmclust.runs import read_assignments
 
 
@@ -60,7 +60,7 @@ def test_any_input_gets_the_clusters_of_training(
     else:
         path = write_idx(tmp_path / "test-images-idx3-ubyte", images)
     if kind == "many":  # more than are read at once
-        monkeypatch.setattr(readers, "MAX_READ", 28 * 28 * 7)
+        monkeypatch.setattr(arrays, "MAX_CHUNK", 28 * 28 * 7)
     answer = command_line("assign", f"run={finished.directory}", f"input={path}", "output=a.csv")
     assert answer.status == 0, answer.err
     first = load_run(finished.directory).clusterers[0]

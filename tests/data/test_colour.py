@@ -89,6 +89,17 @@ def test_transparent_pixels_get_the_background(tmp_path: Path) -> None:
         Form((9, 9), background="nosuch")
 
 
+def test_colour_that_is_transparent_does_not_count(tmp_path: Path) -> None:
+    for n in range(12):
+        page = np.zeros((8, 8, 4), np.uint8)
+        page[..., 0], page[2:5, 2:5] = 255, (0, 0, 0, 255)  # red, but for a square not opaque
+        Image.fromarray(page).save(tmp_path / f"{n}.png")
+    gray = PictureFolder(root=str(tmp_path), image_size=8, color="auto")
+    assert gray.image_shape == (1, 8, 8)
+    red = PictureFolder(root=str(tmp_path), image_size=8, color="auto", background="red")
+    assert red.image_shape == (3, 8, 8)
+
+
 def test_pictures_of_another_shape_are_stretched_cropped_or_padded(tmp_path: Path) -> None:
     wide = np.zeros((20, 40), np.uint8)
     wide[:, 10:30] = 200

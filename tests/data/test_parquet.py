@@ -63,7 +63,7 @@ def test_pictures_and_labels_of_hugging_face(names: bool, tmp_path: Path) -> Non
     assert first.labels is not None and found.class_names is not None
     label = first.labels[list(first.names).index("4")]
     assert found.class_names[int(label)] == ("dog" if names else "1")
-    assert TableFiles(root=str(tmp_path), image_size=[4, 6]).image_shape == (1, 4, 6)
+    assert TableFiles(root=str(tmp_path), image_size=[8, 9]).image_shape == (1, 8, 9)
 
 
 def test_parts_of_splits_in_a_folder_of_data(tmp_path: Path) -> None:
@@ -76,6 +76,24 @@ def test_parts_of_splits_in_a_folder_of_data(tmp_path: Path) -> None:
     assert [len(split) for split in found.splits.values()] == [27, 3, 10]
     images = np.concatenate([found.splits[name].images[:, 0] for name in ("train", "val")])
     assert np.array_equal(images, IMAGES[:30])
+
+
+def test_deep_pictures_of_all_splits_have_one_range(tmp_path: Path) -> None:
+    deep = (IMAGES.astype(np.uint16) * 8)[:, :, :8]
+    dark = (deep[:10] // 4, deep[10:])
+    for name, images in zip(("test", "train"), dark, strict=True):
+        write(tmp_path / f"{name}.parquet", [png(image) for image in images])
+    found = TableFiles(root=str(tmp_path))
+    low, high = int(min(d.min() for d in dark)), int(max(d.max() for d in dark))
+    assert found.read()["test"].images.max() <= 64
+    assert found.ranges == {"integer": (low, high)}
+    assert any("data.scale=" in text for text in found.warnings)
+    known = TableFiles(root=str(tmp_path), scale=[0, 4080])
+    test = np.rint(dark[0] / 4080 * 255)
+    assert np.array_equal(known.splits["test"].images[:, 0].numpy(), test)
+    assert known.ranges == {"integer": (0, 4080)}
+    opened = open_input(tmp_path / "test.parquet", Form((8, 8)), 16, ranges=known.ranges)
+    assert np.array_equal(np.concatenate([batch.images for batch in opened.read()]), test)
 
 
 def test_bytes_alone_and_columns_of_pixels(tmp_path: Path) -> None:
@@ -124,8 +142,8 @@ def test_rows_that_are_no_pictures_are_named(
         )
     opened = open_input(path, Form((8, 12)), 16)
     batches = [*opened.batches]
-    assert opened.n_images == 40 and [*batches[-1].reasons] == [0, 1]
-    assert batches[0].names[:5] == ["0", "1", "2", "4", "5"]
+    assert opened.n_images == 40 and [*batches[0].reasons] == [3, 7]
+    assert batches[0].names[:5] == ["0", "1", "2", "3", "4"]
 
     typed = ("assign", f"run={finished.directory}", f"input={path}")
     for name in ("a.csv", "b.parquet"):
@@ -134,7 +152,9 @@ def test_rows_that_are_no_pictures_are_named(
     csv, parquet = pd.read_csv("a.csv"), pd.read_parquet("b.parquet")
     assert [*csv.columns] == [*parquet.columns] and len(csv) == len(parquet) == 40
     assert csv["cluster"].fillna(-9).tolist() == parquet["cluster"].fillna(-9).tolist()
-    assert parquet["error"].notna().sum() == 2 and parquet["image"].tolist()[-2:] == ["3", "7"]
+    assert parquet["error"].notna().sum() == 2 and parquet["image"].tolist() == [
+        *map(str, range(40))
+    ]
     assert np.allclose(csv["distance"].dropna(), parquet["distance"].dropna(), rtol=1e-4)
 
 

@@ -234,15 +234,16 @@ def test_images_larger_than_memory_lie_in_a_file(
     assert isinstance(room, np.memmap)
     assert room.shape == (5, 1, 8, 8)
     room[:] = 7
+    assert isinstance(empty_images(5, (1, 8, 8), tmp_path / "new" / "folder"), np.memmap)
+    (tmp_path / "file").touch()
     with pytest.raises(UserError, match="memory.*data.cache="):
-        empty_images(5, (1, 8, 8), tmp_path / "nowhere")
+        empty_images(5, (1, 8, 8), tmp_path / "file")
 
 
 def test_decoded_images_that_fill_the_memory_are_kept_for_the_next_run(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = tmp_path / "kept"
-    kept.mkdir()
 
     def read() -> PictureFolder:
         data = PictureFolder(root=str(folder), cache=str(kept), invert=True)
@@ -250,7 +251,7 @@ def test_decoded_images_that_fill_the_memory_are_kept_for_the_next_run(
         return data
 
     in_memory = read()
-    assert in_memory.in_memory and not [*kept.iterdir()]
+    assert in_memory.in_memory and not kept.exists()
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=100))
     first = read()
     assert not first.in_memory and len([*kept.iterdir()]) == 2

@@ -75,6 +75,27 @@ def test_tables_named_after_splits_are_splits(tmp_path: Path) -> None:
     assert found.splits["test"].labels is None and found.splits["train"].labels is not None
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("named", [True, False])
+def test_three_columns_for_a_pixel_are_its_colour(
+    named: bool, labelled: bool, tmp_path: Path
+) -> None:
+    colours = np.random.default_rng(1).integers(0, 256, (40, 6, 6, 3), np.uint8)
+    names = [f"pixel{n:04}" for n in range(108)]
+    frame = pd.DataFrame(colours.reshape(40, 108), columns=names)
+    if labelled:
+        frame.insert(0, "label", LABELS)
+    frame.to_csv(tmp_path / "a.csv", index=False, header=named)
+    found = TableFiles(root=str(tmp_path), color="auto")
+    held = found.splits.values()
+    order = np.argsort([int(name) for split in held for name in split.names])
+    images = np.concatenate([split.images.numpy() for split in held])[order]
+    assert np.array_equal(np.moveaxis(images, 1, 3), colours)
+    assert (found.class_names is not None) == labelled
+    sized = TableFiles(root=str(tmp_path), color="auto", image_size=[4, 9])
+    assert sized.image_shape == (3, 4, 9)
+
+
 def test_images_that_are_no_squares(tmp_path: Path) -> None:
     table(label=LABELS).drop(columns="pixel64").to_csv(tmp_path / "a.csv", index=False)
     with pytest.raises(UserError, match=r"63 columns.*'data.image_size="):

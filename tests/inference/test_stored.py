@@ -19,8 +19,10 @@ from fmclust.clustering import (
     assign,
     distances_to_centres,
     fit,
+    parameters,
     pipeline,
     responsibilities,
+    shapes_of,
     stored_arrays,
 )
 from fmclust.errors import UserError
@@ -87,6 +89,17 @@ def test_other_clusterers_need_their_estimator(estimator: BaseEstimator, tmp_pat
     fitted, _ = fit(estimator, LATENTS)
     assert saved(tmp_path / "a.npz", fitted) is None
     assert StoredClusterer.read(tmp_path / "b.npz") is None
+
+
+@pytest.mark.parametrize("name", ["diag", "whitened"])
+def test_no_square_matrix_of_wide_latents_is_computed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parameters, "MAX_LATENTS", 4)
+    fitted, _ = fit(FITTABLE[name], LATENTS)
+    assert saved(tmp_path / "a.npz", fitted) is None
+    found = shapes_of(fitted, LATENTS, assign(fitted, LATENTS), share=0.9)
+    assert found is not None and (found.covariances is None) == (name == "diag")
 
 
 @pytest.mark.parametrize(

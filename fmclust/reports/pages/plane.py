@@ -31,7 +31,7 @@ def plane_of(
     """
     if min(latents.shape) < 2:
         return None
-    pca = PCA(2, svd_solver="covariance_eigh").fit(latents)
+    pca = PCA(2, random_state=0).fit(latents)
     points = pca.transform(latents)
     low, high = points.min(axis=0), points.max(axis=0)
     x, y = ((points - low) / np.maximum(high - low, 1e-9)).T.round(4).tolist()

@@ -143,8 +143,10 @@ def _estimates(directory: Path, folders: Mapping[str, Path]) -> list[dict[str, A
     for folder in dict.fromkeys([directory, *folders.values()]):
         estimate = (runs.read_status(folder) or {}).get("estimate")
         rows = runs.read_agreement(folder)
-        if estimate and rows:
-            k = int(estimate["n_clusters"])
+        if not (estimate and rows):
+            continue
+        k = int(estimate["n_clusters"])
+        if k == runs.read_config(folder).n_clusters:  # not changed by `fmclust.resume`
             chart = embedded(draw_agreement(rows, k), "agreement of halves against k")
             agreement = f"{float(estimate['agreement']):.2f}"
             where = "" if folder == directory else folder.name
