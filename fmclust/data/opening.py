@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import islice
 from pathlib import PurePath
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from fmclust.data.picture_files import PictureFile
 from fmclust.errors import UserError, one_line
 
 MAX_AHEAD = 256  # pictures that are decoded before the caller takes them
+CHUNK = 8  # pictures that a thread decodes one after the other
 # The formats to read. Pillow's other formats are rare; EPS would run Ghostscript, and ICO is
 # decoded before its size is known.
 FORMATS = (
@@ -194,17 +196,19 @@ def in_order(
     function: Callable[[PictureFile], Result], files: Iterable[PictureFile]
 ) -> Iterator[Result]:
     """Yield `function(file)` of each file in order, computed in threads `MAX_AHEAD` in advance."""
-    pending: deque[Future[Result]] = deque()
+    remaining, pending = iter(files), deque[Future[list[Result]]]()
+    # A thread gets several files at a time: threads that wait for each other take longer.
+    chunks = iter(lambda: list(islice(remaining, CHUNK)), [])
     with ThreadPoolExecutor(torch.get_num_threads()) as pool, warnings.catch_warnings():
         # Pillow warns about pictures that MAX_PIXELS refuses.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            for file in files:
-                pending.append(pool.submit(function, file))
-                if len(pending) == MAX_AHEAD:
-                    yield pending.popleft().result()
+            for chunk in chunks:
+                pending.append(pool.submit(lambda files: [*map(function, files)], chunk))
+                if len(pending) == MAX_AHEAD // CHUNK:
+                    yield from pending.popleft().result()
             while pending:
-                yield pending.popleft().result()
+                yield from pending.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)  # if the caller needs no more
 
