@@ -19,7 +19,7 @@ def cluster(config: DictConfig) -> None:
     directories, names = require(config)
     from fmclust.jobs.recluster import cluster_again
     from fmclust.jobs.threads import limited_threads  # imports torch, which `--help` does not need
-    from fmclust.reports import print_run
+    from fmclust.reports.tables import print_run
 
     failed, typed = 0, list(HydraConfig.get().overrides.task)
     with limited_threads(config.threads):

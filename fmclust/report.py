@@ -17,7 +17,8 @@ def report(config: DictConfig) -> None:
     """Write report.html of every finished run; for several runs, also a page that compares them."""
     from rich.progress import track  # imported here, since `--help` doesn't need these
 
-    from fmclust.reports import Job, is_page, write_run_page, write_runs_page
+    from fmclust.reports.jobs import Job
+    from fmclust.reports.pages import is_page, write_run_page, write_runs_page
     from fmclust.runs import find_runs, update_manifest
 
     directories = find_runs("runs", str(config.runs))

@@ -45,7 +45,7 @@ def resume(config: DictConfig) -> float:
 
     from fmclust.jobs.run import resume_job  # imports torch and Lightning
     from fmclust.jobs.sorting import sort_run
-    from fmclust.reports import print_run
+    from fmclust.reports.tables import print_run
 
     target = sort_target(config, folder_of_pictures(read_config(directory)))
     if status is not None and is_done(status):

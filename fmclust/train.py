@@ -23,7 +23,7 @@ def train(config: DictConfig) -> float:
     # These import torch and Lightning, which `--help` does not need.
     from fmclust.jobs.run import run_job
     from fmclust.jobs.sorting import sort_run
-    from fmclust.reports import print_run
+    from fmclust.reports.tables import print_run
 
     hydra = HydraConfig.get()
     run = sweep_job if hydra.mode == RunMode.MULTIRUN else run_job

@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": set(),
     "clustering": set(),
     "metrics": set(),
-    "plots": set(),
+    "plots": {"metrics"},
     "runs": set(),
     "evaluation": SERVICES | {"metrics"},
     "training": SERVICES | {"evaluation"},

@@ -2,14 +2,16 @@
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fmclust.plots import save
 from fmclust.runs import Run, replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DPI = 120
 
@@ -29,7 +31,7 @@ class Display:
         """Show latents (N, d) with their uint8 images (N, C, H, W) and columns of N texts."""
 
 
-def publish(run: Run, display: Display, tag: str, draw: Callable[[], Figure | None]) -> None:
+def publish(run: Run, display: Display, tag: str, draw: "Callable[[], Figure | None]") -> None:
     """Save a figure in `figures/` and show it; if that fails, the run gets a warning.
 
     Args:
@@ -41,6 +43,8 @@ def publish(run: Run, display: Display, tag: str, draw: Callable[[], Figure | No
     """
     if not run.wants_figures:
         return
+    from fmclust.plots import save  # imports matplotlib
+
     buffer = io.BytesIO()
     with run.attempt(f"the figure {tag} is missing"), run.timed("figures"):
         if (figure := draw()) is not None:

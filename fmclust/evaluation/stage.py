@@ -20,7 +20,6 @@ from fmclust.clustering import (
 from fmclust.clustering.estimators import Floats
 from fmclust.data import ImageSource, border_brightness
 from fmclust.errors import one_line
-from fmclust.evaluation import figures
 from fmclust.evaluation.assignments import write_assignments
 from fmclust.evaluation.progress import progress_bar, spinner
 from fmclust.evaluation.publishing import Display, publish
@@ -177,6 +176,10 @@ def _decode_centres(
 
 
 def _draw(run: Run, made: Evaluation, display: Display) -> None:
+    if not run.wants_figures:
+        return
+    from fmclust.evaluation import figures  # imports matplotlib
+
     show, shown = partial(publish, run, display), made.source.shown_split
     show("dataset", partial(figures.draw_first_images, made, made.source.fitted_split))
     for name in made.clusterings:

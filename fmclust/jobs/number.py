@@ -23,7 +23,6 @@ from fmclust.errors import UserError
 from fmclust.evaluation import Display, publish
 from fmclust.evaluation.progress import progress_bar
 from fmclust.evaluation.stage import NOWHERE
-from fmclust.plots import draw_agreement
 from fmclust.runs import AGREEMENT, Run, write_rows, write_text
 from fmclust.trust import leaves
 
@@ -98,6 +97,8 @@ def choose_number(
     keys = following_keys(config, "cluster")
     if not keys:
         return
+    from fmclust.plots import draw_agreement  # imports matplotlib
+
     followers = [clusterers[key.split(".")[1]] for key in keys]
     with run.timed("cluster"):
         rows = _agreements(followers, latents, config.seed)

@@ -21,7 +21,6 @@ from fmclust.jobs.number import choose_number, set_trial_number
 from fmclust.jobs.objective import objective
 from fmclust.jobs.sizes import set_sizes
 from fmclust.models import encode_all
-from fmclust.reports import write_run_page
 from fmclust.runs import (
     CLUSTERINGS,
     Advice,
@@ -131,6 +130,8 @@ def _fill(
     overrides: list[str],
 ) -> Path:
     """Cluster an unfinished run, so that it is done."""
+    from fmclust.reports.pages import write_run_page  # imports matplotlib and Jinja
+
     advice = Advice(_how_to_repeat, how_to_cluster)
     typed = [text for text in overrides if not text.startswith("run=")]
     with reopen(run.directory, advice, changes=typed, even_done=True) as claimed:

@@ -35,7 +35,7 @@ from fmclust.models import (
     require_weights,
     save_weights,
 )
-from fmclust.reports import write_run_page
+from fmclust.reports.pages import write_run_page
 from fmclust.runs import (
     PRETRAINED_WEIGHTS,
     Run,

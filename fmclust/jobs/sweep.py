@@ -51,7 +51,8 @@ class Sweep:
 
     def report(self) -> bool:
         """Print and write the tables; return whether all jobs are done."""
-        from fmclust.reports import Job, report_sweep
+        from fmclust.reports.jobs import Job
+        from fmclust.reports.sweeps import report_sweep
 
         if not any(self.statuses()):  # no job has begun: the command may be corrected
             (self.directory / PLAN).unlink()

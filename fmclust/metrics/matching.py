@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+MAX_NAMES = 50  # classes or clusters; with more of them a confusion matrix has no names
+
 
 def count_pairs(
     clusters: NDArray[np.integer], classes: NDArray[np.integer], *, n_clusters: int, n_classes: int

@@ -1,6 +1,6 @@
 """Functions that draw arrays as matplotlib figures; they write no files."""
 
-from fmclust.plots.confusion import MAX_NAMES, draw_confusion
+from fmclust.plots.confusion import draw_confusion
 from fmclust.plots.elbow import draw_elbow
 from fmclust.plots.images import draw_named_images, draw_rows
 from fmclust.plots.losses import draw_losses

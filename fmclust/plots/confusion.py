@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fmclust.metrics import MAX_NAMES
 from fmclust.plots.text import shortened
 
 MAX_CELLS = 900  # with more cells the numbers are too small to read
-MAX_NAMES = 50  # rows or columns; with more of them the matrix has no names
 LARGE = (7.0, 7.0)  # inches, of a matrix without names
 
 

@@ -13,9 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fmclust import runs
-from fmclust.metrics import SCORES
+from fmclust.metrics import MAX_NAMES, SCORES
 from fmclust.paper.numbers import paper_accuracies
-from fmclust.plots import MAX_NAMES
 from fmclust.reports.jobs import SPLITS, read_scores
 from fmclust.reports.remarks import remarks_of
 

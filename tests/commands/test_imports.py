@@ -27,7 +27,7 @@ COMMANDS = {  # command to its arguments, and what it needs
     "cluster": (
         "run=run cluster=kmeans name=k figures=false",
         # scikit-learn imports pandas where it is installed
-        {"torch", "PIL", "sklearn", "skops", "pandas", "matplotlib", "jinja2"},
+        {"torch", "PIL", "sklearn", "skops", "pandas"},
     ),
     "elbow": ("run=run k_max=3", {"torch", "PIL", "sklearn", "pandas", "matplotlib"}),
     "report": ("runs=run", {"PIL", "sklearn", "pandas", "matplotlib", "jinja2"}),

@@ -17,7 +17,7 @@ from fmclust.data import Digits
 from fmclust.errors import UserError
 from fmclust.jobs.run import run_job
 from fmclust.models import encode_all, load_weights
-from fmclust.reports import print_run
+from fmclust.reports.tables import print_run
 from fmclust.runs import read_losses, read_metrics
 from fmclust.training.checkpoints import epochs_finished
 

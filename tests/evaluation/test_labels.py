@@ -13,7 +13,7 @@ from layout import rows_of, status_of
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from fmclust.reports import print_run
+from fmclust.reports.tables import print_run
 from fmclust.runs import read_classes, read_clusterings, read_latents
 
 

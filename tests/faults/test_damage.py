@@ -10,7 +10,8 @@ from conftest import Finished
 
 from fmclust import load_run
 from fmclust.errors import UserError
-from fmclust.reports import print_run, write_run_page
+from fmclust.reports.pages import write_run_page
+from fmclust.reports.tables import print_run
 from fmclust.runs.manifest import COVERED
 
 IMAGES = np.zeros((3, 28, 28), np.uint8)

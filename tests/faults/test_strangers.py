@@ -20,7 +20,8 @@ from fmclust.errors import MAX_UNPACKED, UserError
 from fmclust.jobs.advice import JOB
 from fmclust.jobs.recluster import remove_unfinished
 from fmclust.jobs.run import resume_job, run_job
-from fmclust.reports import Job, write_runs_page
+from fmclust.reports.jobs import Job
+from fmclust.reports.pages import write_runs_page
 from fmclust.runs import claim, locked
 
 

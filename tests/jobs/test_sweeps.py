@@ -16,8 +16,7 @@ from fmclust.config.schema import conf_directory
 from fmclust.errors import UserError
 from fmclust.jobs.sweep import FAILED_OBJECTIVE, planned_jobs
 from fmclust.metrics import SCORES
-from fmclust.reports import Job
-from fmclust.reports.jobs import varied_keys
+from fmclust.reports.jobs import Job, varied_keys
 from fmclust.reports.markdown import mean_and_sd
 from fmclust.reports.scores import score_frame
 from fmclust.training.callbacks import LearningCurves

@@ -18,13 +18,13 @@ from sklearn.datasets import load_digits
 
 from fmclust.evaluation import thumbnails
 from fmclust.plots import draw_losses
-from fmclust.reports import Job, print_run, write_run_page, write_runs_page
 from fmclust.reports.agreement import agreement_table
-from fmclust.reports.jobs import filled_in
-from fmclust.reports.pages import run_page
+from fmclust.reports.jobs import Job, filled_in
+from fmclust.reports.pages import run_page, write_run_page, write_runs_page
 from fmclust.reports.pages.galleries import certainty, gallery
 from fmclust.reports.pages.sprite import Sprite
 from fmclust.reports.pages.svg import embedded
+from fmclust.reports.tables import print_run
 from fmclust.runs import read_metrics
 
 if TYPE_CHECKING:

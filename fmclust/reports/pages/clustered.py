@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fmclust.metrics import Confusion, confusion_of
-from fmclust.plots import MAX_NAMES
+from fmclust.metrics import MAX_NAMES, Confusion, confusion_of
 from fmclust.reports.pages.galleries import certainty, gallery
 from fmclust.runs import Assigned, read_assigned, read_matching
 
