@@ -91,7 +91,7 @@ class ImageArray:
 
     @property
     def step(self) -> int:
-        """Number of images to convert at once, which bounds the memory."""
+        """Number of images to hold in memory at once."""
         return max(1, MAX_CHUNK // math.prod(self.values.shape[1:]))
 
     @classmethod
@@ -131,26 +131,42 @@ class ImageArray:
     ) -> NDArray[np.uint8]:
         """Return images as uint8 of shape (n, H, W), or (n, H, W, 3) in colour.
 
+        They are converted a few at a time, which bounds the memory.
+
         Args:
             rows: Which of them.
             limits: The values that become 0 and 255; None keeps uint8 as it is.
             in_colour: Whether to return three channels.
         """
-        chosen = self.values[rows]
-        if self.in_colour and not in_colour:
-            chosen = chosen @ np.array(LUMA)
-            chosen = np.rint(chosen) if limits is None else chosen
-        if limits is not None:
-            values = chosen.astype(np.float64)
-            values[~np.isfinite(values)] = np.nan
-            chosen = to_bytes(values, limits)
-        images = np.asarray(chosen, np.uint8)
-        return np.stack([images] * 3, axis=3) if in_colour and not self.in_colour else images
+        chosen = ImageArray(self.values[rows])
+        if limits is None and self.in_colour == in_colour:
+            return np.asarray(chosen.values, np.uint8)  # without a copy
+        channels = (3,) if in_colour else ()
+        images = np.empty((len(chosen), *self.size, *channels), np.uint8)
+        for start in range(0, len(chosen), chosen.step):
+            part = slice(start, start + chosen.step)
+            images[part] = _converted(chosen.values[part], limits, in_colour=in_colour)
+        return images
 
     def _chunks(self) -> Iterator[NDArray[Any]]:
         """Yield a few images at a time."""
         for start in range(0, len(self), self.step):
             yield self.values[start : start + self.step]
+
+
+def _converted(values: NDArray[Any], limits: Range | None, *, in_colour: bool) -> NDArray[Any]:
+    """Convert images to values from 0 to 255 and to gray, or to colour; see `ImageArray.read`.
+
+    Gray images that become coloured get one channel, (n, H, W, 1), for all three.
+    """
+    if values.ndim == 4 and not in_colour:
+        values = values @ np.array(LUMA)
+        values = np.rint(values) if limits is None else values
+    if limits is not None:
+        values = values.astype(np.float64)
+        values[~np.isfinite(values)] = np.nan
+        values = to_bytes(values, limits)
+    return values[..., None] if in_colour and values.ndim == 3 else values
 
 
 def usual_range(limits: Range) -> Range | None:

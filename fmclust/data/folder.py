@@ -26,7 +26,7 @@ from fmclust.data.opening import (
 )
 from fmclust.data.picture_files import PictureFile, is_archive
 from fmclust.data.pictures import with_pages
-from fmclust.data.scales import FLOATS, INTEGERS, Scales, valid_range
+from fmclust.data.scales import Scales, valid_range
 from fmclust.data.sources import ImageSource
 from fmclust.data.splits import Split, complete, without_empty_labels
 from fmclust.errors import UserError, require_bool, require_option
@@ -96,8 +96,7 @@ class PictureFolder(ImageSource):
         require_option("data.pages", pages, ("all", "first"))
         self.pages = pages
         self.exclude = exclude_patterns(exclude)
-        limits = None if scale is None else valid_range("data.scale", scale)
-        self.scales = Scales({} if limits is None else dict.fromkeys((INTEGERS, FLOATS), limits))
+        self.scales = Scales.of(None if scale is None else valid_range("data.scale", scale))
         self.cache = None if cache is None else Path(cache)
         file = None if labels is None else PictureFile.of(Path(labels))
         self.table = None if file is None else LabelTable.read(file)

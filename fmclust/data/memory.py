@@ -24,8 +24,8 @@ def empty_images(
     Args:
         n: Number of images.
         shape: Channels, height and width.
-        folder: Folder of the file, which is made if the images need more than half of the free
-            memory. None: the system's temporary folder.
+        folder: Folder of the file, used if the images need more than half of the free memory, and
+            created if it does not exist. None: the system's temporary folder.
         is_kept: Whether the file stays; otherwise it is deleted with the array.
 
     Returns:

@@ -197,7 +197,7 @@ def in_order(
 ) -> Iterator[Result]:
     """Yield `function(file)` of each file in order, computed in threads `MAX_AHEAD` in advance."""
     remaining, pending = iter(files), deque[Future[list[Result]]]()
-    # A thread gets several files at a time: threads that wait for each other take longer.
+    # A task is several files, since threads contend for Python's lock when a task ends.
     chunks = iter(lambda: list(islice(remaining, CHUNK)), [])
     with ThreadPoolExecutor(torch.get_num_threads()) as pool, warnings.catch_warnings():
         # Pillow warns about pictures that MAX_PIXELS refuses.

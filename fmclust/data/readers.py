@@ -207,15 +207,9 @@ def _open_folder(folder: Path, settings: _Settings) -> Input:
     opened = _open_pictures(found.files, settings)
     found.unmatched.clear()  # patterns of the run need not match here
     opened.folder, opened.notes = folder, found.warnings()
-    unread = {name.as_posix(): reason for name, reason in found.unreadable.items()}
-    return _with_unread(opened, unread, settings.form)
-
-
-def _with_unread(opened: Input, unread: Mapping[str, str], form: Form) -> Input:
-    """Add a last batch of names that can't be read, with the reasons."""
-    if unread:
-        reasons = dict(enumerate(unread.values()))
-        last = Batch([*unread], _pictures([], form), reasons)
+    if unread := found.unreadable:
+        names, reasons = [name.as_posix() for name in unread], dict(enumerate(unread.values()))
+        last = Batch(names, _pictures([], settings.form), reasons)
         opened.batches = chain(opened.batches, [last])
         opened.n_images += len(unread)
     return opened

@@ -92,6 +92,11 @@ class Scales:
     seen: dict[str, tuple[int, PurePath]] = field(default_factory=dict)
     found: dict[str, dict[PurePath, Range]] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, limits: Range | None) -> "Scales":
+        """Return scales with one known range for integers and floats, or with none for None."""
+        return cls({} if limits is None else dict.fromkeys((INTEGERS, FLOATS), limits))
+
     def note(self, kind: str, file: PictureFile) -> None:
         """Note that a file of a pixel type was read."""
         n, first = self.seen.get(kind, (0, file.name))

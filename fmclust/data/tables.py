@@ -23,7 +23,7 @@ from fmclust.data.label_tables import MAX_LINE, label_columns, separator_in
 from fmclust.data.memory import empty_images
 from fmclust.data.opening import first_of, warnings_about_cut
 from fmclust.data.parquet import EncodedPictures, label_values, read_parquet, size_of_first
-from fmclust.data.scales import FLOATS, INTEGERS, Scales
+from fmclust.data.scales import Scales
 from fmclust.errors import UserError, reading, require_whole_numbers
 from fmclust.terminal import console
 
@@ -64,10 +64,9 @@ class TableFiles(ArrayFiles):
     column for each pixel, or three in colour: red, green and blue of the first pixel, then of the
     second, and so on. Columns are pixels if their names are numbers, with or without `pixel`
     before them, as in Kaggle's MNIST and Fashion-MNIST. One more column may hold the labels. In a
-    file without names, the first column holds the labels if the number of all is neither a square
-    nor three times one.
-    If a folder has files named after splits, such as `train.csv` and `test.csv`, the split is
-    theirs.
+    file without names, the first column holds the labels if the number of all columns is neither a
+    square nor three times one. If a folder has files named after splits, such as `train.csv` and
+    `test.csv`, the split is theirs.
 
     Args:
         root: A .csv file, plain or .gz, a .parquet file, or a folder with such files.
@@ -148,14 +147,14 @@ class TableFiles(ArrayFiles):
         """Decode the pictures of all tables, deep ones by one range; note what is unusual."""
         read = {path: table for path, table in tables.items() if isinstance(table, Table)}
         encoded = {p: table for p, table in tables.items() if isinstance(table, EncodedPictures)}
-        files = [file for table in encoded.values() for file in table.files]
         if not encoded:
             return read
+        files = [file for table in encoded.values() for file in table.files]
         size = both_sides(self.size) if self.size else size_of_first(files)
         decoded = decode(
             files,
             replace(self.form, size=size),
-            Scales({} if self.scale is None else dict.fromkeys((INTEGERS, FLOATS), self.scale)),
+            Scales.of(self.scale),
             title=f"Decoding {self.root.name}",
             allocate=partial(empty_images, folder=self.cache),
         )
@@ -164,17 +163,16 @@ class TableFiles(ArrayFiles):
             [f"{file.path.name}: {file.name}" for file in decoded.cut]
         )
         self.warnings += decoded.scales.warnings(decoded.scales.advice())
+        rows: dict[Path, list[int]] = {path: [] for path in encoded}
+        for file in decoded.files:
+            rows[file.path].append(int(file.name.name))
         images, start = np.moveaxis(decoded.images, 1, 3), 0
         for path, table in encoded.items():
-            rows = [int(file.name.name) for file in decoded.files if file.path == path]
-            unreadable = {
-                f.name.name: why for f, why in decoded.unreadable.items() if f.path == path
-            }
-            own = ImageArray.of(images[start : start + len(rows)], str(path))
-            read[path] = Table(
-                own, None if table.labels is None else table.labels[rows], unreadable
-            )
-            start += len(rows)
+            own = ImageArray.of(images[start : start + len(rows[path])], str(path))
+            read[path] = Table(own, None if table.labels is None else table.labels[rows[path]])
+            start += len(rows[path])
+        for file, why in decoded.unreadable.items():
+            read[file.path].unreadable[file.name.name] = why
         return read
 
 

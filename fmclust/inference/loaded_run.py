@@ -272,13 +272,7 @@ class LoadedRun:
                     f"images are {array.values.dtype} from {span_text(found)}, a range that this "
                     "run does not know: convert them to uint8."
                 )
-        if limits is None and array.in_colour == self.is_in_colour:
-            return array.values  # without a copy
-        parts = [
-            array.read(slice(start, start + array.step), limits, in_colour=self.is_in_colour)
-            for start in range(0, max(1, len(array)), array.step)
-        ]
-        return np.concatenate(parts)
+        return array.read(slice(None), limits, in_colour=self.is_in_colour)
 
     def _to_tensor(self, images: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(channels_first(self.to_uint8(images))))

@@ -14,7 +14,7 @@ from fmclust.models.encoder import Encoder
 from fmclust.trust import build
 
 PREFIX = "encoder."  # the weights in a checkpoint are those of EncoderModule.encoder
-COUNTER = "num_batches_tracked"  # of batch normalization
+COUNTER = "num_batches_tracked"  # end of the name of a counter of batch normalization
 
 
 def build_encoder(settings: DictConfig, image_shape: Sequence[int]) -> Encoder:
@@ -50,16 +50,17 @@ def load_weights(encoder: Encoder, path: Path) -> None:
 
 
 def load_state(network: nn.Module, weights: Mapping[str, Any]) -> None:
-    """Load weights that have the names and shapes of those of a network.
+    """Load weights into a network after checking their names and shapes.
 
     Args:
         network: The network.
-        weights: Name to tensor. Only counters of batches may be missing, as in old files.
+        weights: Name to tensor. Only the counters of batch normalization, which old files lack,
+            may be missing.
 
     Raises:
         ValueError: If a weight is missing, or has another name or shape.
     """
-    own = network.state_dict()  # with the versions of the layers, which MNASNet asks for
+    own = network.state_dict()  # has the versions of the layers, which MNASNet needs
     found = {**{k: v for k, v in own.items() if k.endswith(COUNTER)}, **weights}
     unfit = [k for k in sorted({*own, *found}) if _shape(own.get(k)) != _shape(found.get(k))]
     if unfit:

@@ -64,7 +64,7 @@ class Pretrained(Encoder):
         self.precision = PRECISIONS[encode_precision]
         self.prepare = self._default.transforms()
         options = OPTIONS.get(backbone, {})
-        if backbone.startswith("vit_"):  # its positions are those of one image size
+        if backbone.startswith("vit_"):  # with a position embedding for each patch
             options = {"image_size": self.prepare.crop_size[0]}
         network = models.get_model(backbone, weights=None, **options)
         self.head = _last_linear_layer(backbone, network)
