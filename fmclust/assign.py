@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from fmclust.inference.sorting import ClusterFolders
 
 UNREADABLE, FAR, REVERSED = "unreadable", "far", "reversed"  # counted like the cluster ids
-MIDDLE = 127.5  # brightness: below it a background is dark, above it light
-MIN_CONTRAST = 32**2  # brightness squared: minimum for two backgrounds to be opposite
 
 
 def assign(config: DictConfig) -> None:
@@ -84,7 +82,6 @@ def assign_all(
     """
     from rich.progress import Progress
 
-    from fmclust import data
     from fmclust.inference.tables import table_writer, to_table
 
     counts: Counter[int | str] = Counter()
@@ -101,9 +98,7 @@ def assign_all(
                     folders.add(known, batch.images, assigned.clusters, assigned.certainty)
                 counts.update(assigned.clusters.tolist())
                 counts[FAR] += 0 if assigned.far is None else int(assigned.far.sum())
-                border = data.border_brightness(data.channels_first(images))
-                contrast = (border - MIDDLE) * (run.border - MIDDLE)
-                counts[REVERSED] += len(images) if contrast < -MIN_CONTRAST else 0
+                counts[REVERSED] += len(images) if run.has_other_background(images) else 0
             progress.advance(task, len(batch.names))
     counts[UNREADABLE] = len(images_in.unread)
     return counts
@@ -123,7 +118,7 @@ def summary(counts: Counter[int | str], run: "LoadedRun", clusterer: str, *, inv
     if counts[FAR]:
         lines.append(f"{counts[FAR]:,} images are far from all training images of the run.")
     if counts[REVERSED] > total / 2:
-        background = "dark" if run.border < MIDDLE else "light"
+        background = "dark" if run.is_dark else "light"
         lines.append(
             f"The images of the run have a {background} background, and most of these images do "
             f"not: if dark and light are swapped, type invert={str(not invert).lower()}."

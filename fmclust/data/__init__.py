@@ -10,9 +10,10 @@ from fmclust.data.listing import exclude_patterns
 from fmclust.data.loader import EpochOrder, ResidentLoader
 from fmclust.data.mnist_family import KMNIST, MNIST, FashionMNIST
 from fmclust.data.opening import first_of, frequent_reasons, printable
+from fmclust.data.picture_files import PictureFile
 from fmclust.data.pictures import border_brightness
-from fmclust.data.readers import Batch, Input, open_input
-from fmclust.data.scales import known_ranges, span_text
+from fmclust.data.readers import Batch, Input, Reading, open_input, open_pictures
+from fmclust.data.scales import Range, known_ranges, span_text
 from fmclust.data.sources import ImageSource, build_source
 from fmclust.data.splits import Split, number_unlabelled, sums_of
 from fmclust.data.tables import TableFiles

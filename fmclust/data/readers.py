@@ -108,49 +108,45 @@ class Input:
 
 
 @dataclass(frozen=True)
-class _Settings:
-    """How to read an input; see `open_input`."""
+class Reading:
+    """How to read an input.
+
+    Attributes:
+        form: What every image becomes.
+        batch_size: Maximum number of images in a batch.
+        ranges: Pixel type to the range that pictures are scaled by; those of other types are
+            found over all pictures of the input.
+        exclude: Patterns of files and folders to leave out of a folder.
+        pages: Whether `all` pages of a TIFF file are pictures, or the `first`.
+    """
 
     form: Form
     batch_size: int
-    ranges: Mapping[str, Range]
-    exclude: Sequence[str]
-    pages: str
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    exclude: Sequence[str] = ()
+    pages: str = "all"
 
 
-def open_input(
-    path: Path,
-    form: Form,
-    batch_size: int,
-    *,
-    ranges: Mapping[str, Range] | None = None,
-    exclude: Sequence[str] = (),
-    pages: str = "all",
-) -> Input:
+def open_input(path: Path, settings: Reading) -> Input:
     """Open images of any supported kind, to be read in batches.
 
     Args:
         path: A folder (searched recursively), an archive, a picture, a file of arrays (.npy, .npz,
             .pt), a table (.csv, .parquet), an idx file, or a folder of one of these kinds; tables
             and idx files plain or .gz.
-        form: What every image becomes.
-        batch_size: Maximum number of images in a batch.
-        ranges: Pixel type to the range that pictures are scaled by; those of other types are
-            found over all pictures of the folder.
-        exclude: Patterns of files and folders to leave out of a folder.
-        pages: Whether `all` pages of a TIFF file are pictures, or the `first`.
+        settings: How to read it.
 
     Raises:
         UserError: If there is nothing to read, or a file has an invalid header.
     """
     if not path.exists():
         raise UserError(f"input={path} does not exist: type input=<a folder or file>.")
-    opened = _open(path, _Settings(form, batch_size, ranges or {}, exclude, pages))
+    opened = _open(path, settings)
     opened.path = path
     return opened
 
 
-def _open(path: Path, settings: _Settings) -> Input:
+def _open(path: Path, settings: Reading) -> Input:
     """Open a path by what it is."""
     if path.is_dir() and (option := option_for(path)) != "folder":
         return _joined({file: _open(file, settings) for file in _files_of(path, option)})
@@ -161,11 +157,11 @@ def _open(path: Path, settings: _Settings) -> Input:
     if has_suffix(path, "table"):
         table = read_table(path, settings.form.size)
         if isinstance(table, EncodedPictures):
-            return _open_pictures(table.files, settings)
+            return open_pictures(table.files, settings)
         return _open_arrays(path, {WHOLE: table.images}, settings)
     if _is_idx(path):
         return _open_arrays(path, {WHOLE: ImageArray.of(read_idx(path), str(path))}, settings)
-    opened = _open_pictures([PictureFile.of(path)], settings)
+    opened = open_pictures([PictureFile.of(path)], settings)
     opened.folder = path.parent
     return opened
 
@@ -197,14 +193,14 @@ def _joined(inputs: Mapping[Path, Input]) -> Input:
     return Input(n_images, named, parts=[*inputs.values()])
 
 
-def _open_folder(folder: Path, settings: _Settings) -> Input:
+def _open_folder(folder: Path, settings: Reading) -> Input:
     """List the pictures of a folder or an archive; the last batch names what can't be opened."""
     found = list_files(folder, settings.exclude)
     tables = find_label_tables(found.files)
     found.files = [file for file in found.files if file not in tables]
     if not found.files and not found.unreadable:
         raise UserError(f"input={folder} holds no file: type input=<a folder of pictures>.")
-    opened = _open_pictures(found.files, settings)
+    opened = open_pictures(found.files, settings)
     found.unmatched.clear()  # patterns of the run need not match here
     opened.folder, opened.notes = folder, found.warnings()
     if unread := found.unreadable:
@@ -215,7 +211,7 @@ def _open_folder(folder: Path, settings: _Settings) -> Input:
     return opened
 
 
-def _open_pictures(files: Sequence[PictureFile], settings: _Settings) -> Input:
+def open_pictures(files: Sequence[PictureFile], settings: Reading) -> Input:
     """Open picture files, to be read in batches."""
     files = with_pages(files) if settings.pages == "all" else files
     scales, cut = Scales(dict(settings.ranges), files), list[str]()
@@ -223,7 +219,7 @@ def _open_pictures(files: Sequence[PictureFile], settings: _Settings) -> Input:
 
 
 def _read_pictures(
-    files: Sequence[PictureFile], settings: _Settings, scales: Scales, cut: list[str]
+    files: Sequence[PictureFile], settings: Reading, scales: Scales, cut: list[str]
 ) -> Iterator[Batch]:
     """Yield batches of pictures; add the names of those whose end is missing to `cut`."""
     pictures = read_in_order(files, settings.form, scales)
@@ -241,7 +237,7 @@ def _pictures(images: Sequence[NDArray[np.uint8]], form: Form) -> NDArray[np.uin
     return np.array(images, np.uint8).reshape(-1, *shape)
 
 
-def _open_arrays(path: Path, arrays: Mapping[str, ImageArray], settings: _Settings) -> Input:
+def _open_arrays(path: Path, arrays: Mapping[str, ImageArray], settings: Reading) -> Input:
     """Open all images of a file of arrays or a table, split by split.
 
     Each image is named by its split and its position.

@@ -40,6 +40,7 @@ class Assignment:
     """The clusters of N images.
 
     Attributes:
+        latents: float32 array of shape (N, d), the latents of the images.
         clusters: int64 array of shape (N,); -1 is noise.
         classes: int64 array of shape (N,), the classes that the clusters are matched to; -1 for
             clusters that are not matched.
@@ -53,6 +54,7 @@ class Assignment:
             known.
     """
 
+    latents: NDArray[np.float32]
     clusters: NDArray[np.int64]
     classes: NDArray[np.int64]
     probability: NDArray[np.floating] | None
@@ -68,7 +70,7 @@ class Assignment:
         return None if self.distance is None else -self.distance
 
     def __getitem__(self, rows: slice) -> "Assignment":
-        per_image = ("clusters", "classes", "probability", "distance", "far")
+        per_image = ("latents", "clusters", "classes", "probability", "distance", "far")
         values = {name: getattr(self, name) for name in per_image}
         return replace(self, **{k: v[rows] for k, v in values.items() if v is not None})
 
@@ -89,5 +91,8 @@ def assign_latents(
     found = clusterer.find(latents)
     classes = [matching.get(cluster, -1) for cluster in found.clusters.tolist()]
     return Assignment(
-        classes=np.array(classes, int), propagated=clusterer.propagates, **found._asdict()
+        latents=latents,
+        classes=np.array(classes, int),
+        propagated=clusterer.propagates,
+        **found._asdict(),
     )

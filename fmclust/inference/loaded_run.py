@@ -3,7 +3,7 @@
 import os
 import shlex
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +17,15 @@ from fmclust import models, runs
 from fmclust.data import (
     Form,
     Input,
+    PictureFile,
+    Range,
+    Reading,
+    border_brightness,
     channels_first,
     exclude_patterns,
     known_ranges,
     open_input,
+    open_pictures,
     span_text,
 )
 from fmclust.data.arrays import ImageArray, usual_range
@@ -31,6 +36,8 @@ from fmclust.inference.assigning import Assignment, Clusterer, assign_latents
 from fmclust.inference.stored import StoredClusterer
 
 MAX_SIDE = 1024  # pixels; bounds the image size in a status file
+MIDDLE = 127.5  # brightness: below it a background is dark, above it light
+MIN_CONTRAST = 32**2  # brightness squared: minimum for two backgrounds to be opposite
 
 
 class LoadedRun:
@@ -175,6 +182,27 @@ class LoadedRun:
         Raises:
             UserError: If there is nothing to read, or a file is damaged.
         """
+        return open_input(path, self._reading)
+
+    def open_pictures(
+        self, files: Sequence[PictureFile], ranges: Mapping[str, Range] | None = None
+    ) -> Input:
+        """Open picture files, to be read in batches as those of the run were.
+
+        Args:
+            files: The files.
+            ranges: Pixel type to its range, for types that the run has not seen.
+        """
+        known = {**(ranges or {}), **self.ranges}
+        return open_pictures(files, replace(self._reading, ranges=known))
+
+    @property
+    def excluded(self) -> Sequence[str]:
+        """The patterns of files that the run has left out."""
+        return self._reading.exclude
+
+    @cached_property
+    def _reading(self) -> Reading:
         data = self.config.data
         form = Form(
             self.image_size,
@@ -183,14 +211,22 @@ class LoadedRun:
             background=str(data.get("background", "white")),
             max_pixels=int(data.get("max_pixels", MAX_PIXELS)),
         )
-        return open_input(
-            path,
+        return Reading(
             form,
             models.batch_size(self.image_shape),
             ranges=self.ranges,
             exclude=exclude_patterns(data.get("exclude")),
             pages=str(data.get("pages", "all")),
         )
+
+    def has_other_background(self, images: NDArray[np.uint8]) -> bool:
+        """Return whether the background is light where that of the run is dark, or vice versa.
+
+        Args:
+            images: uint8 array of shape (N, H, W) or (N, H, W, 3).
+        """
+        border = border_brightness(channels_first(images))
+        return (border - MIDDLE) * (self.border - MIDDLE) < -MIN_CONTRAST
 
     def clusterer_named(self, name: str | None) -> str:
         """Return a name of `clusterers`, the first for None.
@@ -227,6 +263,11 @@ class LoadedRun:
             fitted = load_fitted(folder, name)
             self._loaded[name] = fitted, runs.read_matching(folder, name), limit
         return self._loaded[name]
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether the images of the run have a dark background."""
+        return self.border < MIDDLE
 
     @property
     def is_in_colour(self) -> bool:

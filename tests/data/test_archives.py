@@ -21,7 +21,7 @@ from layout import rows_of
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.data import Form, PictureFolder, open_input, picture_files
+from fmclust.data import Form, PictureFolder, Reading, open_input, picture_files
 from fmclust.errors import UserError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 16, 16), np.uint8)
@@ -77,7 +77,7 @@ def test_an_archive_is_read_like_its_folder(suffix: str, tmp_path: Path) -> None
         assert bool((split.labels == other.labels).all())
     assert packed.class_names == ("a", "b") and packed.warnings == plain.warnings
     assert packed.unreadable == plain.unreadable == {"set/notes.txt": "cannot identify image file"}
-    opened = open_input(archive, Form((16, 16)), 7)
+    opened = open_input(archive, Reading(Form((16, 16)), 7))
     names = [name for batch in opened.batches for name in batch.names]
     assert set(names) == {*FILES, "set/notes.txt"} and opened.n_images == 41
 
@@ -137,10 +137,10 @@ def test_the_pages_of_a_tiff_file_are_pictures(tmp_path: Path) -> None:
     }
     assert {*found} == {f"a[{n:02}].tif" for n in range(1, 31)} | {"b.tif"}
     assert all(np.array_equal(found[f"a[{n + 1:02}].tif"], IMAGES[n]) for n in range(30))
-    opened = open_input(tmp_path / "in" / "a.tif", Form((16, 16)), 64)
+    opened = open_input(tmp_path / "in" / "a.tif", Reading(Form((16, 16)), 64))
     (batch,) = opened.batches
     assert np.array_equal(batch.images, IMAGES[:30])
-    assert open_input(tmp_path / "in", Form((16, 16)), 64, pages="first").n_images == 2
+    assert open_input(tmp_path / "in", Reading(Form((16, 16)), 64, pages="first")).n_images == 2
     with pytest.raises(UserError, match="2 readable pictures"):
         PictureFolder(root=str(tmp_path / "in"), pages="first").read()
 

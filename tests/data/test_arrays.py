@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fmclust.data import ArrayFiles, Form, open_input
+from fmclust.data import ArrayFiles, Form, Reading, open_input
 from fmclust.data.arrays import ImageArray, usual_range
 from fmclust.errors import UserError
 
@@ -58,7 +58,7 @@ def test_any_layout_and_type_gives_the_same_images(values: NDArray[Any], tmp_pat
     assert [len(split) for split in found.splits.values()] == [32, 4, 4]
     assert found.warnings == []
 
-    opened = open_input(tmp_path / "x.npy", Form((8, 9)), 7, ranges=found.ranges)
+    opened = open_input(tmp_path / "x.npy", Reading(Form((8, 9)), 7, ranges=found.ranges))
     assert np.array_equal(np.concatenate([batch.images for batch in opened.batches]), IMAGES)
     assert opened.warnings() == []
 
@@ -73,9 +73,11 @@ def test_other_values_are_scaled_by_one_range_that_assign_uses(tmp_path: Path) -
     assert np.array_equal(in_file_order(found), expected)
     assert found.ranges == {"float": (-1000.0, 3080.0)}
     np.save(tmp_path / "half.npy", (values[:2] + 1000) / 2 - 1000)
-    (batch,) = open_input(tmp_path / "half.npy", Form((8, 9)), 9, ranges=found.ranges).batches
+    (batch,) = open_input(
+        tmp_path / "half.npy", Reading(Form((8, 9)), 9, ranges=found.ranges)
+    ).batches
     assert np.abs(batch.images - IMAGES[:2] / 2).max() <= 0.5
-    unseen = open_input(tmp_path / "x.npy", Form((8, 9)), 99)
+    unseen = open_input(tmp_path / "x.npy", Reading(Form((8, 9)), 99))
     next(unseen.batches)
     assert "no float pixels" in unseen.warnings()[0] and "-1000 to 3080" in unseen.warnings()[0]
     clipped = source(tmp_path / "x.npy", scale=[-1000, 1040])
@@ -105,7 +107,7 @@ def test_splits_and_labels_of_a_file_are_its_own(suffix: str, keras: bool, tmp_p
     assert found.splits["test"].labels is not None
     assert found.splits["test"].labels.tolist() == LABELS[30:].tolist()
     assert found.class_names == ("0", "1", "2", "3") and found.warnings == []
-    opened = open_input(tmp_path / f"set.{suffix}", Form((8, 9)), 16)
+    opened = open_input(tmp_path / f"set.{suffix}", Reading(Form((8, 9)), 16))
     names_of_all = [name for batch in opened.batches for name in batch.names]
     assert opened.n_images == 40 and names_of_all[20] == "val/0"
 
@@ -155,7 +157,7 @@ def test_no_code_of_a_file_runs(name: str, tmp_path: Path, monkeypatch: pytest.M
         source(Path(name)).read()
     assert not re.search("allow_pickle|weights_only", str(caught.value))
     with pytest.raises(UserError, match=name):
-        open_input(Path(name), Form((8, 9)), 16)
+        open_input(Path(name), Reading(Form((8, 9)), 16))
     assert not Path("ran").exists()
 
 
@@ -193,10 +195,10 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
 def test_values_outside_the_range_of_a_run_are_named(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", IMAGES.astype(np.float32))
     ranges = {"float": (0.0, 1.0)}
-    (text,) = open_input(tmp_path / "a.npy", Form((8, 9)), 16, ranges=ranges).warnings()
+    (text,) = open_input(tmp_path / "a.npy", Reading(Form((8, 9)), 16, ranges=ranges)).warnings()
     assert "0 to 255" in text and "0 to 1" in text
     np.save(tmp_path / "a.npy", IMAGES / np.float32(254.9))  # a little above
-    assert not open_input(tmp_path / "a.npy", Form((8, 9)), 16, ranges=ranges).warnings()
+    assert not open_input(tmp_path / "a.npy", Reading(Form((8, 9)), 16, ranges=ranges)).warnings()
 
 
 def test_the_file_is_found_or_asked_for(tmp_path: Path) -> None:

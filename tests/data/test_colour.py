@@ -9,7 +9,15 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.data import ArrayFiles, Form, ImageSource, PictureFolder, TableFiles, open_input
+from fmclust.data import (
+    ArrayFiles,
+    Form,
+    ImageSource,
+    PictureFolder,
+    Reading,
+    TableFiles,
+    open_input,
+)
 from fmclust.data.pictures import read_picture
 from fmclust.errors import UserError
 
@@ -64,7 +72,7 @@ def test_a_folder_array_and_table_have_the_same_colours(
     form = Form((10, 12), "rgb" if in_colour else "gray")
     shown = expected[:, 0] if not in_colour else values
     for path in (folder, tmp_path / "a.npy", tmp_path / "a.parquet"):
-        batches = open_input(path, form, 7).read()
+        batches = open_input(path, Reading(form, 7)).read()
         assert np.array_equal(np.concatenate([batch.images for batch in batches]), shown)
 
 

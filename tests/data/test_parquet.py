@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.data import Form, TableFiles, open_input
+from fmclust.data import Form, Reading, TableFiles, open_input
 from fmclust.errors import UserError
 
 pa = pytest.importorskip("pyarrow")
@@ -92,7 +92,7 @@ def test_deep_pictures_of_all_splits_have_one_range(tmp_path: Path) -> None:
     test = np.rint(dark[0] / 4080 * 255)
     assert np.array_equal(known.splits["test"].images[:, 0].numpy(), test)
     assert known.ranges == {"integer": (0, 4080)}
-    opened = open_input(tmp_path / "test.parquet", Form((8, 8)), 16, ranges=known.ranges)
+    opened = open_input(tmp_path / "test.parquet", Reading(Form((8, 8)), 16, ranges=known.ranges))
     assert np.array_equal(np.concatenate([batch.images for batch in opened.read()]), test)
 
 
@@ -140,7 +140,7 @@ def test_rows_that_are_no_pictures_are_named(
             np.array_equal(image[0], IMAGES[int(name)])
             for name, image in zip(split.names, split.images, strict=True)
         )
-    opened = open_input(path, Form((8, 12)), 16)
+    opened = open_input(path, Reading(Form((8, 12)), 16))
     batches = [*opened.batches]
     assert opened.n_images == 40 and [*batches[0].reasons] == [3, 7]
     assert batches[0].names[:5] == ["0", "1", "2", "3", "4"]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fmclust.data import Form, TableFiles, open_input
+from fmclust.data import Form, Reading, TableFiles, open_input
 from fmclust.errors import UserError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
@@ -49,7 +49,7 @@ def test_named_columns_are_pixels_and_a_label(
     found = TableFiles(root=str(tmp_path))
     assert np.array_equal(in_file_order(found), IMAGES)
     assert found.class_names == names and found.warnings == []
-    opened = open_input(tmp_path / f"a.{suffix}", Form((8, 8)), 16, ranges=found.ranges)
+    opened = open_input(tmp_path / f"a.{suffix}", Reading(Form((8, 8)), 16, ranges=found.ranges))
     assert np.array_equal(np.concatenate([batch.images for batch in opened.batches]), IMAGES)
 
 
@@ -105,7 +105,7 @@ def test_images_that_are_no_squares(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"data.image_size=\(9, 9\)"):
         table().to_csv(tmp_path / "a.csv", index=False)
         TableFiles(root=str(tmp_path), image_size=9).read()
-    (batch,) = open_input(tmp_path / "a.csv", Form((16, 16)), 99).batches
+    (batch,) = open_input(tmp_path / "a.csv", Reading(Form((16, 16)), 99)).batches
     assert batch.images.shape == (40, 16, 16)
 
 
@@ -153,7 +153,7 @@ def test_kaggles_sample_submission_is_not_used(tmp_path: Path) -> None:
         "test": 40,
     }
     assert len(found.warnings) == 1 and "sample_submission.csv" in found.warnings[0]
-    opened = open_input(tmp_path, Form((8, 8)), 16)
+    opened = open_input(tmp_path, Reading(Form((8, 8)), 16))
     batches = [*opened.read()]
     assert opened.n_images == 80 and batches[-1].names[-1] == "test.csv: 39"
     assert np.array_equal(np.concatenate([b.images for b in batches]), np.tile(IMAGES, (2, 1, 1)))

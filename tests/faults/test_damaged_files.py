@@ -13,7 +13,15 @@ import pytest
 import torch
 from PIL import Image
 
-from fmclust.data import ArrayFiles, Form, ImageSource, PictureFolder, TableFiles, open_input
+from fmclust.data import (
+    ArrayFiles,
+    Form,
+    ImageSource,
+    PictureFolder,
+    Reading,
+    TableFiles,
+    open_input,
+)
 from fmclust.errors import UserError
 
 N_FILES = 1000  # of each kind
@@ -104,7 +112,7 @@ def refusal(read: Callable[[], object]) -> str:
 
 
 def read_input(path: Path) -> None:
-    for batch in open_input(path, Form((8, 8)), 16).batches:
+    for batch in open_input(path, Reading(Form((8, 8)), 16)).batches:
         assert batch.images.shape[1:] == (8, 8)
 
 
