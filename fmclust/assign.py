@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from fmclust.config.command import FAILED_JOBS, command
 from fmclust.config.schema import sort_target
-from fmclust.errors import UserError, complain, require_bool
+from fmclust.errors import UserError, complain, require_bool, require_option
 
 if TYPE_CHECKING:
     from fmclust.data import Input
@@ -28,6 +28,15 @@ def assign(config: DictConfig) -> None:
     require_bool("strict", config.strict)
     if config.invert is not None:
         require_bool("invert", config.invert)
+    require_option("engine", config.engine, ("local", "spark"))
+    if config.engine == "spark":
+        assign_on_spark(config)
+    else:
+        assign_here(config)
+
+
+def assign_here(config: DictConfig) -> None:
+    """Assign by this process."""
     output = Path(str(config.output)).absolute()
     if output.exists():
         raise UserError(f"output={output} is there already: type output=<a new file>.")
@@ -58,6 +67,48 @@ def assign(config: DictConfig) -> None:
     print(output)
     if sort_into is not None:
         print(sort_into)
+    require_readable(config, counts)
+
+
+def assign_on_spark(config: DictConfig) -> None:
+    """Assign by the workers of Apache Spark."""
+    if config.sort_into is not None:
+        raise UserError("engine=spark does not sort pictures: type sort_into=null.")
+    from fmclust import inference
+    from fmclust.data import frequent_reasons
+    from fmclust.spark import assigning, pictures, session
+    from fmclust.spark.progress import tasks_shown
+
+    settings = session.SparkSettings.of(config.spark)
+    images, output = (pictures.absolute(str(config[key])) for key in ("input", "output"))
+    if Path(output).exists():
+        raise UserError(f"output={output} is there already: type output=<a new folder>.")
+    run = inference.load_run(str(config.run))
+    name = run.clusterer_named(config.clusterer)
+    invert = run.config.data.get("invert") if config.invert is None else config.invert
+    assigner = assigning.Assigner.of(run, name, invert=bool(invert))
+    with session.spark_session(settings, run.directory / session.LOG) as spark:
+        rows = pictures.open_rows(spark, images, exclude=run.excluded, id_column=config.spark.id)
+        with tasks_shown(spark, "Assigning images"), assigning.removed_if_failed(output):
+            notes = assigning.assign_rows(rows, assigner, output)
+        sizes, n_far, reasons = assigning.count_rows(spark, output)
+    counts: Counter[int | str] = Counter(
+        {UNREADABLE: reasons.total(), FAR: n_far, REVERSED: notes.n_other_background}
+    )
+    counts.update(sizes)
+    print(summary(counts, run, name, invert=bool(invert)))
+    if reasons:
+        print(f"Warning: unreadable: {frequent_reasons(reasons.elements())}.")
+    for warning in notes.warnings():
+        print(f"Warning: {warning}.")
+    print(output)
+    if not sizes:
+        raise UserError(f"input={images}: no image can be read: type input=<a folder of pictures>.")
+    require_readable(config, counts)
+
+
+def require_readable(config: DictConfig, counts: Counter[int | str]) -> None:
+    """Exit with an error if an image is unreadable and `strict` is true."""
     if config.strict and counts[UNREADABLE]:
         sys.exit(complain(f"{counts[UNREADABLE]} images are unreadable.", FAILED_JOBS))
 

@@ -10,14 +10,23 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from fmclust.config.command import FAILED_JOBS, command
-from fmclust.config.schema import is_file_name, require_n_clusters, require_target
-from fmclust.errors import UserError, complain, require_bool, require_seed
+from fmclust.config.schema import (
+    AUTO,
+    is_file_name,
+    require_engine,
+    require_n_clusters,
+    require_target,
+)
+from fmclust.errors import UserError, complain, require_bool, require_option, require_seed
 
 
 def cluster(config: DictConfig) -> None:
     """Cluster every run with every clusterer; write clusterings/<name>/ in each directory."""
     directories, names = require(config)
-    from fmclust.jobs.recluster import cluster_again
+    if config.engine == "spark":
+        from fmclust.jobs.spark_clustering import cluster_on_spark as cluster_again
+    else:
+        from fmclust.jobs.recluster import cluster_again
     from fmclust.jobs.threads import limited_threads  # imports torch, which `--help` does not need
     from fmclust.reports.tables import print_run
 
@@ -59,11 +68,34 @@ def require(config: DictConfig) -> tuple[list[Path], dict[str, str]]:
         )
     if config.figures is not None:
         require_bool("figures", config.figures)
+    require_option("engine", config.engine, ("local", "spark"))
+    require_engine(config.cluster, config.engine)
+    if config.engine == "spark":
+        _require_latents(config)
+    elif config.latents is not None or config.labels is not None:
+        raise UserError("latents= and labels= are for Spark: type engine=spark, or leave them out.")
+    directories = find_runs("run", str(config.run))
+    if config.engine == "spark" and len(directories) > 1:
+        raise UserError(
+            f"run={config.run} matches {len(directories)} runs, and the latents are those of one: "
+            "type run=<the run that made them>."
+        )
     wanted = [str(key) for key, settings in config.cluster.items() if settings is not None]
     name = None if config.name is None else str(config.name)
     if name is not None and not (len(wanted) == 1 and is_file_name(name)):
         raise UserError(f"name={name} is not a folder's name for one clusterer: type name=<word>.")
-    return find_runs("run", str(config.run)), {key: name or key for key in wanted}
+    return directories, {key: name or key for key in wanted}
+
+
+def _require_latents(config: DictConfig) -> None:
+    """Check what only `engine=spark` needs; raise UserError as `require` does."""
+    if config.latents is None:
+        raise UserError(
+            "engine=spark clusters latents in Parquet files: type latents=<the output of assign "
+            "with engine=spark>."
+        )
+    if config.n_clusters == AUTO:
+        raise UserError("n_clusters=auto needs engine=local: type n_clusters=<a number>.")
 
 
 main = command("cluster", cluster)

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from fmclust.config.command import command
 from fmclust.config.schema import (
     folder_of_pictures,
+    require_engine,
     require_n_clusters,
     require_target,
     sort_target,
@@ -79,6 +80,7 @@ def changes(config: DictConfig) -> dict[str, Any]:
     if config.get("cluster") is not None:
         for key, settings in config.cluster.items():
             require_target(f"cluster.{key}", settings)
+        require_engine(config.cluster)
         found["cluster"] = config.cluster
     return found
 

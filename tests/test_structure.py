@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reports": {"runs", "plots", "metrics", "paper.numbers"},
     "config": set(),
     "paper.numbers": set(),
+    "spark": SERVICES | {"metrics", "inference"},
 }
 MAY_IMPORT["jobs"] = {*MAY_IMPORT}
 MAY_IMPORT["paper"] = {*MAY_IMPORT}

@@ -14,6 +14,7 @@ from fmclust.clustering.fitting import (
     Clustering,
     assign,
     cluster,
+    clustering_by,
     fit,
     responsibilities,
     statistic_names,

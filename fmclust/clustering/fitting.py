@@ -1,7 +1,7 @@
 """Fit an estimator to latents, assign latents to its clusters, and compute its statistics."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,6 +104,24 @@ def cluster(
         UserError: If the estimator rejects its parameters or the latents.
     """
     fitted, warned = fit(clusterer, latents[fitted_split])
+    return clustering_by(fitted, latents, fitted_split, warned)
+
+
+def clustering_by(
+    fitted: BaseEstimator,
+    latents: Mapping[str, Floats],
+    fitted_split: str,
+    warned: Sequence[str] = (),
+) -> Clustering:
+    """Assign all splits to the clusters of a fitted estimator, and compute its statistics.
+
+    Args:
+        fitted: The fitted estimator.
+        latents: Split to float array of shape (N, d).
+        fitted_split: The split that the statistics are of.
+        warned: The warnings of the fit.
+    """
+    warned = [*warned]
     clusters = {split: assign(fitted, rows) for split, rows in latents.items()}
     ids, propagated = clusters[fitted_split], {}
     if isinstance(last := estimator_of(fitted), InductiveClusterer):

@@ -31,6 +31,7 @@ PATH_KEYS = (
     "runs",
     "input",
     "output",
+    "latents",
     "sort_into",
     "data.root",
     "data.cache",
@@ -40,6 +41,7 @@ PATH_KEYS = (
     "hydra.run.dir",
     "hydra.sweep.dir",
 )
+QUOTED_KEYS = (*PATH_KEYS, "spark.master")  # their values take any characters
 MULTIRUN = ("-m", "--multirun")
 FULL_ERROR = "HYDRA_FULL_ERROR"  # environment variable: if "1", Hydra raises errors
 WAIT_POLICY, SPIN_COUNT = "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"  # of OpenMP, and GNU's
@@ -129,7 +131,7 @@ def complete_paths(config: DictConfig) -> None:
     start = hydra_config.runtime.cwd if hydra_config.job.chdir else ""
     for key in PATH_KEYS:
         value = None if key.startswith("hydra.") else OmegaConf.select(config, key)
-        if isinstance(value, str):
+        if isinstance(value, str) and "://" not in value:
             path = os.path.join(start, expanded(value))  # noqa: PTH118 # keeps a trailing slash
             OmegaConf.update(config, key, path)
 
@@ -176,7 +178,7 @@ def quote_path(argument: str, *, is_sweep: bool = False) -> str:
         is_sweep: Whether a comma separates values; otherwise it is part of the path.
     """
     key, equals, value = argument.partition("=")
-    is_path = equals and key.lstrip("+") in PATH_KEYS
+    is_path = equals and key.lstrip("+") in QUOTED_KEYS
     if is_path and (quoted := re.fullmatch(r"(['\"])(~.*)\1", value)):
         return f"{key}={_quoted(quoted[2])}"
     is_list = key.endswith("data.exclude") and re.fullmatch(r"\[.*\]", value)

@@ -89,6 +89,7 @@ def check(config: DictConfig) -> None:
     for group in ("callbacks", "cluster", "logger"):
         for name, settings in config[group].items():
             require_target(f"{group}.{name}", settings)
+    require_engine(config.cluster)
     require_target("trainer.profiler", config.trainer.profiler, cure="type debug=profile")
     for key, instead in UNSUPPORTED.items():
         if config.trainer.get(key) is not None:
@@ -98,6 +99,28 @@ def check(config: DictConfig) -> None:
             )
     if clusters_after(config) and not any(config.cluster.values()):
         raise UserError("there is no clusterer: type cluster=gmm, for example.")
+
+
+def require_engine(clusterers: DictConfig, engine: str = "local") -> None:
+    """Check that clusterers run on an engine, `local` or `spark`.
+
+    Raises:
+        UserError: If one needs the other.
+    """
+    for name, settings in ((str(name), settings) for name, settings in clusterers.items()):
+        if settings is None:
+            continue
+        is_for_spark = str(settings.get("_target_")).startswith("fmclust.spark.")
+        if is_for_spark and engine == "local":
+            raise UserError(
+                f"cluster.{name} runs on Spark only: type cluster=gmm, or python -m "
+                f"fmclust.cluster engine=spark run=<a run> latents=<a Parquet file> cluster={name}."
+            )
+        if not is_for_spark and engine == "spark":
+            raise UserError(
+                f"cluster.{name} does not run on Spark: type cluster=spark_kmeans, or "
+                "cluster=spark_gmm."
+            )
 
 
 def require_n_clusters(value: object) -> None:

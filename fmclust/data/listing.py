@@ -94,6 +94,17 @@ def list_files(root: Path, exclude: Sequence[str] = ()) -> Listing:
     return found
 
 
+def left_out(names: Collection[PurePath], exclude: Sequence[str]) -> dict[PurePath, str]:
+    """Return the files that `list_files` would leave out, with the reasons.
+
+    Args:
+        names: The paths of all files, relative to their root.
+        exclude: The patterns of the user; see `list_files`.
+    """
+    rules = _Rules(names, exclude)
+    return {name: why for name in names if (why := rules.why(name)) is not None}
+
+
 class _Rules:
     """Find out why a file is left out.
 

@@ -16,7 +16,7 @@ from fmclust.data.idx import header_of, read_idx
 from fmclust.data.idx_files import image_files
 from fmclust.data.kinds import has_suffix, option_for
 from fmclust.data.label_tables import find_label_tables
-from fmclust.data.listing import list_files
+from fmclust.data.listing import Listing, list_files
 from fmclust.data.opening import (
     first_of,
     frequent_reasons,
@@ -195,11 +195,7 @@ def _joined(inputs: Mapping[Path, Input]) -> Input:
 
 def _open_folder(folder: Path, settings: Reading) -> Input:
     """List the pictures of a folder or an archive; the last batch names what can't be opened."""
-    found = list_files(folder, settings.exclude)
-    tables = find_label_tables(found.files)
-    found.files = [file for file in found.files if file not in tables]
-    if not found.files and not found.unreadable:
-        raise UserError(f"input={folder} holds no file: type input=<a folder of pictures>.")
+    found = list_pictures(folder, settings.exclude)
     opened = open_pictures(found.files, settings)
     found.unmatched.clear()  # patterns of the run need not match here
     opened.folder, opened.notes = folder, found.warnings()
@@ -209,6 +205,20 @@ def _open_folder(folder: Path, settings: Reading) -> Input:
         opened.batches = chain(opened.batches, [last])
         opened.n_images += len(unread)
     return opened
+
+
+def list_pictures(folder: Path, exclude: Sequence[str]) -> Listing:
+    """List the files of a folder or an archive, without tables of labels.
+
+    Raises:
+        UserError: If there is none.
+    """
+    found = list_files(folder, exclude)
+    tables = find_label_tables(found.files)
+    found.files = [file for file in found.files if file not in tables]
+    if not found.files and not found.unreadable:
+        raise UserError(f"input={folder} holds no file: type input=<a folder of pictures>.")
+    return found
 
 
 def open_pictures(files: Sequence[PictureFile], settings: Reading) -> Input:

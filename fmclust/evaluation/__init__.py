@@ -2,4 +2,9 @@
 
 from fmclust.evaluation.publishing import Display, publish
 from fmclust.evaluation.results import Evaluation
-from fmclust.evaluation.stage import encode_images, evaluate_latents
+from fmclust.evaluation.stage import (
+    encode_images,
+    evaluate_clusterings,
+    evaluate_latents,
+    save_clustering,
+)

@@ -94,6 +94,18 @@ def evaluate_latents(
     for name, clusterer in clusterers.items():
         with run.attempt(name, stage="cluster"):
             clusterings[name] = _cluster(run, name, clusterer, inputs, source.fitted_split)
+    return evaluate_clusterings(run, encoder, source, latents, clusterings, display)
+
+
+def evaluate_clusterings(
+    run: Run,
+    encoder: Encoder,
+    source: ImageSource,
+    latents: Latents,
+    clusterings: Mapping[str, Clustering],
+    display: Display = NOWHERE,
+) -> Evaluation:
+    """Score clusterings; write and draw the results; see `evaluate_latents`."""
     with spinner("Scoring and drawing"):
         confusions = _score(run, source, clusterings)
         centres = _decode_centres(run, encoder, clusterings)
@@ -131,6 +143,26 @@ def _cluster(
     text = f"Clustering {n:,} x {d:,} latents of the {fitted_split} split by {name}"
     with spinner(text), run.timed("cluster"):
         made = cluster(clusterer, latents, fitted_split)
+    save_clustering(run, name, made, latents, fitted_split)
+    return made
+
+
+def save_clustering(
+    run: Run,
+    name: str,
+    made: Clustering,
+    latents: Mapping[str, Floats],
+    fitted_split: str,
+) -> None:
+    """Save the fitted estimator of a clustering, and add its statistics to the run.
+
+    Args:
+        run: The run that files and numbers are added to.
+        name: Name of the clusterer.
+        made: The clustering.
+        latents: Split to float array of shape (N, d).
+        fitted_split: The split by whose distances later latents are judged to be far.
+    """
     path = run.directory / "clusterers" / f"{name}.skops"
     with replacing(path) as partial_file:
         save_clusterer(partial_file, made.estimator)
@@ -144,7 +176,6 @@ def _cluster(
     run.metrics.update({f"{name}/{key}": value for key, value in made.statistics.items()})
     for warning in made.warnings:
         run.warn(f"{name}: {warning}")
-    return made
 
 
 def _score(

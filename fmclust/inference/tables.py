@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from fmclust.errors import UserError
 from fmclust.inference.assigning import Assignment
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Write = Callable[[pd.DataFrame], None]
 COLUMNS = (
@@ -92,31 +95,37 @@ def table_writer(path: Path) -> Iterator[Write]:
 @contextmanager
 def _parquet_writer(path: Path) -> Iterator[Write]:
     try:
-        import pyarrow as pa
         from pyarrow.parquet import ParquetWriter
     except ImportError as error:
         raise UserError(
             f"output={path.name} needs the extra parquet: type pip install -e '.[parquet]'."
         ) from error
 
-    def kind(name: str) -> Any:
-        return pa.string() if name in TEXTS else pa.int64() if name in INTEGERS else pa.float64()
-
     writer: Any = None
 
     def write(table: pd.DataFrame) -> None:
         nonlocal writer
-        schema = pa.schema([(name, kind(name)) for name in table.columns])
-        writer = writer or ParquetWriter(path, schema)
-        texts = {name: table[name].map(_printable, na_action="ignore") for name in TEXTS}
-        converted = table.assign(**texts)
-        writer.write_table(pa.Table.from_pandas(converted, schema, preserve_index=False))
+        converted = to_arrow(table)
+        writer = writer or ParquetWriter(path, converted.schema)
+        writer.write_table(converted)
 
     try:
         yield write
     finally:
         if writer is not None:
             writer.close()
+
+
+def to_arrow(table: pd.DataFrame) -> "pa.Table":
+    """Return a table of `to_table` in the form of Parquet files; file names in valid UTF-8."""
+    import pyarrow as pa
+
+    def kind(name: str) -> pa.DataType:
+        return pa.string() if name in TEXTS else pa.int64() if name in INTEGERS else pa.float64()
+
+    schema = pa.schema([(name, kind(name)) for name in table.columns])
+    texts = {name: table[name].map(_printable, na_action="ignore") for name in TEXTS}
+    return pa.Table.from_pandas(table.assign(**texts), schema, preserve_index=False)
 
 
 def _printable(text: Any) -> str:

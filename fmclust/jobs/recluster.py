@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from fmclust.models import encode_all
 from fmclust.runs import (
     CLUSTERINGS,
     Advice,
+    Run,
     claim,
     is_done,
     locked,
@@ -55,6 +57,37 @@ def cluster_again(
         UserError: If the run can't be opened, its images have changed, or a name is taken; if a
             clusterer failed, after the others have finished.
     """
+    run, source = open_to_cluster(directory, wanted, names)
+    if not run.is_done or not run.clusterers:
+        config = configured(run, wanted, names, keep=True)
+        yield _fill(run, source, config, _clusterers(config, source, names), overrides)
+        return
+    latents, reasons = latents_of(run, source), []
+    for key, name in names.items():
+        try:
+            config = configured(run, wanted, {key: name})
+            clusterers = _clusterers(config, source, {key: name})
+            yield _add(run, source, latents, config, clusterers, name, overrides)
+        except UserError as error:
+            reasons.append(str(error))
+    update_manifest(directory)
+    if reasons:
+        raise UserError("; ".join(reasons))
+
+
+def open_to_cluster(
+    directory: Path, wanted: DictConfig, names: Mapping[str, str]
+) -> tuple[LoadedRun, ImageSource]:
+    """Open a run and its images to cluster its latents again.
+
+    Args:
+        directory: The run directory.
+        wanted: Configuration composed from `conf/cluster.yaml`.
+        names: Clusterer to the name of its clustering.
+
+    Raises:
+        UserError: If the run can't be opened, its images have changed, or a name is taken.
+    """
     run = load_run(directory)
     if taken := set(names.values()) & set(run.clusterers):
         raise UserError(f"the run has a clustering named {min(taken)}: type name=<another>.")
@@ -66,24 +99,25 @@ def cluster_again(
             f"the images differ from those of {directory}: restore them, or type "
             "data.root=<where they are>."
         )
-    if not run.is_done or not run.clusterers:
-        config = _configured(run, wanted, names, keep=True)
-        yield _fill(run, source, config, _clusterers(config, source, names), overrides)
-        return
-    latents, reasons = _latents_of(run, source), []
-    for key, name in names.items():
-        try:
-            config = _configured(run, wanted, {key: name})
-            clusterers = _clusterers(config, source, {key: name})
-            yield _add(run, source, latents, config, clusterers, name, overrides)
-        except UserError as error:
-            reasons.append(str(error))
-    update_manifest(directory)
-    if reasons:
-        raise UserError("; ".join(reasons))
+    return run, source
 
 
-def _configured(
+@contextmanager
+def claimed_clustering(
+    run: LoadedRun, source: ImageSource, config: DictConfig, name: str, overrides: list[str]
+) -> Iterator[Run]:
+    """Claim clusterings/<name>/ of a run for the block; an unfinished one is removed first."""
+    target = run.directory / CLUSTERINGS / name
+    if target.exists():
+        with locked(target):
+            remove_unfinished(target)
+    with claim(target, config, overrides, Advice(_how_to_repeat, lambda _: "")) as claimed:
+        note_numbers(claimed, source)
+        claimed.wants_figures = config.figures
+        yield claimed
+
+
+def configured(
     run: LoadedRun, wanted: DictConfig, names: Mapping[str, str], *, keep: bool = False
 ) -> DictConfig:
     """Return the configuration of a run with other clusterers.
@@ -140,7 +174,7 @@ def _fill(
         claimed.metrics = {**run.metrics, **claimed.metrics}
         claimed.wants_figures = config.figures
         if run.is_encoded:
-            latents = _latents_of(run, source)
+            latents = latents_of(run, source)
         else:
             latents = encode_images(claimed, run.encoder, source)
         choose_number(claimed, config, clusterers, latents[source.fitted_split])
@@ -161,16 +195,10 @@ def _add(
     overrides: list[str],
 ) -> Path:
     """Write another clustering into clusterings/<name>/."""
-    target = run.directory / CLUSTERINGS / name
-    if target.exists():
-        with locked(target):
-            remove_unfinished(target)
-    with claim(target, config, overrides, Advice(_how_to_repeat, lambda _: "")) as claimed:
-        note_numbers(claimed, source)
-        claimed.wants_figures = config.figures
+    with claimed_clustering(run, source, config, name, overrides) as claimed:
         choose_number(claimed, config, clusterers, latents[source.fitted_split])
         evaluate_latents(claimed, run.encoder, source, latents, clusterers)
-    return target
+    return claimed.directory
 
 
 def _how_to_repeat(_: Path) -> str:
@@ -188,7 +216,7 @@ def remove_unfinished(target: Path) -> None:
     shutil.rmtree(target)
 
 
-def _latents_of(run: LoadedRun, source: ImageSource) -> Mapping[str, NDArray[Any]]:
+def latents_of(run: LoadedRun, source: ImageSource) -> Mapping[str, NDArray[Any]]:
     """Return split to latents, computed again if the run does not store them."""
     if run.encoder.keeps_latents:
         return run.latents

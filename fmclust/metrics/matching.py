@@ -78,6 +78,11 @@ class Confusion:
     n_clusters: int
     matching: Mapping[int, int]
 
+    @classmethod
+    def of(cls, raw: NDArray[np.int64], n_clusters: int) -> "Confusion":
+        """Match the clusters of a contingency table to classes; see `raw`."""
+        return cls(raw, n_clusters, match_clusters(raw[:, :n_clusters]))
+
     @property
     def has_noise(self) -> bool:
         """Whether the last column counts noise."""
@@ -136,4 +141,4 @@ def confusion_of(
         (0.75, [[2, 1], [0, 1]])
     """
     raw = count_pairs(clusters, classes, n_clusters=n_clusters, n_classes=n_classes)
-    return Confusion(raw, n_clusters, match_clusters(raw[:, :n_clusters]))
+    return Confusion.of(raw, n_clusters)

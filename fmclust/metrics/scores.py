@@ -2,7 +2,12 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import adjusted_rand_score, homogeneity_completeness_v_measure
+from scipy.stats import entropy
+from sklearn.metrics import (
+    adjusted_rand_score,
+    homogeneity_completeness_v_measure,
+    mutual_info_score,
+)
 
 from fmclust.metrics.matching import Confusion, confusion_of
 
@@ -44,6 +49,39 @@ def scores_of(
         "accuracy": confusion.accuracy,
         "nmi": float(nmi),  # the V-measure is the NMI with the arithmetic mean
         "ari": float(adjusted_rand_score(classes, clusters)),
+        "homogeneity": float(homogeneity),
+        "completeness": float(completeness),
+    }
+
+
+def scores_of_counts(confusion: Confusion) -> dict[str, float]:
+    """Return the same scores as `score`, given only how many samples each pair has.
+
+    Args:
+        confusion: At least one sample, and no noise.
+
+    Examples:
+        >>> clusters, classes = np.array([1, 1, 0, 0, 0]), np.array([0, 0, 1, 1, 0])
+        >>> expected = score(clusters, classes, n_clusters=2, n_classes=2)
+        >>> found = scores_of_counts(confusion_of(clusters, classes, n_clusters=2, n_classes=2))
+        >>> all(abs(found[name] - expected[name]) < 1e-12 for name in SCORES)
+        True
+    """
+    counts = confusion.raw
+    of_classes, of_clusters = counts.sum(axis=1), counts.sum(axis=0)
+    shared = mutual_info_score(None, None, contingency=counts)
+    bounds = [float(entropy(n)) for n in (of_classes, of_clusters)]
+    homogeneity, completeness = (shared / bound if bound else 1.0 for bound in bounds)
+    total = homogeneity + completeness
+    pairs, class_pairs, cluster_pairs, all_pairs = (
+        float((n * (n - 1.0) / 2).sum()) for n in (counts, of_classes, of_clusters, counts.sum())
+    )
+    expected = class_pairs * cluster_pairs / all_pairs if all_pairs else 0.0
+    span = (class_pairs + cluster_pairs) / 2 - expected  # Hubert and Arabie 1985
+    return {
+        "accuracy": confusion.accuracy,
+        "nmi": 2 * homogeneity * completeness / total if total else 0.0,
+        "ari": (pairs - expected) / span if span else 1.0,
         "homogeneity": float(homogeneity),
         "completeness": float(completeness),
     }

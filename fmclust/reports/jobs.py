@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from fmclust import runs
 from fmclust.errors import UserError
 
-SPLITS = ("test", "all", "val", "train")  # the scores of the first that a job has are shown
+SPLITS = ("test", "all", "val", "train", "latents")  # the first that a job has is shown
 OBJECTIVE = "objective"  # column of the number that a sweep minimizes
 
 

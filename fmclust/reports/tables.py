@@ -75,6 +75,8 @@ def print_run(directory: Path) -> None:
     for table in run_tables(directory):
         console.print(table.narrow())
     print(f"Images: {images_text(status)}")
+    if (fitted := status.get(runs.LATENTS)) is not None:
+        print(f"Fitted to {fitted['n']:,} latents of {fitted['path']}")
     for remark in remarks_of(directory, status):
         print(remark)
     for warning in status["warnings"]:

@@ -20,6 +20,7 @@ from fmclust.runs.layout import (
     CLUSTERINGS_FILE,
     IMAGES_FILE,
     LAST_CHECKPOINT,
+    LATENTS,
     PRETRAINED_WEIGHTS,
     UNREADABLE,
 )

@@ -6,6 +6,7 @@ LAST_CHECKPOINT = "checkpoints/last.ckpt"
 BEST_CHECKPOINT = "checkpoints/best.ckpt"
 PRETRAINED_WEIGHTS = "checkpoints/pretrained.ckpt"  # copied from where they were trained
 CLUSTERINGS = "clusterings"  # folder of later clusterings
+LATENTS = "latents"  # beside the splits of a run: the rows that Spark has clustered
 CLUSTERINGS_FILE = "clusterings.json"
 ASSIGNMENTS = "assignments.csv"
 LOCK = ".lock"

@@ -12,7 +12,7 @@ import numpy as np
 
 from fmclust.errors import UserError, reading, refuse_bomb
 from fmclust.runs.files import read_json
-from fmclust.runs.layout import AGREEMENT, CLUSTERINGS, CLUSTERINGS_FILE, FORMAT
+from fmclust.runs.layout import AGREEMENT, CLUSTERINGS, CLUSTERINGS_FILE, FORMAT, LATENTS
 from fmclust.runs.manifest import STATUS, is_done, verified
 
 
@@ -110,7 +110,7 @@ def read_clusterings(directory: Path) -> dict[str, dict[str, Any]]:
 
 
 def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
-    """Return cluster id to class by the matching on the first of test, all, val and train.
+    """Return cluster id to class by the matching on the first split of the run.
 
     Args:
         directory: Directory with the clusterings.json of the clusterer.
@@ -121,7 +121,7 @@ def read_matching(directory: Path, clusterer: str) -> dict[int, int]:
     """
     with reading(directory / CLUSTERINGS_FILE):
         found = read_clusterings(directory)[clusterer]["matchings"]
-        split = next((s for s in ("test", "all", "val", "train") if s in found), None)
+        split = next((s for s in ("test", "all", "val", "train", LATENTS) if s in found), None)
         return {} if split is None else {int(k): int(cls) for k, cls in found[split].items()}
 
 

@@ -32,7 +32,8 @@ def option(group: str, name: str) -> str:
 
 # `prototypes` needs an encoder that has learned some, which takes two epochs.
 SELF_LABELLED = ["cluster=prototypes", "model=contrastive", "model.self_labelling_epochs=1"]
-APART = ("prototypes", "pretrained")  # the second in test_photos.py, with weights of its own
+# With weights of its own in test_photos.py; in tests/spark/.
+APART = ("prototypes", "pretrained", "spark_gmm", "spark_kmeans")
 ONE_EPOCH = [[n for n in options_of(group) if n not in APART] for group in GROUPS]
 TOGETHER = [  # options of different groups share a run
     [option(group, name) for group, name in zip(GROUPS, names, strict=True) if name is not None]

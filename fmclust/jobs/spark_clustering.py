@@ -1,0 +1,98 @@
+"""Cluster the latents in Parquet files on Apache Spark, into clusterings/<name>/ of a run."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig
+
+from fmclust import clustering
+from fmclust.errors import UserError
+from fmclust.evaluation import evaluate_clusterings, save_clustering
+from fmclust.inference.loaded_run import load_fitted
+from fmclust.jobs.recluster import claimed_clustering, configured, latents_of, open_to_cluster
+from fmclust.metrics import scores_of_counts
+from fmclust.runs import (
+    CLUSTERINGS_FILE,
+    LATENTS,
+    Run,
+    read_clusterings,
+    update_manifest,
+    write_json,
+)
+from fmclust.spark.estimators import SparkClusterer
+from fmclust.spark.latents import Rows, open_latents
+from fmclust.spark.progress import tasks_shown
+from fmclust.spark.scoring import Counts, count_rows
+from fmclust.spark.session import LOG, SparkSettings, spark_session
+from fmclust.trust import build_all
+
+
+def cluster_on_spark(
+    directory: Path, wanted: DictConfig, names: Mapping[str, str], overrides: list[str]
+) -> Iterator[Path]:
+    """Fit clusterers to latents in Parquet files, and assign the images of the run as well.
+
+    Args:
+        directory: Directory of the run whose encoder has made the latents.
+        wanted: Configuration composed from `conf/cluster.yaml`; null keeps the run's value.
+        names: Clusterer to the name of its clustering.
+        overrides: The overrides as typed.
+
+    Yields:
+        The directory of each clustering.
+
+    Raises:
+        UserError: If something is missing or refused; if Spark fails.
+    """
+    run, source = open_to_cluster(directory, wanted, names)
+    latents = latents_of(run, source)
+    inputs = {split: rows.astype(np.float64) for split, rows in latents.items()}
+    where, settings = str(wanted.latents), SparkSettings.of(wanted.spark)
+    with spark_session(settings, directory / LOG) as session:
+        with tasks_shown(session, f"Checking {where}"):
+            rows = open_latents(session, where, wanted.labels)
+        _require_same_width(rows, where, inputs[source.fitted_split].shape[1])
+        for key, name in names.items():
+            config = configured(run, wanted, {key: name})
+            clusterer: SparkClusterer = build_all(config.cluster, SparkClusterer)[name]
+            clusterer.check()
+            with claimed_clustering(run, source, config, name, overrides) as claimed:
+                text = f"Clustering {rows.n:,} x {rows.d:,} latents by {name}"
+                with tasks_shown(session, text), claimed.timed("cluster"):
+                    fitted = clusterer.fit_rows(rows)
+                made = clustering.clustering_by(
+                    fitted.estimator, inputs, source.fitted_split, fitted.warnings
+                )
+                made = replace(made, statistics={**made.statistics, **fitted.statistics})
+                save_clustering(claimed, name, made, inputs, source.fitted_split)
+                evaluate_clusterings(claimed, run.encoder, source, latents, {name: made})
+                with tasks_shown(session, f"Counting the clusters of {name}"):
+                    fitted_clusterer = load_fitted(claimed.directory, name)
+                    counts = count_rows(rows, fitted_clusterer, made.n_clusters, run.class_names)
+                _note_counts(claimed, name, where, rows, counts)
+            yield claimed.directory
+    update_manifest(directory)
+
+
+def _require_same_width(rows: Rows, where: str, d: int) -> None:
+    if rows.d != d:
+        raise UserError(
+            f"latents={where} has latents of {rows.d} numbers, and the encoder of the run makes "
+            f"{d}: type latents=<the output of assign with this run and engine=spark>."
+        )
+
+
+def _note_counts(run: Run, name: str, where: str, rows: Rows, counts: Counts) -> None:
+    """Write the sizes of the clusters of all rows, and the scores by their labels."""
+    run.facts[LATENTS] = {"path": where, "n": rows.n}
+    summary = read_clusterings(run.directory)
+    own = summary[name]
+    own["sizes"][LATENTS] = {str(cluster): n for cluster, n in sorted(counts.sizes.items())}
+    if (confusion := counts.confusion) is not None and confusion.raw.any():
+        scores = scores_of_counts(confusion)
+        run.metrics |= {f"{name}/{LATENTS}/{score}": value for score, value in scores.items()}
+        matching = confusion.matching if counts.class_ids else {}
+        own["matchings"][LATENTS] = {str(cluster): c for cluster, c in sorted(matching.items())}
+    write_json(run.directory / CLUSTERINGS_FILE, summary)

@@ -1,0 +1,219 @@
+"""Assign the pictures of a Spark table to the clusters of a run, in Spark's workers."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from fmclust.data import PictureFile, Range, span_text
+from fmclust.inference import LoadedRun
+from fmclust.inference.assigning import Assignment
+from fmclust.inference.tables import to_arrow, to_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark import Broadcast
+    from pyspark.sql import DataFrame, SparkSession
+
+SCHEMA = (
+    "image string, cluster bigint, class bigint, class_name string, probability double, "
+    "distance double, propagated bigint, far bigint, error string, latents array<float>"
+)
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What is noticed about pictures while they are assigned.
+
+    Attributes:
+        ranges: Pixel type that the run has not seen, to the range of all its pictures.
+        n_cut: Number of JPEG files whose end is missing.
+        n_other_background: Number of pictures with the opposite background.
+    """
+
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    n_cut: int = 0
+    n_other_background: int = 0
+
+    def warnings(self) -> list[str]:
+        """Return what the user has to know, as sentences."""
+        unseen = [
+            f"the run has seen no {kind} pixels: they are scaled by {span_text(limits)}, the range "
+            "of all such files of the input"
+            for kind, limits in sorted(self.ranges.items())
+        ]
+        cut = f"JPEG files without their end, read as far as they go: {self.n_cut:,}"
+        return [*unseen, *([cut] if self.n_cut else [])]
+
+    def __add__(self, other: "Notes") -> "Notes":
+        ranges = dict(self.ranges)
+        for kind, (low, high) in other.ranges.items():
+            known = ranges.get(kind, (low, high))
+            ranges[kind] = min(known[0], low), max(known[1], high)
+        return Notes(
+            ranges,
+            self.n_cut + other.n_cut,
+            self.n_other_background + other.n_other_background,
+        )
+
+
+class Adding:
+    """How Spark adds up notes; a task that is repeated is counted twice."""
+
+    def zero(self, value: Notes) -> Notes:  # noqa: ARG002 # Spark's argument
+        """Return nothing noticed."""
+        return Notes()
+
+    def addInPlace(self, one: Notes, other: Notes) -> Notes:  # noqa: N802 # Spark's name
+        """Return the sum."""
+        return one + other
+
+
+@dataclass(frozen=True)
+class Assigner:
+    """Assigns batches of pictures; sent to the workers once.
+
+    Attributes:
+        run: The run, its encoder on the CPU.
+        clusterer: One of the run's clusterers.
+        invert: Whether to swap dark and light.
+        ranges: Pixel type to range, for types that the run has not seen.
+    """
+
+    run: LoadedRun
+    clusterer: str
+    invert: bool
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: LoadedRun, clusterer: str, *, invert: bool) -> "Assigner":
+        """Read the clusterer of a run, and move the encoder to the CPU, for the workers."""
+        run.encoder.cpu()
+        run.matching(clusterer)
+        return cls(run, clusterer, invert)
+
+    def assign(self, batch: "pa.RecordBatch") -> "tuple[list[pa.Table], Notes]":
+        """Return the rows of `SCHEMA` of some rows of `pictures.SCHEMA`, and what was noticed."""
+        rows, n_other = batch.to_pylist(), 0
+        failed = [row for row in rows if row["error"] is not None]
+        reasons = {n: row["error"] for n, row in enumerate(failed)}
+        tables = [_table([row["image"] for row in failed], reasons, None, self.run)]
+        files = [_picture_file(row) for row in rows if row["error"] is None]
+        opened = self.run.open_pictures(files, self.ranges)
+        for read in opened.batches:
+            images = 255 - read.images if self.invert else read.images
+            assigned = self.run.assign(images, self.clusterer) if len(images) else None
+            tables.append(_table(read.names, read.reasons, assigned, self.run))
+            if len(images) and self.run.has_other_background(images):
+                n_other += len(images)
+        return tables, Notes(_limits(opened.scales.found), len(opened.cut), n_other)
+
+
+def count_rows(session: "SparkSession", output: str) -> tuple[Counter[int], int, Counter[str]]:
+    """Return the numbers of images that were written.
+
+    Returns:
+        Cluster id to number of images, the number of images that are far, and reason to number of
+        unreadable images.
+    """
+    from pyspark.sql import functions as f
+
+    counted = session.read.parquet(output).groupBy("cluster", "error")
+    rows = counted.agg(f.count("*").alias("n"), f.sum("far").alias("far")).collect()
+    sizes, reasons = Counter[int](), Counter[str]()
+    for row in rows:
+        if row.cluster is None:
+            reasons[row.error] += row.n
+        else:
+            sizes[row.cluster] += row.n
+    return sizes, sum(row.far or 0 for row in rows), reasons
+
+
+@contextmanager
+def removed_if_failed(output: str) -> Iterator[None]:
+    """Remove what the block has written on this machine, if it fails."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(output, ignore_errors=True)
+        raise
+
+
+def assign_rows(rows: "DataFrame", assigner: Assigner, output: str) -> Notes:
+    """Assign pictures and write them as Parquet; return what was noticed.
+
+    If there are pictures of a pixel type that the run has not seen, their range is known at the end
+    only: then all are assigned again by this range.
+
+    Args:
+        rows: Table of `pictures.SCHEMA`.
+        assigner: Assigns them.
+        output: Where Spark writes; it must not exist.
+    """
+    notes = _written(rows, assigner, output, mode="errorifexists")
+    if notes.ranges:
+        again = replace(assigner, ranges=notes.ranges)
+        notes = replace(_written(rows, again, output, mode="overwrite"), ranges=notes.ranges)
+    return notes
+
+
+def _written(rows: "DataFrame", assigner: Assigner, output: str, *, mode: str) -> Notes:
+    context = rows.sparkSession.sparkContext
+    sent, noticed = context.broadcast(assigner), context.accumulator(Notes(), cast(Any, Adding()))
+    function = partial(_assign_batches, sent, noticed)
+    rows.mapInArrow(function, SCHEMA).write.mode(mode).parquet(output)
+    sent.destroy()
+    found: Notes = noticed.value
+    return found
+
+
+def _assign_batches(
+    sent: "Broadcast[Assigner]", noticed: Any, batches: "Iterator[pa.RecordBatch]"
+) -> "Iterator[pa.RecordBatch]":
+    """Assign batches in a worker, which unpickles the run once and keeps it."""
+    import torch
+
+    torch.set_num_threads(1)  # Spark runs a task on each core
+    for batch in batches:
+        tables, notes = sent.value.assign(batch)
+        noticed.add(notes)
+        for table in tables:
+            yield from table.to_batches()
+
+
+def _picture_file(row: Mapping[str, Any]) -> PictureFile:
+    path = Path() if row["path"] is None else Path(row["path"].decode(errors="surrogateescape"))
+    return PictureFile(PurePath(row["image"]), path, row["member"] or "", content=row["content"])
+
+
+def _limits(found: Mapping[str, Mapping[PurePath, Range]]) -> dict[str, Range]:
+    """Return pixel type to the range over all files whose range was found."""
+    limits = {}
+    for kind, of_files in found.items():
+        if of_files:
+            lows, highs = zip(*of_files.values(), strict=True)
+            limits[kind] = min(lows), max(highs)
+    return limits
+
+
+def _table(
+    names: Sequence[str],
+    reasons: Mapping[int, str],
+    assigned: Assignment | None,
+    run: LoadedRun,
+) -> "pa.Table":
+    """Return the rows of some pictures: those of `engine=local`, and the latents."""
+    import pyarrow as pa
+
+    table = to_arrow(to_table(names, reasons, assigned, run.class_names))
+    is_known = np.array([row not in reasons for row in range(len(names))], bool)
+    found = np.empty((0, 0), np.float32) if assigned is None else assigned.latents
+    ends = np.concatenate([[0], np.cumsum(is_known * found.shape[1])]).astype(np.int32)
+    latents = pa.ListArray.from_arrays(ends, found.ravel(), mask=pa.array(~is_known))
+    return table.append_column("latents", latents)
