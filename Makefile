@@ -16,7 +16,7 @@ test: data  ## environment, data, then lint, types and all tests
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) $(if $(ARGS),,$(COVERAGE)) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(PY) $(if $(ARGS),,$(COVERAGE)) -m pytest -rs -n 2 --dist loadgroup $(ARGS)
 	$(if $(ARGS),,$(PY) $(COVERED))
 
 test-faults: data  ## everything in tests/faults: kills, full disks, hostile files, long sweeps

@@ -76,13 +76,13 @@ def assign_on_spark(config: DictConfig) -> None:
         raise UserError("engine=spark does not sort pictures: type sort_into=null.")
     from fmclust import inference
     from fmclust.data import frequent_reasons
-    from fmclust.spark import assigning, pictures, session
+    from fmclust.spark import assigning, paths, pictures, session
     from fmclust.spark.progress import tasks_shown
 
     settings = session.SparkSettings.of(config.spark)
-    images, output = (pictures.absolute(str(config[key])) for key in ("input", "output"))
+    images, output = (paths.absolute(str(config[key])) for key in ("input", "output"))
     if Path(output).exists():
-        raise UserError(f"output={output} is there already: type output=<a new folder>.")
+        raise assigning.already_there(output)
     run = inference.load_run(str(config.run))
     name = run.clusterer_named(config.clusterer)
     invert = run.config.data.get("invert") if config.invert is None else config.invert

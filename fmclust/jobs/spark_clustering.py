@@ -23,6 +23,7 @@ from fmclust.runs import (
 )
 from fmclust.spark.estimators import SparkClusterer
 from fmclust.spark.latents import Rows, open_latents
+from fmclust.spark.paths import absolute
 from fmclust.spark.progress import tasks_shown
 from fmclust.spark.scoring import Counts, count_rows
 from fmclust.spark.session import LOG, SparkSettings, spark_session
@@ -49,7 +50,7 @@ def cluster_on_spark(
     run, source = open_to_cluster(directory, wanted, names)
     latents = latents_of(run, source)
     inputs = {split: rows.astype(np.float64) for split, rows in latents.items()}
-    where, settings = str(wanted.latents), SparkSettings.of(wanted.spark)
+    where, settings = absolute(str(wanted.latents)), SparkSettings.of(wanted.spark)
     with spark_session(settings, directory / LOG) as session:
         with tasks_shown(session, f"Checking {where}"):
             rows = open_latents(session, where, wanted.labels)

@@ -1,8 +1,9 @@
 """Assign the pictures of a Spark table to the clusters of a run, in Spark's workers."""
 
+import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from fmclust.data import PictureFile, Range, span_text
+from fmclust.errors import UserError
 from fmclust.inference import LoadedRun
 from fmclust.inference.assigning import Assignment
 from fmclust.inference.tables import to_arrow, to_table
@@ -98,21 +100,29 @@ class Assigner:
         run.matching(clusterer)
         return cls(run, clusterer, invert)
 
-    def assign(self, batch: "pa.RecordBatch") -> "tuple[list[pa.Table], Notes]":
-        """Return the rows of `SCHEMA` of some rows of `pictures.SCHEMA`, and what was noticed."""
-        rows, n_other = batch.to_pylist(), 0
+    def assign(
+        self, batch: "pa.RecordBatch", note: Callable[[Notes], None]
+    ) -> "Iterator[pa.Table]":
+        """Yield the rows of `SCHEMA` of some rows of `pictures.SCHEMA`.
+
+        Args:
+            batch: The pictures.
+            note: Called with what is noticed.
+        """
+        rows = batch.to_pylist()
         failed = [row for row in rows if row["error"] is not None]
         reasons = {n: row["error"] for n, row in enumerate(failed)}
-        tables = [_table([row["image"] for row in failed], reasons, None, self.run)]
-        files = [_picture_file(row) for row in rows if row["error"] is None]
+        yield _table([row["image"] for row in failed], reasons, None, self.run)
+        files = [_picture_file(n, row) for n, row in enumerate(rows) if row["error"] is None]
         opened = self.run.open_pictures(files, self.ranges)
         for read in opened.batches:
+            names = [_image(name, rows) for name in read.names]
             images = 255 - read.images if self.invert else read.images
             assigned = self.run.assign(images, self.clusterer) if len(images) else None
-            tables.append(_table(read.names, read.reasons, assigned, self.run))
+            yield _table(names, read.reasons, assigned, self.run)
             if len(images) and self.run.has_other_background(images):
-                n_other += len(images)
-        return tables, Notes(_limits(opened.scales.found), len(opened.cut), n_other)
+                note(Notes(n_other_background=len(images)))
+        note(Notes(_limits(opened.scales.found), len(opened.cut)))
 
 
 def count_rows(session: "SparkSession", output: str) -> tuple[Counter[int], int, Counter[str]]:
@@ -135,6 +145,11 @@ def count_rows(session: "SparkSession", output: str) -> tuple[Counter[int], int,
     return sizes, sum(row.far or 0 for row in rows), reasons
 
 
+def already_there(output: str) -> UserError:
+    """Return the error of an output that exists."""
+    return UserError(f"output={output} is there already: type output=<a new folder>.")
+
+
 @contextmanager
 def removed_if_failed(output: str) -> Iterator[None]:
     """Remove what the block has written on this machine, if it fails."""
@@ -155,8 +170,18 @@ def assign_rows(rows: "DataFrame", assigner: Assigner, output: str) -> Notes:
         rows: Table of `pictures.SCHEMA`.
         assigner: Assigns them.
         output: Where Spark writes; it must not exist.
+
+    Raises:
+        UserError: If it does.
     """
-    notes = _written(rows, assigner, output, mode="errorifexists")
+    from pyspark.errors import AnalysisException
+
+    try:
+        notes = _written(rows, assigner, output, mode="errorifexists")
+    except AnalysisException as error:
+        if error.getCondition() != "PATH_ALREADY_EXISTS":
+            raise
+        raise already_there(output) from error
     if notes.ranges:
         again = replace(assigner, ranges=notes.ranges)
         notes = replace(_written(rows, again, output, mode="overwrite"), ranges=notes.ranges)
@@ -181,15 +206,23 @@ def _assign_batches(
 
     torch.set_num_threads(1)  # Spark runs a task on each core
     for batch in batches:
-        tables, notes = sent.value.assign(batch)
-        noticed.add(notes)
-        for table in tables:
+        for table in sent.value.assign(batch, noticed.add):
             yield from table.to_batches()
 
 
-def _picture_file(row: Mapping[str, Any]) -> PictureFile:
-    path = Path() if row["path"] is None else Path(row["path"].decode(errors="surrogateescape"))
-    return PictureFile(PurePath(row["image"]), path, row["member"] or "", content=row["content"])
+def _picture_file(number: int, row: Mapping[str, Any]) -> PictureFile:
+    """Return a picture, named by the number of its row: any text may name an image."""
+    path = Path() if row["path"] is None else Path(os.fsdecode(row["path"]))
+    name = PurePath(f"{number}{row['suffix']}")
+    return PictureFile(name, path, row["member"], content=row["content"])
+
+
+def _image(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the name of an image by that of its file, which may have the number of a page."""
+    number, _, page = PurePath(name).stem.partition("[")
+    row = rows[int(number)]
+    image, suffix = str(row["image"]), row["suffix"]
+    return f"{image.removesuffix(suffix)}[{page}{suffix}" if page else image
 
 
 def _limits(found: Mapping[str, Mapping[PurePath, Range]]) -> dict[str, Range]:

@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import Pipeline
 
-from fmclust.clustering import pipeline
+from fmclust.clustering import fit, pipeline
 from fmclust.errors import UserError, require_number, require_whole
 from fmclust.spark.latents import COLUMN, Rows, to_array, transformed
 from fmclust.spark.mixture import Fit, Mixture, fit_mixture
@@ -63,7 +63,7 @@ class SparkClusterer(BaseEstimator, ABC):  # type: ignore[misc]  # untyped base
         """Fit to all rows.
 
         Raises:
-            UserError: If the rows are too few, or a component of a mixture collapses.
+            UserError: If the rows are too few, or can't be clustered.
         """
         steps = fit_steps(rows, self.preprocessing)
         inputs = transformed(rows, Pipeline([*steps.items()])) if steps else rows
@@ -171,18 +171,22 @@ class SparkGaussianMixture(SparkClusterer):
     def fit_last(self, inputs: Rows) -> Fitted:
         """Fit to rows after the preprocessing."""
         _require_enough(inputs, self.n_components)
-        first = GaussianMixture(
+        unfitted = GaussianMixture(
             self.n_components,
             tol=self.tol,
             reg_covar=self.reg_covar,
             max_iter=self.max_iter,
             random_state=self.random_state,
-        ).fit(sample_of(inputs, self.sample, self.random_state))
-        start = Mixture.of(first.weights_, first.means_, first.covariances_)
-        fit = fit_mixture(
-            inputs, start, reg_covar=self.reg_covar, tol=self.tol, max_iter=self.max_iter
         )
-        return _fitted_mixture(fit, first, inputs.n)
+        first, _ = fit(unfitted, sample_of(inputs, self.sample, self.random_state))
+        start = Mixture.of(first.weights_, first.means_, first.covariances_)
+        found = fit_mixture(
+            inputs, start, reg_covar=first.reg_covar, tol=self.tol, max_iter=self.max_iter
+        )
+        fitted = _fitted_mixture(found, first, inputs.n)
+        if first.reg_covar != self.reg_covar:
+            fitted.warnings.append(f"reg_covar was too small for the sample: {first.reg_covar:g}")
+        return fitted
 
 
 def sample_of(rows: Rows, n: int, seed: int) -> Floats:
@@ -218,24 +222,24 @@ def _fitted_kmeans(model: "KMeansModel", n_clusters: int, max_iter: int) -> Fitt
     return Fitted(estimator, statistics, warnings)
 
 
-def _fitted_mixture(fit: Fit, first: GaussianMixture, n: int) -> Fitted:
+def _fitted_mixture(found: Fit, first: GaussianMixture, n: int) -> Fitted:
     """Return a mixture of scikit-learn with the parameters that were fitted on Spark."""
-    mixture, (k, m) = fit.mixture, fit.mixture.means.shape
+    mixture, (k, m) = found.mixture, found.mixture.means.shape
     identity = np.eye(m)
     inverse = [np.linalg.solve(factor, identity).T for factor in mixture.factors]
     first.weights_, first.means_ = mixture.weights, mixture.means
     first.covariances_, first.precisions_cholesky_ = mixture.covariances, np.stack(inverse)
     first.precisions_ = first.precisions_cholesky_ @ first.precisions_cholesky_.swapaxes(1, 2)
-    first.converged_, first.n_iter_ = fit.converged, fit.n_iter
-    first.lower_bound_ = fit.log_likelihood
+    first.converged_, first.n_iter_ = found.converged, found.n_iter
+    first.lower_bound_ = found.log_likelihood
     n_parameters = k * m * (m + 1) // 2 + k * m + k - 1
-    deviance = -2 * fit.log_likelihood * n
+    deviance = -2 * found.log_likelihood * n
     statistics = {
-        "log_likelihood": fit.log_likelihood,
+        "log_likelihood": found.log_likelihood,
         "bic": deviance + n_parameters * np.log(n),
         "aic": deviance + 2 * n_parameters,
-        "n_iter": float(fit.n_iter),
-        "converged": float(fit.converged),
+        "n_iter": float(found.n_iter),
+        "converged": float(found.converged),
     }
-    warned = [] if fit.converged else [f"the mixture has not converged in {fit.n_iter} rounds"]
+    warned = [] if found.converged else [f"the mixture has not converged in {found.n_iter} rounds"]
     return Fitted(first, statistics, warned)

@@ -13,22 +13,17 @@ from fmclust.data.parquet import IMAGES
 from fmclust.data.picture_files import MAX_MEMBER, PictureFile, is_archive
 from fmclust.data.readers import list_pictures
 from fmclust.errors import UserError
+from fmclust.spark.paths import path_of
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-# A row is the fields of a `PictureFile`, its name as `image`, or the reason why it can't be read.
-SCHEMA = "image string, path binary, member string, content binary, error string"
-URI = re.compile(r"\w[\w+.-]*:/.*")
-PATTERN = re.compile(r"[*?\[{]")
+# A row is a picture: its name, the end of the name of its file (empty for a cell of Parquet), and
+# where it is read, as in `PictureFile`, or else the reason why it can't be read.
+SCHEMA = "image string, suffix string, path binary, member string, content binary, error string"
 FILES_PER_TASK = 512  # pictures on disk
 TASKS_PER_CORE = 4  # for Parquet files that Spark would read in fewer tasks
 TOO_LARGE = f"more than {MAX_MEMBER:,} bytes are too many for a picture"
-
-
-def absolute(where: str) -> str:
-    """Return an absolute path, or a URI as it is."""
-    return where if URI.fullmatch(where) else os.path.abspath(where)
 
 
 def open_rows(
@@ -50,13 +45,9 @@ def open_rows(
     Raises:
         UserError: If there is nothing to read, or a Parquet file has no column of pictures.
     """
-    path = Path(where)
-    if not URI.fullmatch(where) and (path.exists() or not PATTERN.search(where)):
-        if not path.exists():
-            raise UserError(f"input={where} does not exist: type input=<a folder or file>.")
-        is_parquet, rows = _is_parquet(path.rglob("*") if path.is_dir() else [path]), None
-        if not is_parquet:
-            rows = _on_disk(session, path, exclude)
+    if (path := path_of("input", where)) is not None:
+        is_parquet = _is_parquet(path.rglob("*") if path.is_dir() else [path])
+        rows = None if is_parquet else _on_disk(session, path, exclude)
     else:
         listed = _listed(session, where)
         is_parquet = _is_parquet(PurePath(row.path) for row in listed.select("path").take(1))
@@ -86,10 +77,11 @@ def _on_disk(session: "SparkSession", path: Path, exclude: Sequence[str]) -> "Da
         )
     else:
         files, unreadable = [PictureFile.of(path)], {}
-    rows: list[tuple[str, bytes | None, str, None, str | None]] = [
-        (printable(f.name.as_posix()), os.fsencode(f.path), f.member, None, None) for f in files
+    rows: list[tuple[str, str, bytes | None, str, None, str | None]] = [
+        (printable(f.name.as_posix()), f.name.suffix, os.fsencode(f.path), f.member, None, None)
+        for f in files
     ]
-    rows += [(printable(n.as_posix()), None, "", None, why) for n, why in unreadable.items()]
+    rows += [(printable(n.as_posix()), "", None, "", None, why) for n, why in unreadable.items()]
     context = session.sparkContext
     n_tasks = max(context.defaultParallelism, len(rows) // FILES_PER_TASK)
     return session.createDataFrame(context.parallelize(rows, n_tasks), SCHEMA, verifySchema=False)
@@ -114,7 +106,8 @@ def _in_store(
         named = named.join(f.broadcast(names), "image", "left_anti")
     # The content of large files is not selected, so that Spark does not read it.
     small, large = (named.filter(f.expr(f"length {sign} {MAX_MEMBER}")) for sign in ("<=", ">"))
-    return _rows(small, f.col("content")).union(_rows(large, None))
+    suffix = f.regexp_extract("path", r"\.[^./]*$", 0)
+    return _rows(small, f.col("content"), suffix).union(_rows(large, f.lit(None), suffix))
 
 
 def _in_parquet(session: "SparkSession", where: str, id_column: str | None) -> "DataFrame":
@@ -136,8 +129,10 @@ def _in_parquet(session: "SparkSession", where: str, id_column: str | None) -> "
     else:
         name = f.col("_metadata.row_index").cast("string")
     is_small = f.length(content) <= MAX_MEMBER
-    named = table.select(name.alias("image"), f.when(is_small, content).alias("content"))
-    rows = _rows(named, f.col("content"))
+    named = table.select(
+        f.coalesce(name, f.lit("")).alias("image"), f.when(is_small, content).alias("content")
+    )
+    rows = _rows(named, f.col("content"), f.lit(""))
     tasks, parallelism = rows.rdd.getNumPartitions(), session.sparkContext.defaultParallelism
     if tasks < TASKS_PER_CORE * parallelism:  # a file may also be one group of rows, one task
         rows = rows.repartition(TASKS_PER_CORE * parallelism, "image")
@@ -166,15 +161,15 @@ def _content(table: "DataFrame", where: str) -> "Column":
     return found[preferred]
 
 
-def _rows(named: "DataFrame", content: "Column | None") -> "DataFrame":
+def _rows(named: "DataFrame", content: "Column", suffix: "Column") -> "DataFrame":
     """Return the rows of pictures whose content Spark has read; without content, too large ones."""
     from pyspark.sql import functions as f
 
-    bytes_of = f.lit(None) if content is None else content
     return named.select(
         "image",
+        suffix.alias("suffix"),
         f.lit(None).cast("binary").alias("path"),
-        f.lit(None).cast("string").alias("member"),
-        bytes_of.cast("binary").alias("content"),
-        f.when(bytes_of.isNull(), f.lit(TOO_LARGE)).alias("error"),
+        f.lit("").alias("member"),
+        content.cast("binary").alias("content"),
+        f.when(content.isNull(), f.lit(TOO_LARGE)).alias("error"),
     )

@@ -32,6 +32,8 @@ SETTINGS = {
     "spark.sql.files.openCostInBytes": str(1 << 16),
 }
 NOISE = "PySpark does not yet fully support pandas"  # data pass by Arrow, without pandas
+CAUSE = re.compile(r"^(?:Caused by)?: (.+)", re.MULTILINE)
+EXCEPTION = re.compile(r"^(?:org|java|com)[\w.$]*: ")
 RAISED = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b.*", re.MULTILINE)
 
 
@@ -168,13 +170,14 @@ def one_line_errors(log: Path) -> Iterator[None]:
 
 
 def reason_of(text: str) -> str:
-    """Return the line of an error of Spark's that says why.
+    """Return the line of an error of Spark's that says why, without the name of Java's exception.
 
-    An error in a worker has the traceback of Python, after which come the lines of Java.
+    An error in a worker has the traceback of Python, after which come the lines of Java; an error
+    of Java has its causes, the last of which is the first that happened.
     """
     python = text.partition("Traceback (most recent call last)")[2].partition("\n\tat ")[0]
-    raised = RAISED.findall(python)
-    return one_line(raised[-1] if raised else text.strip().splitlines()[0])
+    found = RAISED.findall(python) or CAUSE.findall(text) or [text.strip().splitlines()[0]]
+    return one_line(EXCEPTION.sub("", found[-1]))
 
 
 @contextmanager

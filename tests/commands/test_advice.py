@@ -43,6 +43,13 @@ NOT_TYPED = {
     "its command again": "names no command, since nothing of the run is known",
     "runs=<finished runs of this fmclust>": "only if thumbnails.npz is removed and its sum too",
 }
+ON_SPARK = (  # provoked in tests/spark/
+    *("apt-get install", "spark.conf=", "spark.id=", "engine=local.", "sort_into=null."),
+    *("output=<a new folder>", "input=<another Parquet file>", "latents=<the output of assign"),
+    *("labels=", "n_clusters=<a number>", "engine=spark, or leave", "cluster=spark_kmeans, or"),
+    *("run=<the run that made them>", "cluster.spark_gmm.reg_covar="),
+)
+NOT_TYPED |= dict.fromkeys(ON_SPARK, "needs Spark")
 RANGES = {  # what a message says of a value to a value
     r"= with (?:at most|one of:?) ([^\s,]+?)[.,]?(?= |$).*": r"=\1",
     r"= with a whole number from (\d+) on": r"=\1",
@@ -227,6 +234,7 @@ SITUATIONS = [
     # clustering again
     Situation("cluster run=run cluster=kmeans", "name=<another>"),
     Situation("cluster run=run cluster=bgmm name=a/b", "name=<word>"),
+    Situation("cluster run=unclustered cluster=spark_kmeans", "cluster=gmm, or"),
     Situation(
         "cluster run=pictures_run cluster=kmeans name=b n_clusters=99", "n_clusters= with at most"
     ),

@@ -27,7 +27,12 @@ BLOCKS = [
 ]
 TYPED = [line.strip() for kind, block in BLOCKS if not kind for line in block.splitlines() if line]
 PYTHON = [block for kind, block in BLOCKS if kind == "python" and "from fmclust import" in block]
-COMMANDS = [shlex.split(line, comments=True) for line in TYPED if line.startswith("python")]
+# Commands on Spark are in tests/spark/.
+COMMANDS = [
+    shlex.split(line, comments=True)
+    for line in TYPED
+    if line.startswith("python") and "engine=spark" not in line
+]
 README = PAGES[0].read_text()
 TARGETS = sorted(set(re.findall(r"make ([a-z]+)", README)))
 
