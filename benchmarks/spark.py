@@ -18,10 +18,14 @@ import pyarrow as pa
 from PIL import Image
 from pyarrow.parquet import ParquetWriter
 
-from benchmarks.measure import run_python, section, targets, train
+from benchmarks.measure import RESULTS, replace_section, run_python, section, targets, train
 from fmclust.data import FashionMNIST
 from fmclust.reports.markdown import table
 
+TITLES = (
+    "Assigning images on Spark in local mode (whole commands)",
+    "Clustering latents on Spark in local mode",
+)
 N_IMAGES, N_BESIDE = 10_000_000, 490_000  # on Spark alone; beside one process
 REPETITIONS = 10  # of the data set, in a file
 SIZES, N_COMPARED = (100_000, 1_000_000, 10_000_000), 1_000_000
@@ -74,7 +78,7 @@ def images(n: int = N_IMAGES) -> str:
             print(f"  {rows[-1]}", flush=True)
     ratio = rates["local", N_BESIDE] / rates["spark", n]
     return section(
-        "Assigning images on Spark in local mode (whole commands)",
+        TITLES[0],
         table(["", "images", "s", "images a second and core"], rows),
         targets((f"at most {MAX_RATIO} x slower than local: {ratio:.2f} x", ratio <= MAX_RATIO)),
     )
@@ -187,7 +191,8 @@ def latents() -> str:
     met.append((f"inertia within 0.5 % of scikit-learn's: {inertia:.2%}", inertia <= MAX_INERTIA))
     met.append((f"log-likelihood within 1e-3: {nats:.1e}", nats <= MAX_NATS))
     return section(
-        f"Clustering latents of {D} dimensions on Spark in local mode ({ROUNDS} rounds)",
+        TITLES[1],
+        f"Latents of {D} dimensions, {ROUNDS} rounds of each clusterer.",
         table(["", "latents", "s", "Python's peak, GB", "Java's peak, GB"], rows),
         targets(*met),
     )
@@ -200,4 +205,6 @@ if __name__ == "__main__":
     elif command == "compare":
         print(json.dumps(comparing(Path(values[0]))))
     else:
-        print(images(*map(int, values)) if command == "images" else latents())
+        measured = images(*map(int, values)) if command == "images" else latents()
+        replace_section(RESULTS, TITLES[command != "images"], measured)
+        print(measured)
