@@ -1,10 +1,12 @@
 """Cluster the latents in Parquet files on Apache Spark, into clusterings/<name>/ of a run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from fmclust import clustering
@@ -26,7 +28,7 @@ from fmclust.spark.latents import Rows, open_latents
 from fmclust.spark.paths import absolute
 from fmclust.spark.progress import tasks_shown
 from fmclust.spark.scoring import Counts, count_rows
-from fmclust.spark.session import LOG, SparkSettings, spark_session
+from fmclust.spark.session import LOG, SparkSettings, one_line_errors, spark_session
 from fmclust.trust import build_all
 
 
@@ -45,36 +47,60 @@ def cluster_on_spark(
         The directory of each clustering.
 
     Raises:
-        UserError: If something is missing or refused; if Spark fails.
+        UserError: If something is missing or refused; if a clusterer failed, after the others have
+            finished.
     """
     run, source = open_to_cluster(directory, wanted, names)
-    latents = latents_of(run, source)
-    inputs = {split: rows.astype(np.float64) for split, rows in latents.items()}
-    where, settings = absolute(str(wanted.latents)), SparkSettings.of(wanted.spark)
-    with spark_session(settings, directory / LOG) as session:
+    latents, reasons = latents_of(run, source), []
+    where, log = absolute(str(wanted.latents)), directory / LOG
+    with spark_session(SparkSettings.of(wanted.spark), log) as session:
         with tasks_shown(session, f"Checking {where}"):
             rows = open_latents(session, where, wanted.labels)
-        _require_same_width(rows, where, inputs[source.fitted_split].shape[1])
+        _require_same_width(rows, where, latents[source.fitted_split].shape[1])
         for key, name in names.items():
-            config = configured(run, wanted, {key: name})
-            clusterer: SparkClusterer = build_all(config.cluster, SparkClusterer)[name]
-            clusterer.check()
-            with claimed_clustering(run, source, config, name, overrides) as claimed:
-                text = f"Clustering {rows.n:,} x {rows.d:,} latents by {name}"
-                with tasks_shown(session, text), claimed.timed("cluster"):
-                    fitted = clusterer.fit_rows(rows)
-                made = clustering.clustering_by(
-                    fitted.estimator, inputs, source.fitted_split, fitted.warnings
-                )
-                made = replace(made, statistics={**made.statistics, **fitted.statistics})
-                save_clustering(claimed, name, made, inputs, source.fitted_split)
-                evaluate_clusterings(claimed, run.encoder, source, latents, {name: made})
-                with tasks_shown(session, f"Counting the clusters of {name}"):
-                    fitted_clusterer = load_fitted(claimed.directory, name)
-                    counts = count_rows(rows, fitted_clusterer, made.n_clusters, run.class_names)
-                _note_counts(claimed, name, where, rows, counts)
-            yield claimed.directory
+            try:
+                config = configured(run, wanted, {key: name})
+                clusterer: SparkClusterer = build_all(config.cluster, SparkClusterer)[name]
+                clusterer.check()
+                with (
+                    claimed_clustering(run, source, config, name, overrides) as claimed,
+                    one_line_errors(log),
+                ):
+                    made = _fit(claimed, name, clusterer, rows, latents, source.fitted_split)
+                    evaluate_clusterings(claimed, run.encoder, source, latents, {name: made})
+                    counts = _count(claimed, name, rows, made.n_clusters, run.class_names)
+                    _note_counts(claimed, name, where, rows, counts)
+                yield claimed.directory
+            except UserError as error:
+                reasons.append(str(error))
     update_manifest(directory)
+    if reasons:
+        raise UserError("; ".join(reasons))
+
+
+def _fit(
+    run: Run,
+    name: str,
+    clusterer: SparkClusterer,
+    rows: Rows,
+    latents: Mapping[str, NDArray[Any]],
+    fitted_split: str,
+) -> clustering.Clustering:
+    """Fit a clusterer to all rows, save it, and assign the latents of the run."""
+    text = f"Clustering {rows.n:,} x {rows.d:,} latents by {name}"
+    with tasks_shown(rows.table.sparkSession, text), run.timed("cluster"):
+        fitted = clusterer.fit_rows(rows)
+    inputs = {split: own.astype(np.float64) for split, own in latents.items()}
+    made = clustering.clustering_by(fitted.estimator, inputs, fitted_split, fitted.warnings)
+    made = replace(made, statistics={**made.statistics, **fitted.statistics})
+    save_clustering(run, name, made, inputs, fitted_split)
+    return made
+
+
+def _count(run: Run, name: str, rows: Rows, n_clusters: int, class_names: Sequence[str]) -> Counts:
+    """Count all rows by cluster and label."""
+    with tasks_shown(rows.table.sparkSession, f"Counting the clusters of {name}"):
+        return count_rows(rows, load_fitted(run.directory, name), n_clusters, class_names)
 
 
 def _require_same_width(rows: Rows, where: str, d: int) -> None:

@@ -70,28 +70,36 @@ def open_latents(session: "SparkSession", where: str, labels: str | None = None)
     columns = [f.col(COLUMN).cast("array<double>").alias(COLUMN)]
     columns += [] if labels is None else [f.col(f"`{labels}`").cast("string").alias("label")]
     known = table.select(*columns).filter(f.col(COLUMN).isNotNull())
+    n, d, fault = _measured(known)
+    if fault:
+        raise UserError(
+            f"latents={where} holds {fault}: type latents=<the output of assign with engine=spark>."
+        )
+    return Rows(known, n, d)
+
+
+def _measured(table: "DataFrame") -> tuple[int, int, str]:
+    """Return the number of latents, their dimensions, and what is wrong with them, if anything."""
+    from pyspark.sql import functions as f
+
     is_bad = f"exists({COLUMN}, x -> x is null or isnan(x) or abs(x) > {MAX_VALUE})"
-    size = f.size(COLUMN)
-    checked = known.agg(
+    found = table.agg(
         f.count("*").alias("n"),
-        f.min(size).alias("low"),
-        f.max(size).alias("high"),
+        f.min(f.size(COLUMN)).alias("low"),
+        f.max(f.size(COLUMN)).alias("high"),
         f.sum(f.expr(f"cast({is_bad} as bigint)")).alias("bad"),
     ).first()
-    assert checked is not None  # an aggregate has one row
-    if not checked.n or checked.low != checked.high or not checked.low or checked.bad:
-        why = (
-            f"{checked.bad:,} latents with values that are missing, not finite or above "
-            f"{MAX_VALUE:g}"
-            if checked.n and checked.bad
-            else f"latents of {checked.low} to {checked.high} numbers"
-            if checked.n
-            else "no latents"
+    assert found is not None  # an aggregate has one row
+    fault = ""
+    if not found.n:
+        fault = "no latents"
+    elif found.bad:
+        fault = (
+            f"{found.bad:,} latents with values that are missing, not finite or above {MAX_VALUE:g}"
         )
-        raise UserError(
-            f"latents={where} holds {why}: type latents=<the output of assign with engine=spark>."
-        )
-    return Rows(known, checked.n, checked.low)
+    elif found.low != found.high or not found.low:
+        fault = f"latents of {found.low} to {found.high} numbers"
+    return found.n, found.low, fault
 
 
 def to_array(batch: "pa.RecordBatch", d: int) -> Floats:
