@@ -113,8 +113,8 @@ def require_engine(clusterers: DictConfig, engine: str = "local") -> None:
         is_for_spark = str(settings.get("_target_")).startswith("fmclust.spark.")
         if is_for_spark and engine == "local":
             raise UserError(
-                f"cluster.{name} runs on Spark only: type cluster=gmm, or python -m "
-                f"fmclust.cluster engine=spark run=<a run> latents=<a Parquet file> cluster={name}."
+                f"cluster.{name} is for fmclust.cluster with engine=spark, on latents in Parquet "
+                "files: type cluster=gmm."
             )
         if not is_for_spark and engine == "spark":
             raise UserError(
