@@ -234,7 +234,7 @@ SITUATIONS = [
     # clustering again
     Situation("cluster run=run cluster=kmeans", "name=<another>"),
     Situation("cluster run=run cluster=bgmm name=a/b", "name=<word>"),
-    Situation("cluster run=unclustered cluster=spark_kmeans", "cluster=gmm."),
+    Situation(f"train {shlex.join(TRAINED)} cluster=spark_kmeans", "cluster=gmm."),
     Situation(
         "cluster run=pictures_run cluster=kmeans name=b n_clusters=99", "n_clusters= with at most"
     ),
