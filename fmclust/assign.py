@@ -51,17 +51,17 @@ def assign_here(config: DictConfig) -> None:
     with limited_threads(config.threads):
         run = inference.load_run(str(config.run))
         name = run.clusterer_named(config.clusterer)
-        invert = run.config.data.get("invert") if config.invert is None else config.invert
+        invert = swaps_brightness(config, run)
         images_in, folders = run.open_input(images), None
         if sort_into is not None:
             title = partial(run.cluster_title, name)
             sheets = bool(config.contact_sheets)
             folders = ClusterFolders(sort_into, images_in.folder, title, has_sheets=sheets)
         with runs.full_disk_as_user_error(output.parent), runs.replacing(output) as part:
-            counts = assign_all(images_in, part, run, name, folders, invert=bool(invert))
+            counts = assign_all(images_in, part, run, name, folders, invert=invert)
             if folders is not None:
                 folders.write_sheets()
-    print(summary(counts, run, name, invert=bool(invert)))
+    print(summary(counts, run, name, invert=invert))
     for warning in images_in.warnings():
         print(f"Warning: {warning}.")
     print(output)
@@ -85,8 +85,8 @@ def assign_on_spark(config: DictConfig) -> None:
         raise assigning.already_there(output)
     run = inference.load_run(str(config.run))
     name = run.clusterer_named(config.clusterer)
-    invert = run.config.data.get("invert") if config.invert is None else config.invert
-    assigner = assigning.Assigner.of(run, name, invert=bool(invert))
+    invert = swaps_brightness(config, run)
+    assigner = assigning.Assigner.of(run, name, invert=invert)
     with session.spark_session(settings, run.directory / session.LOG) as spark:
         rows = pictures.open_rows(spark, images, exclude=run.excluded, id_column=config.spark.id)
         with tasks_shown(spark, "Assigning images"), assigning.removed_if_failed(output):
@@ -96,7 +96,7 @@ def assign_on_spark(config: DictConfig) -> None:
         {UNREADABLE: reasons.total(), FAR: n_far, REVERSED: notes.n_other_background}
     )
     counts.update(sizes)
-    print(summary(counts, run, name, invert=bool(invert)))
+    print(summary(counts, run, name, invert=invert))
     if reasons:
         print(f"Warning: unreadable: {frequent_reasons(reasons.elements())}.")
     for warning in notes.warnings():
@@ -105,6 +105,12 @@ def assign_on_spark(config: DictConfig) -> None:
     if not sizes:
         raise UserError(f"input={images}: no image can be read: type input=<a folder of pictures>.")
     require_readable(config, counts)
+
+
+def swaps_brightness(config: DictConfig, run: "LoadedRun") -> bool:
+    """Return whether to swap dark and light: as typed, or else as the run did."""
+    typed = config.invert
+    return bool(run.config.data.get("invert") if typed is None else typed)
 
 
 def require_readable(config: DictConfig, counts: Counter[int | str]) -> None:

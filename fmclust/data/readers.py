@@ -26,7 +26,7 @@ from fmclust.data.opening import (
 from fmclust.data.parquet import EncodedPictures
 from fmclust.data.picture_files import PictureFile, is_archive
 from fmclust.data.pictures import read_in_order, with_pages
-from fmclust.data.scales import BYTES, Range, Scales, clipped, span_text
+from fmclust.data.scales import BYTES, Range, Scales, clipped, unseen
 from fmclust.data.tables import read_table, tables_in
 from fmclust.errors import UserError
 
@@ -97,14 +97,10 @@ class Input:
             names, reasons = first_of([*self.unread]), frequent_reasons(self.unread.values())
             share = f"{len(self.unread):,} files or folders can't be read"
             could_not.append(f"{share}: {names}; {reasons}")
-        unseen = [
-            f"the run has seen no {kind} pixels: they are scaled by "
-            f"{span_text(self.scales.ranges[kind])}, the range of all such files of the input"
-            for kind in sorted(self.scales.found)
-        ]
+        not_seen = [unseen(kind, self.scales.ranges[kind]) for kind in sorted(self.scales.found)]
         cut = warnings_about_cut(self.cut)
         of_parts = [text for part in self.parts for text in part.warnings()]
-        return [*could_not, *self.notes, *of_parts, *cut, *unseen, *self.scales.warnings()]
+        return [*could_not, *self.notes, *of_parts, *cut, *not_seen, *self.scales.warnings()]
 
 
 @dataclass(frozen=True)

@@ -173,6 +173,14 @@ def span_text(limits: Range) -> str:
     return " to ".join(f"{value:g}" if value % 1 else f"{value:.0f}" for value in limits)
 
 
+def unseen(kind: str, limits: Range) -> str:
+    """Return a warning about a pixel type that a run has not seen, and the range used for it."""
+    return (
+        f"the run has seen no {kind} pixels: they are scaled by {span_text(limits)}, the range of "
+        "all such files of the input"
+    )
+
+
 def clipped(found: Range, limits: Range) -> list[str]:
     """Return a warning if values clearly exceed the range that they are scaled by.
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,12 +62,36 @@ def cluster_again(
         config = configured(run, wanted, names, keep=True)
         yield _fill(run, source, config, _clusterers(config, source, names), overrides)
         return
-    latents, reasons = latents_of(run, source), []
+    latents = latents_of(run, source)
+
+    def add(key: str, name: str) -> Path:
+        config = configured(run, wanted, {key: name})
+        clusterers = _clusterers(config, source, {key: name})
+        return _add(run, source, latents, config, clusterers, name, overrides)
+
+    yield from one_by_one(directory, names, add)
+
+
+def one_by_one(
+    directory: Path, names: Mapping[str, str], add: Callable[[str, str], Path]
+) -> Iterator[Path]:
+    """Add a clustering for each clusterer; if one fails, the others are still added.
+
+    Args:
+        directory: The run directory.
+        names: Clusterer to the name of its clustering.
+        add: Adds the clustering of a clusterer and its name; returns its directory.
+
+    Yields:
+        The directory of each clustering.
+
+    Raises:
+        UserError: At the end, if a clusterer failed.
+    """
+    reasons = []
     for key, name in names.items():
         try:
-            config = configured(run, wanted, {key: name})
-            clusterers = _clusterers(config, source, {key: name})
-            yield _add(run, source, latents, config, clusterers, name, overrides)
+            yield add(key, name)
         except UserError as error:
             reasons.append(str(error))
     update_manifest(directory)

@@ -13,14 +13,19 @@ from fmclust import clustering
 from fmclust.errors import UserError
 from fmclust.evaluation import evaluate_clusterings, save_clustering
 from fmclust.inference.loaded_run import load_fitted
-from fmclust.jobs.recluster import claimed_clustering, configured, latents_of, open_to_cluster
+from fmclust.jobs.recluster import (
+    claimed_clustering,
+    configured,
+    latents_of,
+    one_by_one,
+    open_to_cluster,
+)
 from fmclust.metrics import scores_of_counts
 from fmclust.runs import (
     CLUSTERINGS_FILE,
     LATENTS,
     Run,
     read_clusterings,
-    update_manifest,
     write_json,
 )
 from fmclust.spark.estimators import SparkClusterer
@@ -51,31 +56,28 @@ def cluster_on_spark(
             finished.
     """
     run, source = open_to_cluster(directory, wanted, names)
-    latents, reasons = latents_of(run, source), []
+    latents = latents_of(run, source)
     where, log = absolute(str(wanted.latents)), directory / LOG
     with spark_session(SparkSettings.of(wanted.spark), log) as session:
         with tasks_shown(session, f"Checking {where}"):
             rows = open_latents(session, where, wanted.labels)
         _require_same_width(rows, where, latents[source.fitted_split].shape[1])
-        for key, name in names.items():
-            try:
-                config = configured(run, wanted, {key: name})
-                clusterer: SparkClusterer = build_all(config.cluster, SparkClusterer)[name]
-                clusterer.check()
-                with (
-                    claimed_clustering(run, source, config, name, overrides) as claimed,
-                    one_line_errors(log),
-                ):
-                    made = _fit(claimed, name, clusterer, rows, latents, source.fitted_split)
-                    evaluate_clusterings(claimed, run.encoder, source, latents, {name: made})
-                    counts = _count(claimed, name, rows, made.n_clusters, run.class_names)
-                    _note_counts(claimed, name, where, rows, counts)
-                yield claimed.directory
-            except UserError as error:
-                reasons.append(str(error))
-    update_manifest(directory)
-    if reasons:
-        raise UserError("; ".join(reasons))
+
+        def add(key: str, name: str) -> Path:
+            config = configured(run, wanted, {key: name})
+            clusterer: SparkClusterer = build_all(config.cluster, SparkClusterer)[name]
+            clusterer.check()
+            with (
+                claimed_clustering(run, source, config, name, overrides) as claimed,
+                one_line_errors(log),
+            ):
+                made = _fit(claimed, name, clusterer, rows, latents, source.fitted_split)
+                evaluate_clusterings(claimed, run.encoder, source, latents, {name: made})
+                counts = _count(claimed, name, rows, made.n_clusters, run.class_names)
+                _note_counts(claimed, name, where, rows, counts)
+            return claimed.directory
+
+        yield from one_by_one(directory, names, add)
 
 
 def _fit(

@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from fmclust.data import PictureFile, Range, span_text
+from fmclust.data import PictureFile, Range
+from fmclust.data.arrays import joined
+from fmclust.data.scales import unseen
 from fmclust.errors import UserError
 from fmclust.inference import LoadedRun
 from fmclust.inference.assigning import Assignment
-from fmclust.inference.tables import to_arrow, to_table
+from fmclust.inference.tables import COLUMNS, INTEGERS, TEXTS, to_arrow, to_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark import Broadcast
     from pyspark.sql import DataFrame, SparkSession
 
-SCHEMA = (
-    "image string, cluster bigint, class bigint, class_name string, probability double, "
-    "distance double, propagated bigint, far bigint, error string, latents array<float>"
+KINDS = dict.fromkeys(TEXTS, "string") | dict.fromkeys(INTEGERS, "bigint")  # the others: double
+SCHEMA = ", ".join(
+    [*(f"{name} {KINDS.get(name, 'double')}" for name in COLUMNS), "latents array<float>"]
 )
 
 
@@ -45,19 +47,14 @@ class Notes:
 
     def warnings(self) -> list[str]:
         """Return what the user has to know, as sentences."""
-        unseen = [
-            f"the run has seen no {kind} pixels: they are scaled by {span_text(limits)}, the range "
-            "of all such files of the input"
-            for kind, limits in sorted(self.ranges.items())
-        ]
+        not_seen = [unseen(kind, limits) for kind, limits in sorted(self.ranges.items())]
         cut = f"JPEG files without their end, read as far as they go: {self.n_cut:,}"
-        return [*unseen, *([cut] if self.n_cut else [])]
+        return [*not_seen, *([cut] if self.n_cut else [])]
 
     def __add__(self, other: "Notes") -> "Notes":
         ranges = dict(self.ranges)
-        for kind, (low, high) in other.ranges.items():
-            known = ranges.get(kind, (low, high))
-            ranges[kind] = min(known[0], low), max(known[1], high)
+        for kind, limits in other.ranges.items():
+            ranges[kind] = joined([ranges.get(kind, limits), limits])
         return Notes(
             ranges,
             self.n_cut + other.n_cut,
@@ -227,12 +224,7 @@ def _image(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _limits(found: Mapping[str, Mapping[PurePath, Range]]) -> dict[str, Range]:
     """Return pixel type to the range over all files whose range was found."""
-    limits = {}
-    for kind, of_files in found.items():
-        if of_files:
-            lows, highs = zip(*of_files.values(), strict=True)
-            limits[kind] = min(lows), max(highs)
-    return limits
+    return {kind: joined(of_files.values()) for kind, of_files in found.items() if of_files}
 
 
 def _table(

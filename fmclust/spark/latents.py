@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from fmclust.errors import UserError
-from fmclust.spark.paths import path_of
+from fmclust.spark.paths import open_parquet, path_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,8 +52,7 @@ def open_latents(session: "SparkSession", where: str, labels: str | None = None)
     from pyspark.sql.types import ArrayType, NumericType
 
     path_of("latents", where)
-    # Merging the schemas reads the end of every file: a truncated one is found before the job.
-    table = session.read.option("mergeSchema", True).parquet(where)
+    table = open_parquet(session, where)
     kinds = {column.name: column.dataType for column in table.schema.fields}
     kind = kinds.get(COLUMN)
     if not (isinstance(kind, ArrayType) and isinstance(kind.elementType, NumericType)):

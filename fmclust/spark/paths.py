@@ -3,8 +3,12 @@
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fmclust.errors import UserError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 URI = re.compile(r"\w[\w+.-]*:/.*")
 PATTERN = re.compile(r"[*?\[{]")
@@ -31,3 +35,11 @@ def path_of(key: str, where: str) -> Path | None:
     if not path.exists():
         raise UserError(f"{key}={where} does not exist: type {key}=<a folder or file>.")
     return path
+
+
+def open_parquet(session: "SparkSession", where: str) -> "DataFrame":
+    """Open a Parquet file or a folder of some.
+
+    Merging the schemas reads the end of every file: a truncated one is found before the job.
+    """
+    return session.read.option("mergeSchema", True).parquet(where)

@@ -13,7 +13,7 @@ from fmclust.data.parquet import IMAGES
 from fmclust.data.picture_files import MAX_MEMBER, PictureFile, is_archive
 from fmclust.data.readers import list_pictures
 from fmclust.errors import UserError
-from fmclust.spark.paths import path_of
+from fmclust.spark.paths import open_parquet, path_of
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -114,8 +114,7 @@ def _in_parquet(session: "SparkSession", where: str, id_column: str | None) -> "
     """Return the pictures of Parquet files, named by their rows as `engine=local` names them."""
     from pyspark.sql import functions as f
 
-    # Merging the schemas reads the end of every file: a truncated one is found before the job.
-    table = session.read.option("mergeSchema", True).parquet(where)
+    table = open_parquet(session, where)
     content = f.coalesce(_content(table, where), f.lit(b""))
     if id_column is not None and id_column not in table.columns:
         raise UserError(
