@@ -32,7 +32,8 @@ from fmclust.errors import UserError
 from fmclust.trust import build
 
 Floats = NDArray[np.float32]
-OPTIONS = [beside_others([name]) for name in options_of("cluster")]
+# Those of Spark are fitted to tables: tests/spark.
+OPTIONS = [beside_others([n]) for n in options_of("cluster") if not n.startswith("spark_")]
 
 
 def groups(clusters: NDArray[np.int64]) -> list[set[int]]:
