@@ -19,8 +19,9 @@ test: data  ## environment, data, then lint, types and all tests
 	$(PY) $(if $(ARGS),,$(COVERAGE)) -m pytest -rs -n 2 --dist loadgroup $(ARGS)
 	$(if $(ARGS),,$(PY) $(COVERED))
 
-test-faults: data  ## everything in tests/faults: kills, full disks, hostile files, long sweeps
+test-faults: data  ## everything in tests/faults: kills, full disks, hostile files; all long tests
 	$(PY) -m pytest -n 2 --dist loadgroup -m "long or not long" $(ARGS) tests/faults
+	$(PY) -m pytest -n 2 --dist loadgroup -m long $(ARGS) --ignore tests/faults
 
 data: .venv/.installed  ## find or fetch Fashion-MNIST and verify it
 	@$(PY) -m fmclust.data || { command -v apt-get >/dev/null && $(MAKE) --no-print-directory debian-data && $(PY) -m fmclust.data; }

@@ -60,7 +60,10 @@ def test_the_wheels_command_is_a_whole_run_in_any_directory_and_environment(
     assert (tmp_path / "run" / "figures" / "losses.png").exists()
 
 
-@pytest.mark.parametrize(("launcher", "latents"), [("parallel", "0,5"), ("queue", "5")])
+@pytest.mark.parametrize(
+    ("launcher", "latents"),
+    [("parallel", "0,5"), pytest.param("queue", "5", marks=pytest.mark.long)],
+)
 def test_launchers_run_jobs_in_processes_of_their_own(
     launcher: str, latents: str, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
 TYPED = [shlex.split(line) for kind, block in BLOCKS if not kind for line in block.splitlines()]
 SMALL = ("trainer=cpu", "trainer.max_epochs=1", "figures=false", "data.image_size=16")
-pytestmark = [pytest.mark.xdist_group("spark"), needs_java]
+pytestmark = [pytest.mark.xdist_group("spark"), pytest.mark.long, needs_java]
 
 
 @pytest.fixture
@@ -46,7 +46,6 @@ def test_the_example_of_the_page_works(
     assert made == {"spark_gmm", "white"}
 
 
-@pytest.mark.long
 def test_a_cluster_of_two_workers_gives_the_same(
     run: Path, command_line: Callable[..., Answer], tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import psutil
 import pyarrow as pa
 import pytest
-from conftest import Answer, Finished
+from conftest import Answer
 from numpy.typing import NDArray
 from PIL import Image
 from pyarrow import parquet
@@ -100,41 +100,42 @@ def assert_same(local: pd.DataFrame, spark: pd.DataFrame) -> None:
 
 @needs_java
 def test_a_folder_is_assigned_as_by_one_process(
-    finished: Finished, pictures: Path, command_line: Callable[..., Answer]
+    run: Path, pictures: Path, command_line: Callable[..., Answer]
 ) -> None:
-    local, spark, here, there = both(finished.directory, pictures, command_line)
+    local, spark, here, there = both(run, pictures, command_line)
     assert_same(local, spark)
     assert len(spark) == 35 and spark["error"].notna().sum() == 2
     unseen = [line for line in here.out.splitlines() if "the run has seen no integer" in line]
     assert len(unseen) == 1 and unseen[0] in there.out
     assert "33 images are assigned by" in there.out and "2 unreadable" in there.out
-    assert not there.err and (finished.directory / "spark.log").exists()
+    assert not there.err and (run / "spark.log").exists()
     strict = command_line(
         "assign",
-        *(f"run={finished.directory}", f"input={pictures}", "output=strict", "strict=true", *SPARK),
+        *(f"run={run}", f"input={pictures}", "output=strict", "strict=true", *SPARK),
     )
     assert strict.status == 1 and "2 images are unreadable" in strict.err
 
 
 @needs_java
+@pytest.mark.long
 def test_a_pattern_of_files_is_assigned_by_the_names_that_spark_gives(
-    finished: Finished, pictures: Path, command_line: Callable[..., Answer]
+    run: Path, pictures: Path, command_line: Callable[..., Answer]
 ) -> None:
     for path in pictures.glob("_*.png"):
         path.rename(path.with_name(path.name.removeprefix("_")))  # which Spark leaves out
-    typed = (f"run={finished.directory}", "invert=true", "clusterer=gmm", *SPARK)
+    typed = (f"run={run}", "invert=true", "clusterer=gmm", *SPARK)
     for where in (f"{pictures}/*.png", f"file://{pictures}"):
         answer = command_line("assign", *typed, f"input={where}", f"output=o{len(where)}")
         assert answer.status == 0, answer.err
         found = pd.read_parquet(f"o{len(where)}").set_index("image")
         name = f"file:{pictures}/3#%20.png" if "*" in where else "3#%20.png"
-        (expected,) = load_run(finished.directory).assign(255 - digits(4)[3:], "gmm").clusters
+        (expected,) = load_run(run).assign(255 - digits(4)[3:], "gmm").clusters
         assert found.loc[name, "cluster"] == expected
 
 
 @needs_java
 def test_latents_of_parquet_are_those_of_one_process_though_a_worker_is_killed(
-    finished: Finished, table: Path, command_line: Callable[..., Answer]
+    run: Path, table: Path, command_line: Callable[..., Answer]
 ) -> None:
     killed: list[int] = []
     before, ended = {p.pid for p in psutil.process_iter()}, threading.Event()
@@ -149,7 +150,7 @@ def test_latents_of_parquet_are_those_of_one_process_though_a_worker_is_killed(
 
     killer = threading.Thread(target=kill_one)
     killer.start()
-    local, spark, _, _ = both(finished.directory, table, command_line)
+    local, spark, _, _ = both(run, table, command_line)
     ended.set()
     killer.join()
     assert killed
@@ -158,7 +159,7 @@ def test_latents_of_parquet_are_those_of_one_process_though_a_worker_is_killed(
     numbers = spark["image"].astype(int)
     known = numbers < 120
     latents = np.stack([*spark["latents"][known]])
-    expected = load_run(finished.directory).encode(digits(120))[numbers[known]]
+    expected = load_run(run).encode(digits(120))[numbers[known]]
     assert latents.dtype == np.float32
     np.testing.assert_allclose(latents, expected, atol=1e-5)
     assert spark["latents"][~known].isna().all()
@@ -176,9 +177,9 @@ def new_workers(before: set[int]) -> Iterator[psutil.Process]:
 
 @needs_java
 def test_a_column_names_the_images(
-    finished: Finished, table: Path, command_line: Callable[..., Answer]
+    run: Path, table: Path, command_line: Callable[..., Answer]
 ) -> None:
-    typed = (f"run={finished.directory}", f"input={table}", *SPARK)
+    typed = (f"run={run}", f"input={table}", *SPARK)
     assert command_line("assign", *typed, "output=ids", "spark.id=number").status == 0
     assert sorted(pd.read_parquet("ids")["image"].astype(int)) == [*range(500, 622)]
     refused = command_line("assign", *typed, "output=x", "spark.id=row")
@@ -207,7 +208,8 @@ def labelled(run: Path) -> tuple[Path, NDArray[np.float32], NDArray[np.int64]]:
 
 @needs_java
 @pytest.mark.parametrize(
-    ("name", "preprocessing"), [("spark_kmeans", "unit"), ("spark_gmm", "whiten")]
+    ("name", "preprocessing"),
+    [("spark_gmm", "whiten"), pytest.param("spark_kmeans", "unit", marks=pytest.mark.long)],
 )
 def test_a_clustering_on_spark_is_one_of_the_run(
     name: str,
