@@ -53,7 +53,7 @@ bench: data  ## speed, measured side by side, into benchmarks/RESULTS.md (about 
 	$(PY) -m pip install -q -c constraints.txt -e '.[bench]'
 	$(PY) -m benchmarks
 
-docs: .venv/.installed  ## the README's table and the site of docs/, into site/
+docs: .venv/.installed  ## the site of docs/, into site/
 	$(PY) -m pip install -q -c constraints.txt -e '.[docs]'
 	$(PY) docs/diagram.py
 	$(PY) docs/tables.py

@@ -1,4 +1,4 @@
-"""Write the table of groups in README.md from `conf/`: `python docs/tables.py`."""
+"""Write the table of groups in docs/choose.md from `conf/`: `python docs/tables.py`."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from fmclust.config.help import default_options, options_of
 from fmclust.config.schema import conf_directory
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parent / "choose.md"
 ROW = re.compile(r"^\| `(\S+)=` \| .*? \| (.*) \|$", flags=re.MULTILINE)
 
 
@@ -25,4 +25,4 @@ def updated(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
