@@ -9,7 +9,7 @@ from fmclust.config.help import default_options, options_of
 from fmclust.config.schema import conf_directory
 
 PAGE = Path(__file__).parent / "choose.md"
-ROW = re.compile(r"^\| `(\S+)=` \| .*? \| (.*) \|$", flags=re.MULTILINE)
+ROW = re.compile(r"^\| `(\S+)=` \| `.*?` \| (.*) \|$", flags=re.MULTILINE)
 
 
 def updated(text: str) -> str:

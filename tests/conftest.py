@@ -118,7 +118,8 @@ def real_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from fmclust.jobs.run import run_job
 
     directory = tmp_path_factory.mktemp("real") / "run"
-    run_job(composed("trainer=cpu", "trainer.max_epochs=1", f"data.root={REAL}"), directory, [])
+    typed = ("trainer=cpu", "trainer.max_epochs=1", f"data.root={REAL}", "figures=false")
+    run_job(composed(*typed), directory, [])
     return directory
 
 

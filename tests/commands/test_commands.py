@@ -138,7 +138,7 @@ def test_ctrl_c_names_the_checkpoint_and_resume_ends_as_if_nothing_was(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    typed = (*SMALL, "trainer.max_epochs=4", "trainer.limit_train_batches=5", *model)
+    typed = (*SMALL, "trainer.max_epochs=4", "trainer.limit_train_batches=2", *model)
     with monkeypatch.context() as patch:
         stop_after(2, patch)
         answer = command_line("train", *typed, "hydra.run.dir=stopped")
