@@ -12,7 +12,7 @@ help:  ## list the targets
 train: data  ## environment, data, then the main job on Fashion-MNIST; ARGS="..." adds overrides
 	$(PY) -m fmclust.train model=convae cluster=gmm $(ARGS)
 
-test: data  ## environment, data, then lint, types and all tests
+test: data  ## environment, data, then lint, types and tests
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
