@@ -4,8 +4,10 @@ import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -137,10 +139,9 @@ def spark_session(settings: SparkSettings, log: Path) -> Iterator["SparkSession"
     builder = SparkSession.builder
     for key, value in settings.all_conf().items():
         builder = builder.config(key, value)
-    logging.getLogger("py4j").setLevel(logging.WARNING)  # it would report every connection
-    with one_line_errors(log), warnings.catch_warnings(), _environment(settings):
+    with one_line_errors(log), warnings.catch_warnings(), _environment(settings), _quiet_py4j():
         warnings.filterwarnings("ignore", NOISE)
-        with _stderr_to(log):  # Java keeps it
+        with _stderr_to(log), _interrupts_kept():  # Java keeps the file
             session = builder.getOrCreate()
             session.sparkContext.setLogLevel("WARN")
         try:
@@ -196,6 +197,38 @@ def _environment(settings: SparkSettings) -> Iterator[None]:
     finally:
         for key in missing:
             del os.environ[key]
+
+
+@contextmanager
+def _quiet_py4j() -> Iterator[None]:
+    """Leave out what py4j logs, connections and errors, which it raises as well.
+
+    Ctrl-C is logged by the root logger.
+    """
+
+    def is_anothers(record: logging.LogRecord) -> bool:
+        return "py4j" not in Path(record.pathname).parts
+
+    root = logging.getLogger()
+    root.addFilter(is_anothers)
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        root.removeFilter(is_anothers)
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Restore what Ctrl-C does, after the block.
+
+    PySpark's handler asks Java to cancel the jobs, which fails while Java is asked something else.
+    Stopping the session cancels them, too.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager

@@ -1,7 +1,12 @@
 """The commands of docs/cluster.md work one after the other, and on a cluster of two workers."""
 
+import os
 import re
 import shlex
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,3 +67,23 @@ def test_a_cluster_of_two_workers_gives_the_same(
     local, found = (pd.read_parquet(name) for name in ("local.parquet", "spark"))
     found = found.set_index("image").loc[local["image"]]
     np.testing.assert_array_equal(found["cluster"], local["cluster"])
+
+
+def test_ctrl_c_is_one_line_and_leaves_nothing(run: Path, tmp_path: Path) -> None:
+    contents = [{"bytes": png(image)} for image in digits(200)] * 50
+    pd.DataFrame({"image": contents}).to_parquet(tmp_path / "x.parquet")
+    typed = (f"run={run}", "input=x.parquet", "output=o", "engine=spark", "spark.master=local[2,4]")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fmclust.assign", *typed],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Java and the workers get the signal, too
+    )
+    while not (tmp_path / "o" / "_temporary").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and err.split() == ["fmclust:", "Stopped."]
+    assert not (tmp_path / "o").exists()
