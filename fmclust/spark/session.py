@@ -156,18 +156,31 @@ def one_line_errors(log: Path) -> Iterator[None]:
 
     Raises:
         UserError: If the block raises an error of Spark's, or of Java's.
+        KeyboardInterrupt: If an error follows from Ctrl-C.
     """
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:
         yield
-    except (PySparkException, Py4JError) as error:
-        raise UserError(f"Spark failed: {reason_of(str(error))} (more in {log})") from error
-    except RuntimeError as error:  # raised by pyspark if Java ends at its start
-        if "Java gateway" not in str(error) and "JAVA_GATEWAY" not in str(error):
+    except Exception as error:
+        if _was_interrupted(error):
+            raise KeyboardInterrupt from error
+        if isinstance(error, (PySparkException, Py4JError)):
+            why = f"Spark failed: {reason_of(str(error))}"
+        elif isinstance(error, RuntimeError) and re.search("java.gateway", str(error), re.I):
+            why = f"Spark did not start: {one_line(error)}"  # Java has ended at its start
+        else:
             raise
-        raise UserError(f"Spark did not start: {one_line(error)} (more in {log})") from error
+        raise UserError(f"{why} (more in {log})") from error
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Return whether an error was raised while Ctrl-C was handled, which ends a connection."""
+    before = error.__context__
+    return before is not None and (
+        isinstance(before, KeyboardInterrupt) or _was_interrupted(before)
+    )
 
 
 def reason_of(text: str) -> str:
