@@ -40,7 +40,7 @@ SPLIT_SEED = 0  # the splits do not depend on the seed of a run
 class PictureFolder(ImageSource):
     """Pictures in a folder; if all of them are in sub-folders, the sub-folders are the classes.
 
-    Every picture is decoded once, into an image of one size (`pictures.read_picture`). Pictures
+    Every picture is decoded once, into an image of one size (`pictures.read_in_order`). Pictures
     deeper than 8 bits are read once more, to find the range by which all of them are scaled. Files
     that are not readable as pictures are left out, with a warning. The pictures are shuffled in an
     order that depends only on the file names; the first eight tenths are train, the next tenth is

@@ -4,8 +4,6 @@ from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from os import PathLike
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,32 +43,6 @@ class Picture:
     reason: str = ""
     is_cut: bool = False
     has_colour: bool = False
-
-
-def read_picture(
-    path: str | PathLike[str], form: Form, scales: Scales | None = None
-) -> NDArray[np.uint8]:
-    """Read a picture, rotated as its EXIF data say, and convert and resize it.
-
-    Transparent pixels get the colour of the background, pixels without a value become 0, and only
-    the first frame is read. 8-bit values are kept; others are scaled.
-
-    Args:
-        path: A file in one of `FORMATS`.
-        form: What it becomes.
-        scales: The ranges of pixel types deeper than 8 bits; None finds the range of this file.
-
-    Returns:
-        uint8 array of shape (H, W) or (H, W, 3).
-
-    Raises:
-        UserError: If the file is not a picture, or is truncated or too large.
-    """
-    file = PictureFile.of(Path(path))
-    (picture,) = read_in_order([file], form, scales or Scales(files=[file]))
-    if picture.image is None:
-        raise UnreadablePictureError(file.path, picture.reason)
-    return picture.image
 
 
 def read_in_order(

@@ -82,7 +82,7 @@ RANGES = {  # what a message says of a value to a value
     r"sort_into=<(?:a new folder|a folder beside it)>": "sort_into=sorted",
     r"(\w+)=\[\.\.\.\]": r"\1=[]",
 }
-CUT = re.compile(r"(?:, (?!then)|: | for one | if | or |\.(?= |$)| first\.| in a clone).*")
+CUT = re.compile(r"(?:, (?!then)|: | for one | if | or |\.(?= |$)| first\.).*")
 
 
 @dataclass(frozen=True)

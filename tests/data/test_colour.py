@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from pictures import read_picture
 from PIL import Image
 
 from fmclust.data import (
@@ -18,7 +19,6 @@ from fmclust.data import (
     TableFiles,
     open_input,
 )
-from fmclust.data.pictures import read_picture
 from fmclust.errors import UserError
 
 RED, GRAY = (200, 20, 40), (90, 90, 90)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pictures import read_picture
 from PIL import Image, TiffImagePlugin
 
 from fmclust.data import PictureFolder
 from fmclust.data.forms import Form
-from fmclust.data.pictures import read_picture
 from fmclust.data.scales import BYTES, FLOATS, INTEGERS, NO_DATA, Scales
 from fmclust.errors import UserError
 
