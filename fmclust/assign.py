@@ -173,7 +173,9 @@ def summary(counts: Counter[int | str], run: "LoadedRun", clusterer: str, *, inv
         name = f" ({run.class_names[matching[cluster]]})" if cluster in matching else ""
         lines.append(f"  {'noise' if cluster < 0 else cluster}{name}: {size:,}")
     if counts[FAR]:
-        lines.append(f"{counts[FAR]:,} images are far from all training images of the run.")
+        lines.append(
+            f"{counts[FAR]:,} images are marked as far: unlike nearly all training images."
+        )
     if counts[REVERSED] > total / 2:
         background = "dark" if run.is_dark else "light"
         lines.append(

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig
 
 from fmclust.config.command import FAILED_JOBS, command
-from fmclust.errors import UserError, complain, require_option, require_whole
+from fmclust.errors import Interrupted, UserError, complain, require_option, require_whole
 from fmclust.paper.parts import PARTS, VARIANTS, planned, run_all
 
 
@@ -22,7 +22,10 @@ def reproduce(config: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     with locked(folder):
         keep_overrides(folder, list(config.overrides))
-        failed = run_missing(config, folder)
+        try:
+            failed = run_missing(config, folder)
+        except KeyboardInterrupt:
+            raise Interrupted("Stopped. To go on, type the same command again.") from None
     if failed:
         sys.exit(FAILED_JOBS)
 

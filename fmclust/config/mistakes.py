@@ -30,7 +30,7 @@ VALUE_REFUSED = re.compile(r"Error merging override (.+)")
 SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+?)=(.+?)'")
 GROUP_NULL = "Config group override"  # the beginning of a ValueError about group=null
 NOT_INSTALLED = {  # groups with options that an extra installs
-    "hydra/launcher": "it needs the extra `sweep`: type pip install -e '.[sweep]'.",
+    "hydra/launcher": "this launcher needs the extra sweep: type pip install -e '.[sweep]'.",
 }
 
 
@@ -81,8 +81,10 @@ def _explain_option(missing: str, options: Sequence[str] | None) -> str:
     known = sorted(options or options_of(group))
     if near := get_close_matches(option, known, n=1):
         cure = f"type {group}={near[0]}."
+    elif group in NOT_INSTALLED:
+        return NOT_INSTALLED[group]  # Hydra names an option that ours is made from
     else:
-        cure = NOT_INSTALLED.get(group, f"type {group}= with one of {', '.join(known)}.")
+        cure = f"type {group}= with one of {', '.join(known)}."
     return f"{group}={option} is unknown: {cure}"
 
 

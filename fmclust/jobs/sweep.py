@@ -6,6 +6,7 @@ holds its plan, sweep.json, and a directory for each job.
 
 import itertools
 import logging
+import shlex
 import sys
 import time
 from contextlib import suppress
@@ -17,7 +18,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from fmclust.errors import UserError, complain
+from fmclust.errors import Interrupted, UserError, complain
 
 log = logging.getLogger(__name__)
 FAILED = 1  # exit status after a bug
@@ -163,8 +164,12 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
         if getattr(handler, "stream", None) is sys.stdout:  # several jobs may share it
             handler.setFormatter(logging.Formatter(f"job {directory.name}: %(message)s"))
     start = time.time()
+    objective = FAILED_OBJECTIVE
     try:
-        return _run(config, directory, overrides)
+        objective = _run(config, directory, overrides)
+    except KeyboardInterrupt:
+        where = shlex.quote(f"hydra.sweep.dir={directory.parent}")
+        raise Interrupted(f"Stopped. To go on, type the same command with {where}") from None
     except UserError as error:
         complain(f"job {directory.name} failed: {error}", error=error)
         if not (directory / "status.json").exists():
@@ -172,9 +177,8 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
                 raise error  # so that the status of the job gives the reason
     except Exception as error:
         log.exception("job %s failed: %s", directory.name, error)
-    finally:
-        _print_progress(directory.parent, start)
-    return FAILED_OBJECTIVE
+    _print_progress(directory.parent, start)
+    return objective
 
 
 def _run(config: DictConfig, directory: Path, overrides: list[str]) -> float:

@@ -112,7 +112,7 @@ class Pretrained(Encoder):
             )
         except (URLError, OSError, RuntimeError) as error:
             raise UserError(
-                f"the weights of {self.backbone} can't be downloaded, {one_line(error)}: fetch "
+                f"the weights of {self.backbone} can't be downloaded ({one_line(error)}): fetch "
                 f"{best.url} in another way, and type model.weights=<that file>."
             ) from error
         return state

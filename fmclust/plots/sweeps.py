@@ -8,7 +8,9 @@ from matplotlib.lines import Line2D
 STYLES = {"test": "-", "all": "-", "val": ":", "train": "--", "": "-"}
 N_COLUMNS = 3
 LEGEND_KEY, CHARACTER = 0.7, 0.09  # widths in a legend, inches
+LEGEND_ROW = 0.25  # height, inches
 MAX_TICKS = 8  # more labels would overlap
+MAX_LEVEL = 8  # characters of a label that is not turned
 
 
 def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
@@ -23,7 +25,14 @@ def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
     panels, names = points.panel.unique(), list(points.line.unique())
     n_columns = min(len(panels), N_COLUMNS)
     n_rows = -(-len(panels) // N_COLUMNS)
-    figure = Figure(figsize=(4.2 * n_columns, 3.2 * n_rows), layout="constrained")
+    splits = [split for split in points.split.unique() if split]
+    longest = max(len(name) for name in (*names, *splits))
+    width = 4.2 * n_columns
+    ncols = max(1, int(width / (LEGEND_KEY + CHARACTER * longest)))
+    legend = LEGEND_ROW * -(-(len(names) + len(splits)) // ncols)
+    longest_label = points.x.str.len().max()
+    labels = CHARACTER * longest_label if longest_label > MAX_LEVEL else 0.0
+    figure = Figure(figsize=(width, (3.2 + labels) * n_rows + legend), layout="constrained")
     grid = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for axes, panel in zip(grid, panels, strict=False):
         of_panel = points[points.panel == panel]
@@ -33,11 +42,8 @@ def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
         axes.grid(alpha=0.3)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
-    splits = [split for split in points.split.unique() if split]
     keys = [Line2D([], [], color=f"C{n}", label=name or "all jobs") for n, name in enumerate(names)]
     keys += [Line2D([], [], color="gray", ls=STYLES[split], label=split) for split in splits]
-    longest = max(len(name) for name in (*names, *splits))
-    ncols = max(1, int(figure.get_figwidth() / (LEGEND_KEY + CHARACTER * longest)))
     figure.legend(handles=keys, loc="outside lower center", ncols=ncols)
     lowest, highest = int(points["count"].min()), int(points["count"].max())
     seeds = f"{highest}" if lowest == highest else f"{lowest} to {highest}"
@@ -53,6 +59,8 @@ def _draw_line(axes: Axes, line: pd.DataFrame, colour: str, style: str) -> None:
         line, x = line.iloc[order], numbers.iloc[order]
         if len(x) <= MAX_TICKS:
             axes.set_xticks(x, line.x)
+    elif line.x.str.len().max() > MAX_LEVEL:
+        axes.tick_params(axis="x", labelrotation=90)
     axes.plot(x, line["mean"], style + "o", color=colour, ms=4)
     if style == "-" and line["std"].notna().any():  # bars of every split would overlap
         axes.errorbar(x, line["mean"], line["std"], fmt="none", ecolor=colour, capsize=3)

@@ -130,7 +130,7 @@ def _filled_in(job: Job, keys: Sequence[str]) -> Job:
 
 
 def _configured(config: DictConfig, key: str) -> str:
-    value = OmegaConf.select(config, key.lstrip("+~"), default={})
+    value = OmegaConf.select(config, key.lstrip("+~"), default="")
     return "default" if isinstance(value, DictConfig) else str(value)  # an option of a group
 
 

@@ -11,7 +11,7 @@ from fmclust import runs
 
 FEW_IMAGES = 1000  # with fewer, a network learns little that pixels don't show
 MAX_PIXELS = 64 * 64  # of an image; a mixture of more needs too much memory
-COMPARED = ("data", "cluster", "n_clusters", "seed", "experiment")  # keys of the command
+COMPARED = ("data", "n_clusters", "seed")  # keys of the command
 
 
 def remarks_of(directory: Path, status: Mapping[str, Any]) -> list[str]:
@@ -40,8 +40,8 @@ def remarks_of(directory: Path, status: Mapping[str, Any]) -> list[str]:
 
 
 def _with_pixels(overrides: Sequence[str]) -> str:
-    """Return the command of a run on pixels with the same images and clusterers."""
+    """Return the command of k-means on the pixels of the same images."""
     kept = [text for text in overrides if re.split(r"[.=/@]", text.lstrip("+~"))[0] in COMPARED]
     # Hydra's quotes are not needed for a path.
     plain = [re.sub(r"^(data\.root)='([^'\\]*)'$", r"\1=\2", text) for text in kept]
-    return shlex.join(["python", "-m", "fmclust.train", *plain, "model=pixels"])
+    return shlex.join(["python", "-m", "fmclust.train", *plain, "model=pixels", "cluster=kmeans"])

@@ -117,7 +117,7 @@ def run_tables(directory: Path) -> list[RunTable]:
             for name in (made for made, splits in clusterings.items() if split in splits):
                 values = [metrics.get(f"{name}/{split}/{score}") for score in SCORES]
                 values += [paper.get(f"{name}/{split}/accuracy")] if paper else []
-                rows.append([name, split, *map(number_text, values)])
+                rows.append([name, split, *map(score_text, values)])
         tables.append(RunTable(caption, heads, 2, rows))
     return tables + _confusions(directory, clusterings)
 
@@ -152,6 +152,11 @@ def images_text(status: Mapping[str, Any]) -> str:
 def statistic_text(name: str, value: float | None) -> str:
     """Return a label-free statistic as text; `converged` is yes or no."""
     return number_text(value) if name != "converged" or value is None else ("no", "yes")[int(value)]
+
+
+def score_text(value: float | None) -> str:
+    """Return a score with four decimals; empty for None."""
+    return "" if value is None else f"{value:.4f}"
 
 
 def number_text(value: float | None) -> str:

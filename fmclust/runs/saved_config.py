@@ -28,7 +28,7 @@ def read_config(directory: Path) -> DictConfig:
     """
     path = verified(directory, "config.yaml")
     if not path.exists():
-        raise UserError(f"{directory} is not a run directory: it has no config.yaml.")
+        raise UserError(f"{directory} has no config.yaml: name the directory of a run.")
     with reading(path):
         config = _yaml(path)
         refuse_interpolations(config, path)

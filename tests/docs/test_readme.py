@@ -56,7 +56,7 @@ def small(command: list[str]) -> tuple[str, ...]:
         return module, *kept, "k_max=2", "run=run" if of_a_run else "data.root=fashion"
     kept = ["cluster=bgmm" if a == "cluster=kmeans" else a for a in kept]  # the run has kmeans
     kept += ["figures=false"] if module == "fmclust.cluster" else []
-    kept += ["--config-dir=own"] if "cluster=mean_shift" in kept else []
+    kept += ["--config-dir=own"] if "cluster=tied_gmm" in kept else []
     return module, *kept, "run=run"
 
 
@@ -125,11 +125,9 @@ def test_a_command_works(
     squares = np.eye(64).reshape(64, 8, 8) * 200
     write_idx(tmp_path / "my images" / "train-images-idx3-ubyte", squares)
     if "--config-dir=own" in typed:  # with the file that the page shows
-        (text,) = (
-            block for _, block in BLOCKS if block.startswith("# conf/cluster/mean_shift.yaml")
-        )
+        (text,) = (block for _, block in BLOCKS if block.startswith("# conf/cluster/tied_gmm.yaml"))
         (tmp_path / "own" / "cluster").mkdir(parents=True)
-        (tmp_path / "own" / "cluster" / "mean_shift.yaml").write_text(text)
+        (tmp_path / "own" / "cluster" / "tied_gmm.yaml").write_text(text)
     if module == "fmclust.resume":
         with monkeypatch.context() as patch:
             stop_after(0, patch)

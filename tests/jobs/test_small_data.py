@@ -118,9 +118,9 @@ def test_few_images_are_compared_with_their_pixels_by_the_command_that_is_named(
         tmp_path / "my images" / "train-images-idx3-ubyte", rng.integers(0, 256, (60, 28, 28))
     )
     write_idx(tmp_path / "my images" / "train-labels-idx1-ubyte", np.arange(60) % 3)
-    data = ("data=idx", "data.root=my images", "n_clusters=3", "cluster=[kmeans,gmm]")
-    network = ("trainer=cpu", "trainer.max_epochs=1", "model.latents=4", "figures=false")
-    answer = command_line("train", *data, *network, "hydra.run.dir=run")
+    data = ("data=idx", "data.root=my images", "n_clusters=3", "experiment=contrastive")
+    length = ("trainer=cpu", "trainer.max_epochs=2", "trainer.limit_train_batches=2")
+    answer = command_line("train", *data, *length, "figures=false", "hydra.run.dir=run")
     assert answer.status == 0, answer.err
     hint = "With fewer than 1,000 images, pixels may do as well. To compare: "
     (line,) = (text for text in answer.out.splitlines() if text.startswith(hint))
@@ -130,8 +130,7 @@ def test_few_images_are_compared_with_their_pixels_by_the_command_that_is_named(
     assert (python, option, module) == ("python", "-m", "fmclust.train")
     again = command_line("train", *typed, "figures=false", "hydra.run.dir=pixels")
     assert again.status == 0 and "pixels may do" not in again.out, again.err
-    metrics = [read_metrics(tmp_path / name).keys() for name in ("run", "pixels")]
-    assert {"kmeans/test/nmi", "gmm/test/nmi"} <= metrics[0] & metrics[1]
+    assert "kmeans/test/nmi" in read_metrics(tmp_path / "pixels")
 
 
 def test_many_images_are_not(command_line: Callable[..., Answer]) -> None:

@@ -109,6 +109,8 @@ def test_ctrl_c_ends_the_sweep_with_the_table_so_far(
     jobs = rows_of(tmp_path / "sweep" / "jobs.csv")
     assert [job["status"] for job in jobs] == ["done", "stopped"]
     assert "interrupted from the keyboard" in answer.out
+    assert f"type the same command with hydra.sweep.dir={tmp_path}/sweep" in answer.err
+    assert "1 of 2 jobs ended" in answer.out and "2 of 2 jobs ended" not in answer.out
 
     seen = []
     log_epoch = LearningCurves.on_train_epoch_end

@@ -10,7 +10,7 @@ from fmclust.reports.jobs import Job, filled_in, short, swept_keys, varied_keys
 from fmclust.reports.pages.svg import embedded
 from fmclust.reports.pages.templates import TEMPLATES
 from fmclust.reports.scores import draw_scores
-from fmclust.reports.tables import PAGE, number_text
+from fmclust.reports.tables import PAGE, number_text, score_text
 from fmclust.runs import write_text
 
 SCORES = ("accuracy", "nmi", "ari")  # of the split that is shown
@@ -54,6 +54,8 @@ def _rows(folder: Path, job: Job, swept: Sequence[str]) -> Iterator[tuple[str, s
     link = f"./{quote(os.path.relpath(page, folder))}" if page.exists() else ""
     for name in job.clusterings or [""]:
         scores = [f"{name}/{job.shown_split(name)}/{score}" for score in SCORES]
-        names = (*scores, f"{name}/silhouette", *OF_RUN)
-        numbers = [number_text(job.metrics.get(metric)) for metric in names]
+        numbers = [
+            score_text(job.metrics.get(metric)) for metric in (*scores, f"{name}/silhouette")
+        ]
+        numbers += [number_text(job.metrics.get(metric)) for metric in OF_RUN]
         yield job.directory.name, link, [*(job.settings[key] for key in swept), name, *numbers]
