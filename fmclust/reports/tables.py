@@ -19,8 +19,6 @@ from fmclust.reports.jobs import SPLITS, read_scores
 from fmclust.reports.remarks import remarks_of
 
 WRAPPED = {  # headings with line breaks, so that a table fits 80 columns
-    "clusterer": "cluster-\ner",
-    "accuracy": "accu-\nracy",
     "objective": "objec-\ntive",
     "homogeneity": "homo-\ngeneity",
     "completeness": "comple-\nteness",

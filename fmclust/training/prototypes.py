@@ -20,7 +20,7 @@ def set_balanced_prototypes(encoder: Encoder, images: Tensor, n_clusters: int, s
         n_clusters: Number of clusters.
         seed: Seed of the clustering.
     """
-    log.info("clustering %s latents for the second stage", f"{len(images):,}")
+    log.info("Clustering %s latents for the second stage", f"{len(images):,}")
     latents = encode_all(encoder, images)
     mean = latents.mean(axis=0)
     balanced = BalancedKMeans(n_clusters=n_clusters, random_state=seed)

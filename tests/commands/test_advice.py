@@ -32,6 +32,7 @@ PRETRAINED = (*FEW, "model=pretrained", "cluster=kmeans")
 NOT_TYPED = {
     "name=<another>.": "only if two processes add the same clustering at the same time",
     "pip install -e": "the tests install all extras",
+    "the same command with {}": "needs a stop in the middle: tests/jobs/test_sweeps.py",
     "data.cache=<a folder with that much space>": "only on a full disk",
     "`make data`, or": "needs the network",
     "data=idx data.root=<folder>": "needs four files with known checksums: tests/data",

@@ -109,7 +109,7 @@ def test_an_input_of_the_other_brightness_is_noticed_and_can_be_inverted(
     answer = command_line("assign", *typed, "output=a.csv")
     assert answer.status == 0
     assert "invert=true" in answer.out
-    assert "180 images are far" in answer.out
+    assert "180 images are marked as far" in answer.out
     inverted = command_line("assign", *typed, "output=b.csv", "invert=true", "clusterer=kmeans")
     assert inverted.status == 0
     assert "invert=" not in inverted.out
