@@ -142,7 +142,7 @@ class ArrayFiles(ImageSource):
             found = joined(array.limits() for array in images.values() if array.kind == kind)
             limits = self.scale or usual_range(found) or found
             self.ranges = {**self.ranges, kind: limits}
-            log.info("Pixels of type %s: %s become 0 to 255", kind, span_text(limits))
+            log.info("Pixel values (%s): %s become 0 to 255", kind, span_text(limits))
         return dict(self.ranges)
 
     def _split(
