@@ -10,7 +10,7 @@ N_COLUMNS = 3
 LEGEND_KEY, CHARACTER = 0.7, 0.09  # widths in a legend, inches
 LEGEND_ROW = 0.25  # height, inches
 MAX_TICKS = 8  # more labels would overlap
-MAX_LEVEL = 8  # characters of a label that is not turned
+MAX_HORIZONTAL = 8  # characters of a label that is not rotated
 
 
 def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
@@ -30,15 +30,17 @@ def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
     width = 4.2 * n_columns
     ncols = max(1, int(width / (LEGEND_KEY + CHARACTER * longest)))
     legend = LEGEND_ROW * -(-(len(names) + len(splits)) // ncols)
-    longest_label = points.x.str.len().max()
-    labels = CHARACTER * longest_label if longest_label > MAX_LEVEL else 0.0
-    figure = Figure(figsize=(width, (3.2 + labels) * n_rows + legend), layout="constrained")
+    n_characters = points.x.str.len().max()
+    is_rotated = n_characters > MAX_HORIZONTAL
+    height = 3.2 + is_rotated * CHARACTER * n_characters
+    figure = Figure(figsize=(width, height * n_rows + legend), layout="constrained")
     grid = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for axes, panel in zip(grid, panels, strict=False):
         of_panel = points[points.panel == panel]
         for (name, split), line in of_panel.groupby(["line", "split"], sort=False):
             _draw_line(axes, line, colour=f"C{names.index(name)}", style=STYLES[str(split)])
         axes.set(title=panel, xlabel=x_name)
+        axes.tick_params(axis="x", labelrotation=90 if is_rotated else 0)
         axes.grid(alpha=0.3)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
@@ -59,8 +61,6 @@ def _draw_line(axes: Axes, line: pd.DataFrame, colour: str, style: str) -> None:
         line, x = line.iloc[order], numbers.iloc[order]
         if len(x) <= MAX_TICKS:
             axes.set_xticks(x, line.x)
-    elif line.x.str.len().max() > MAX_LEVEL:
-        axes.tick_params(axis="x", labelrotation=90)
     axes.plot(x, line["mean"], style + "o", color=colour, ms=4)
     if style == "-" and line["std"].notna().any():  # bars of every split would overlap
         axes.errorbar(x, line["mean"], line["std"], fmt="none", ecolor=colour, capsize=3)

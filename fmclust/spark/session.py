@@ -34,6 +34,7 @@ SETTINGS = {
     "spark.sql.files.openCostInBytes": str(1 << 16),
 }
 NOISE = "PySpark does not yet fully support pandas"  # data pass by Arrow, without pandas
+NOT_STARTED = re.compile("Java gateway|JAVA_GATEWAY")  # raised by PySpark if Java ends at once
 CAUSE = re.compile(r"^(?:Caused by)?: (.+)", re.MULTILINE)
 EXCEPTION = re.compile(r"^(?:org|java|com)[\w.$]*: ")
 RAISED = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b.*", re.MULTILINE)
@@ -168,8 +169,8 @@ def one_line_errors(log: Path) -> Iterator[None]:
             raise KeyboardInterrupt from error
         if isinstance(error, (PySparkException, Py4JError)):
             why = f"Spark failed: {reason_of(str(error))}"
-        elif isinstance(error, RuntimeError) and re.search("java.gateway", str(error), re.I):
-            why = f"Spark did not start: {one_line(error)}"  # Java has ended at its start
+        elif isinstance(error, RuntimeError) and NOT_STARTED.search(str(error)):
+            why = f"Spark did not start: {one_line(error)}"
         else:
             raise
         raise UserError(f"{why} (more in {log})") from error
@@ -214,34 +215,36 @@ def _environment(settings: SparkSettings) -> Iterator[None]:
 
 @contextmanager
 def _quiet_py4j() -> Iterator[None]:
-    """Leave out what py4j logs, connections and errors, which it raises as well.
+    """Suppress the log of py4j: its connections, and errors that it raises as well.
 
-    Ctrl-C is logged by the root logger.
+    It logs Ctrl-C to the root logger.
     """
 
-    def is_anothers(record: logging.LogRecord) -> bool:
+    def is_not_of_py4j(record: logging.LogRecord) -> bool:
         return "py4j" not in Path(record.pathname).parts
 
     root = logging.getLogger()
-    root.addFilter(is_anothers)
+    root.addFilter(is_not_of_py4j)
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        root.removeFilter(is_anothers)
+        root.removeFilter(is_not_of_py4j)
 
 
 @contextmanager
 def _interrupts_kept() -> Iterator[None]:
-    """Restore what Ctrl-C does, after the block.
+    """Restore the handler of SIGINT after the block.
 
     PySpark's handler asks Java to cancel the jobs, which fails while Java is asked something else.
     Stopping the session cancels them, too.
     """
     handler = signal.getsignal(signal.SIGINT)
-    yield
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager
