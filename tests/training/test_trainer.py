@@ -1,5 +1,6 @@
 """Training: who is rank zero, what is read once, what is logged where, on which device."""
 
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,30 @@ class Untold(Encoder):
 
     def training_losses(self, images: Tensor, generator: torch.Generator) -> StepLosses:
         raise AssertionError("it is refused before")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is used")
+def test_steps_neither_search_for_gpus_nor_format_stack_traces(
+    run_digits: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+
+    def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            called.append(function.__name__)
+            return function(*arguments, **options)
+
+        return call
+
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # as Lightning has set it
+    for module, name in (torch.cuda, "_raw_device_count_nvml"), (traceback, "format_stack"):
+        monkeypatch.setattr(module, name, noted(getattr(module, name)))
+    run_digits("cluster=kmeans", "trainer.limit_train_batches=1")
+    once = len(called)
+    assert "_raw_device_count_nvml" in called  # before the training
+    called.clear()
+    run_digits("cluster=kmeans", "trainer.limit_train_batches=8")
+    assert len(called) <= once
 
 
 def test_a_checkpoint_of_another_network_is_refused(stopped: Path) -> None:
