@@ -62,8 +62,9 @@ docs: .venv/.installed  ## the site of docs/, into site/
 clean:  ## delete the environment and caches; data/ and outputs/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist site
 
-# --no-compile: Python compiles what is imported, which is a small part of what is installed.
+# pip would compile the modules on one core. The few for other versions of Python fail.
 .venv/.installed: pyproject.toml constraints.txt
 	python3 -m venv .venv
 	$(PY) -m pip install --no-compile -c constraints.txt -e '.[dev]'
+	$(PY) -m compileall -qq -j 0 .venv/lib || true
 	touch $@
