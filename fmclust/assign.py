@@ -13,7 +13,13 @@ from omegaconf import DictConfig
 
 from fmclust.config.command import FAILED_JOBS, command
 from fmclust.config.schema import sort_target
-from fmclust.errors import UserError, complain, require_bool, require_option
+from fmclust.errors import (
+    UserError,
+    complain,
+    require_bool,
+    require_extra,
+    require_option,
+)
 
 if TYPE_CHECKING:
     from fmclust.data import Input
@@ -40,6 +46,8 @@ def assign_here(config: DictConfig) -> None:
     output = Path(str(config.output)).absolute()
     if output.exists():
         raise UserError(f"output={output} is there already: type output=<a new file>.")
+    if output.suffix.lower() == ".parquet":
+        require_extra(f"output={output.name}", "parquet", "pyarrow")
     images = Path(str(config.input)).absolute()
     sort_into = sort_target(config, images)
 

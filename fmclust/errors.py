@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import shorten
 
@@ -36,6 +37,21 @@ def is_disk_full(error: BaseException) -> bool:
 def one_line(error: object) -> str:
     """Return the text of an error or a warning without line breaks."""
     return " ".join(str(error).split())
+
+
+def require_extra(use: str, extra: str, *packages: str) -> None:
+    """Check that the packages of an extra are installed.
+
+    Args:
+        use: What needs them, for the message.
+        extra: Name of the extra in `pyproject.toml`.
+        *packages: Names by which the packages are imported.
+
+    Raises:
+        UserError: If one is not installed.
+    """
+    if any(find_spec(package) is None for package in packages):
+        raise UserError(f"{use} needs the extra {extra}: type pip install 'fmclust[{extra}]'.")
 
 
 @contextmanager

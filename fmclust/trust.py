@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from pkgutil import resolve_name
 from typing import Any
 
 from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from fmclust.errors import UserError, one_line
+from fmclust.errors import UserError, one_line, require_extra
 
 VARIABLE = "FMCLUST_TRUST"  # environment variable: more packages to trust, comma-separated
 PACKAGES = ("fmclust", "sklearn", "torch", "torchvision", "pytorch_lightning", "umap")
@@ -73,21 +74,20 @@ def target_class(target: str, base: type) -> Any:
         UserError: If it is something else, not trusted, or not found.
     """
     if target in FUNCTIONS:
-        return get_object(target)
+        return resolve_name(target)
     packages = [*PACKAGES, *own_packages()]
     refusal = (
         f"_target_: {target} is refused: it must be a {base.__name__} of {', '.join(packages)}. "
         f"For a package of your own, set {VARIABLE}=<package> in the environment."
     )
-    if str(target).split(".")[0] not in packages:
+    package = str(target).partition(".")[0]
+    if package not in packages:
         raise UserError(refusal)
+    if package in EXTRAS:
+        require_extra(f"_target_: {target}", EXTRAS[package], package)
     try:
-        found = get_object(target)
-    except ImportError as error:
-        if (extra := EXTRAS.get(target.partition(".")[0])) is not None:
-            raise UserError(
-                f"_target_: {target} needs the extra {extra}: type pip install -e '.[{extra}]'."
-            ) from error
+        found = resolve_name(target)
+    except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"_target_: {target} is not found: check its spelling.") from error
     home = getattr(found, "__module__", "").split(".")[0]
     if not (isinstance(found, type) and issubclass(found, base) and home in packages):

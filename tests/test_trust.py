@@ -1,5 +1,6 @@
 """What a `_target_` in a config may be."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,28 @@ def test_a_pipeline_has_named_steps_that_can_be_removed() -> None:
     assert isinstance(whole["whiten"], PCA) and isinstance(whole["estimator"], KMeans)
     shorter = build(OmegaConf.create(config | {"whiten": None}), BaseEstimator)
     assert [name for name, _ in shorter.steps] == ["estimator"]
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("umap.UMAP", "needs the extra manifold: type pip install 'fmclust\\[manifold\\]'"),
+        ("sklearn.cluster.KMean", "sklearn.cluster.KMean is not found"),
+        ("sklearn.clusters.KMeans", "not found"),
+        ("sklearn..KMeans", "not found"),
+    ],
+)
+def test_what_is_not_installed_or_not_there_is_said_once(
+    target: str,
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(UserError, match=text):
+        build(OmegaConf.create({"_target_": target}), BaseEstimator)
+    assert not caplog.records and capfd.readouterr() == ("", "")
 
 
 def test_null_entries_are_left_out() -> None:

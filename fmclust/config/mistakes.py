@@ -30,7 +30,7 @@ VALUE_REFUSED = re.compile(r"Error merging override (.+)")
 SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+?)=(.+?)'")
 GROUP_NULL = "Config group override"  # the beginning of a ValueError about group=null
 NOT_INSTALLED = {  # groups with options that an extra installs
-    "hydra/launcher": "this launcher needs the extra sweep: type pip install -e '.[sweep]'.",
+    "hydra/launcher": "this launcher needs the extra sweep: type pip install 'fmclust[sweep]'.",
 }
 
 

@@ -111,7 +111,7 @@ def opened(
     except Exception as error:  # Pillow raises nearly any type for damaged or hostile files
         reason = reason_of(error)
         if isinstance(error, UnidentifiedImageError) and _is_heic(file):
-            reason = "HEIC needs the extra heic: type pip install -e '.[heic]'"
+            reason = "HEIC needs the extra heic: type pip install 'fmclust[heic]'"
         raise UnreadablePictureError(file.path / file.member, reason) from error
 
 

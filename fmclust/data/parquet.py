@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fmclust.data.forms import MAX_SIDE
 from fmclust.data.opening import opened
 from fmclust.data.picture_files import PictureFile
-from fmclust.errors import UserError, reading
+from fmclust.errors import UserError, reading, require_extra
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,12 +47,9 @@ def read_parquet(path: Path) -> "EncodedPictures | pd.DataFrame":
     Raises:
         UserError: If the extra `parquet` is missing, or the file is damaged or too large.
     """
-    try:
-        from pyarrow import parquet
-    except ImportError as error:
-        raise UserError(
-            f"{path} needs the extra parquet: type pip install -e '.[parquet]'."
-        ) from error
+    require_extra(str(path), "parquet", "pyarrow")
+    from pyarrow import parquet
+
     with reading(path):
         file = parquet.ParquetFile(path)
         groups = [file.metadata.row_group(n) for n in range(file.metadata.num_row_groups)]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from fmclust.errors import UserError
 from fmclust.inference.assigning import Assignment
 
 if TYPE_CHECKING:
@@ -74,9 +73,6 @@ def table_writer(path: Path) -> Iterator[Write]:
 
     Args:
         path: The file; Parquet if its name ends in `.parquet`, otherwise CSV (RFC 4180).
-
-    Raises:
-        UserError: If the extra `parquet` is missing.
     """
     if path.suffix.lower() == ".parquet":
         with _parquet_writer(path) as write:
@@ -94,12 +90,7 @@ def table_writer(path: Path) -> Iterator[Write]:
 
 @contextmanager
 def _parquet_writer(path: Path) -> Iterator[Write]:
-    try:
-        from pyarrow.parquet import ParquetWriter
-    except ImportError as error:
-        raise UserError(
-            f"output={path.name} needs the extra parquet: type pip install -e '.[parquet]'."
-        ) from error
+    from pyarrow.parquet import ParquetWriter
 
     writer: Any = None
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from fmclust.errors import UserError, one_line
+from fmclust.errors import UserError, one_line, require_extra
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -96,13 +96,7 @@ def require_spark() -> None:
     Raises:
         UserError: If one of them is not; says what to install.
     """
-    try:
-        import pyarrow  # noqa: F401
-        import pyspark  # noqa: F401
-    except ImportError as error:
-        raise UserError(
-            "engine=spark needs the extra spark: type pip install -e '.[spark]'."
-        ) from error
+    require_extra("engine=spark", "spark", "pyarrow", "pyspark")
     version = java_version()
     if version is None or version < MIN_JAVA:
         found = "there is none" if version is None else f"this is Java {version}"

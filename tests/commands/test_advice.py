@@ -31,7 +31,7 @@ PRETRAINED = (*FEW, "model=pretrained", "cluster=kmeans")
 # Messages that can't be provoked here, by the beginning of what they say to type, and why.
 NOT_TYPED = {
     "name=<another>.": "only if two processes add the same clustering at the same time",
-    "pip install -e": "the tests install all extras",
+    "pip install 'fmclust": "the tests install all extras",
     "the same command with {}": "needs a stop in the middle: tests/jobs/test_sweeps.py",
     "data.cache=<a folder with that much space>": "only on a full disk",
     "`make data`, or": "needs the network",

@@ -158,10 +158,18 @@ def test_rows_that_are_no_pictures_are_named(
     assert np.allclose(csv["distance"].dropna(), parquet["distance"].dropna(), rtol=1e-4)
 
 
-def test_without_the_extra_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_it_is_named(
+    tmp_path: Path,
+    finished: Finished,
+    command_line: Callable[..., Answer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     write(tmp_path / "a.parquet", ENCODED)
+    np.save("x.npy", IMAGES)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(UserError, match=r"extra parquet: type pip install -e '\.\[parquet\]'"):
+    answer = command_line("assign", f"run={finished.directory}", "input=x.npy", "output=b.parquet")
+    assert answer.refuses("output=b.parquet needs the extra parquet", "'fmclust[parquet]'")
+    with pytest.raises(UserError, match=r"extra parquet: type pip install 'fmclust\[parquet\]'"):
         TableFiles(root=str(tmp_path)).read()
 
 

@@ -204,7 +204,7 @@ def test_heic_is_read_or_names_its_extra(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     monkeypatch.delitem(Image.OPEN, "HEIF")
     opening._formats.cache_clear()
-    with pytest.raises(UserError, match=r"pip install -e '\.\[heic\]'"):
+    with pytest.raises(UserError, match=r"pip install 'fmclust\[heic\]'"):
         read_picture(tmp_path / "a.heic", Form((64, 64)))
     opening._formats.cache_clear()
 

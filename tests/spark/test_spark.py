@@ -367,7 +367,7 @@ def test_what_is_missing_is_named(
         patch.setenv("JAVA_HOME", str(old.parent.absolute()))
         assert command_line(*typed).refuses("needs Java 17", "this is Java 8")
     monkeypatch.setitem(__import__("sys").modules, "pyspark", None)
-    assert command_line(*typed).refuses("the extra spark", "pip install -e '.[spark]'")
+    assert command_line(*typed).refuses("the extra spark", "pip install 'fmclust[spark]'")
 
 
 def test_spark_binds_to_the_loopback_unless_it_is_a_cluster() -> None:
