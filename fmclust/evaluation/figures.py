@@ -103,6 +103,8 @@ def _planes(made: Evaluation, name: str, split: str) -> list[plots.Plane]:
     shapes = shapes_of(clustering.estimator, latents, clusters, share=CONFIDENCE)
     if shapes is None or min(shapes.latents.shape) < 2:
         return []
+    if not shapes.latents.var(axis=0).any():  # of an encoder that collapsed
+        return []
     kind = "ellipsoids" if shapes.radii is None else "circles"
     noun = "transformed latent" if isinstance(clustering.estimator, Pipeline) else "latent"
     chosen = slice(None, None, -(-len(latents) // MAX_POINTS))

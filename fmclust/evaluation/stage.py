@@ -31,6 +31,7 @@ from fmclust.models import Encoder, Prototypes, decode_all, encode_all, reconstr
 from fmclust.runs import Run, replacing
 
 NOWHERE = Display()
+MIN_SPREAD = 1e-3  # of latents, over their size: those of trained encoders vary by 0.1 or more
 Latents = Mapping[str, NDArray[np.float32]]  # split to array of shape (N, d)
 
 
@@ -52,6 +53,11 @@ def encode_images(run: Run, encoder: Encoder, source: ImageSource) -> Latents:
     run.facts["border"] = border_brightness(images[fitted].numpy())
     if encoder.keeps_latents:
         run.write_latents(latents)
+    if encoder.trains and _is_collapsed(latents[fitted]):
+        run.warn(
+            "the encoder gives all images nearly the same latents: train it for more epochs, or "
+            "with a lower model.lr"
+        )
     if encoder.trains and encoder.can_decode:
         with run.timed("encode"):
             errors = reconstruction_errors(encoder, images[fitted], latents[fitted])
@@ -60,6 +66,12 @@ def encode_images(run: Run, encoder: Encoder, source: ImageSource) -> Latents:
     run.write_metrics()  # if the process is killed from here on, `cluster` continues
     run.write_status("running")
     return latents
+
+
+def _is_collapsed(latents: NDArray[np.float32]) -> bool:
+    """Return whether latents of shape (N, d) vary by at most `MIN_SPREAD` of their size."""
+    spread, size = latents.std(axis=0).max(), np.abs(latents).mean(axis=0).max()
+    return bool(spread <= MIN_SPREAD * size)
 
 
 def evaluate_latents(

@@ -136,3 +136,16 @@ def test_few_images_are_compared_with_their_pixels_by_the_command_that_is_named(
 def test_many_images_are_not(command_line: Callable[..., Answer]) -> None:
     answer = command_line("train", *SMALL, "hydra.run.dir=run")
     assert answer.status == 0 and "pixels may do" not in answer.out
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+def test_an_encoder_that_gives_all_images_the_same_latents_is_named(
+    run_digits: Callable[..., Finished],
+) -> None:
+    typed = ("model=vanilla", "model.lr=1", "cluster=[kmeans,gmm]", "figures=true")
+    run = run_digits(*typed).directory
+    assert "the encoder gives all images nearly the same latents" in status_of(run)["warnings"][0]
+    assert (run / "report.html").exists()
+    assert not any(
+        "nearly the same" in text for text in status_of(run_digits().directory)["warnings"]
+    )

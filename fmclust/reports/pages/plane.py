@@ -20,7 +20,9 @@ def plane_of(
     sprite: Sprite,
     class_names: Sequence[str],
 ) -> dict[str, Any] | None:
-    """Return the data of the scatter plot, or None for fewer than two latents or dimensions.
+    """Return the data of the scatter plot, or None if the latents do not span a plane.
+
+    They do not if there are fewer than two, or fewer than two dimensions, or all are equal.
 
     Args:
         latents: float array of shape (n, d), of the thumbnails.
@@ -29,7 +31,7 @@ def plane_of(
         sprite: The picture whose first images are the thumbnails.
         class_names: A name for every class; empty without labels.
     """
-    if min(latents.shape) < 2:
+    if min(latents.shape) < 2 or not latents.var(axis=0).any():
         return None
     pca = PCA(2, random_state=0).fit(latents)
     points = pca.transform(latents)
