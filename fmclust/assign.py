@@ -13,13 +13,7 @@ from omegaconf import DictConfig
 
 from fmclust.config.command import FAILED_JOBS, command
 from fmclust.config.schema import sort_target
-from fmclust.errors import (
-    UserError,
-    complain,
-    require_bool,
-    require_extra,
-    require_option,
-)
+from fmclust.errors import UserError, complain, require_bool, require_extra, require_option
 
 if TYPE_CHECKING:
     from fmclust.data import Input
