@@ -58,15 +58,14 @@ def log_setup(
         config: Composed configuration.
         overrides: Overrides as typed.
         final_metrics: Names in metrics.json to show in the table of hyper-parameters.
-        scores: Names of the scores; each gets a chart of its value for `test`, or for `all`
-            if no images are held out.
+        scores: Names of the scores; each that is among the metrics gets a chart of its value for
+            `test`, or for `all` if no images are held out.
     """
     writer = summary_writer(loggers)
     if writer is None:
         return
-    charts = {score: ["Multiline", [f"^.+/(test|all)/{score}$"]] for score in scores}
     writer.add_text("config", f"```yaml\n{OmegaConf.to_yaml(config, resolve=True)}```")
-    writer.add_custom_scalars({"training": TRAINING_CHARTS, "scores on the held-out split": charts})
+    _add_charts(writer, final_metrics, scores)
     typed = {override.lstrip("+").partition("=")[0] for override in overrides}
     typed -= NO_HYPER_PARAMETERS
     values, metrics = hyper_parameters(config, typed), dict.fromkeys(final_metrics, 0.0)
@@ -78,6 +77,19 @@ def log_setup(
     plugin_data.content = parsed.SerializeToString()
     _add(writer, columns)
     _add(writer, start)
+
+
+def _add_charts(writer: SummaryWriter, final_metrics: Sequence[str], scores: Sequence[str]) -> None:
+    """Write the charts that will have values, so that none stays empty."""
+    ends = {name.rpartition("/")[2] for name in final_metrics}
+    charts = {
+        score: ["Multiline", [f"^.+/(test|all)/{score}$"]] for score in scores if score in ends
+    }
+    trains = any(name.startswith("loss/") for name in final_metrics)
+    layout = {"training": TRAINING_CHARTS} if trains else {}
+    layout |= {"scores on the held-out split": charts} if charts else {}
+    if layout:
+        writer.add_custom_scalars(layout)
 
 
 def hyper_parameters(config: DictConfig, typed: Collection[str]) -> dict[str, float | str]:

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 from conftest import SMALL, Finished, composed
-from layout import status_of
+from layout import events_of, status_of
 from omegaconf import OmegaConf
 from PIL import Image
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers.logger import Logger, rank_zero_experiment
+from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from torch import Tensor
 
 from fmclust.data import Digits, EpochOrder, ResidentLoader
@@ -23,7 +25,9 @@ from fmclust.jobs.run import resume_job, run_job
 from fmclust.models import Encoder, Pixels, build_encoder, encode_all
 from fmclust.models.encoder import StepLosses
 from fmclust.runs import read_losses, read_metrics
+from fmclust.training.loggers import RunLogger
 from fmclust.training.module import EncoderModule
+from fmclust.training.tensorboard import log_setup
 from fmclust.training.trainer import is_single_process
 
 
@@ -163,6 +167,34 @@ def test_steps_neither_search_for_gpus_nor_format_stack_traces(
     called.clear()
     run_digits("cluster=kmeans", "trainer.limit_train_batches=8")
     assert len(called) <= once
+
+
+@pytest.mark.parametrize(
+    ("final_metrics", "charts"),
+    [
+        (
+            ["loss/val", "gmm/bic", "gmm/test/accuracy"],
+            {"training", "scores on the held-out split"},
+        ),
+        (["loss/train", "gmm/bic"], {"training"}),
+        (["kmeans/inertia", "kmeans/all/accuracy"], {"scores on the held-out split"}),
+        (["kmeans/inertia"], set()),
+    ],
+)
+def test_no_chart_of_tensorboard_stays_empty(
+    final_metrics: list[str], charts: set[str], tmp_path: Path
+) -> None:
+    logger = RunLogger(tmp_path)
+    log_setup([logger], composed(*SMALL), [], final_metrics, ["accuracy"])
+    logger.finalize("ended")
+    tensors = events_of(tmp_path).Tensors
+    found = set()
+    with suppress(KeyError):
+        layout = Layout.FromString(
+            tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
+        )
+        found = {category.title for category in layout.category}
+    assert found == charts
 
 
 def test_a_checkpoint_of_another_network_is_refused(stopped: Path) -> None:
