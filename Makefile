@@ -62,7 +62,8 @@ docs: .venv/.installed  ## the site of docs/, into site/
 clean:  ## delete the environment and caches; data/ and outputs/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist site
 
-# pip would compile the modules on one core. The few for other versions of Python fail.
+# Modules are compiled on all cores; pip would use one. A few are for other versions of Python and
+# can't be compiled.
 .venv/.installed: pyproject.toml constraints.txt
 	python3 -m venv .venv
 	$(PY) -m pip install --no-compile -c constraints.txt -e '.[dev]'

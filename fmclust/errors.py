@@ -51,7 +51,12 @@ def require_extra(use: str, extra: str, *packages: str) -> None:
         UserError: If one is not installed.
     """
     if any(find_spec(package) is None for package in packages):
-        raise UserError(f"{use} needs the extra {extra}: type pip install 'fmclust[{extra}]'.")
+        raise UserError(f"{missing_extra(use, extra)}.")
+
+
+def missing_extra(use: str, extra: str) -> str:
+    """Return that something needs an extra, and the command that installs it."""
+    return f"{use} needs the extra {extra}: type pip install 'fmclust[{extra}]'"
 
 
 @contextmanager

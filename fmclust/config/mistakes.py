@@ -18,6 +18,7 @@ from omegaconf.errors import MissingMandatoryValue
 
 from fmclust.config.help import options_of
 from fmclust.config.schema import conf_directory
+from fmclust.errors import missing_extra
 
 HYDRA_FLAGS = (  # those that begin with --; its parser is private
     *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run"),
@@ -30,7 +31,7 @@ VALUE_REFUSED = re.compile(r"Error merging override (.+)")
 SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+?)=(.+?)'")
 GROUP_NULL = "Config group override"  # the beginning of a ValueError about group=null
 NOT_INSTALLED = {  # groups with options that an extra installs
-    "hydra/launcher": "this launcher needs the extra sweep: type pip install 'fmclust[sweep]'.",
+    "hydra/launcher": f"{missing_extra('this launcher', 'sweep')}.",
 }
 
 

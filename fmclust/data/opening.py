@@ -18,7 +18,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from fmclust.data.picture_files import PictureFile
-from fmclust.errors import UserError, one_line
+from fmclust.errors import UserError, missing_extra, one_line
 
 MAX_AHEAD = 256  # pictures that are decoded before the caller takes them
 CHUNK = 8  # pictures that a thread decodes one after the other
@@ -111,7 +111,7 @@ def opened(
     except Exception as error:  # Pillow raises nearly any type for damaged or hostile files
         reason = reason_of(error)
         if isinstance(error, UnidentifiedImageError) and _is_heic(file):
-            reason = "HEIC needs the extra heic: type pip install 'fmclust[heic]'"
+            reason = missing_extra("HEIC", "heic")
         raise UnreadablePictureError(file.path / file.member, reason) from error
 
 

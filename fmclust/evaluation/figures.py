@@ -101,9 +101,7 @@ def _planes(made: Evaluation, name: str, split: str) -> list[plots.Plane]:
     clustering, latents = made.clusterings[name], made.latents[split]
     clusters = clustering.clusters[split]
     shapes = shapes_of(clustering.estimator, latents, clusters, share=CONFIDENCE)
-    if shapes is None or min(shapes.latents.shape) < 2:
-        return []
-    if not shapes.latents.var(axis=0).any():  # of an encoder that collapsed
+    if shapes is None or not plots.spans_plane(shapes.latents):
         return []
     kind = "ellipsoids" if shapes.radii is None else "circles"
     noun = "transformed latent" if isinstance(clustering.estimator, Pipeline) else "latent"

@@ -31,7 +31,7 @@ from fmclust.models import Encoder, Prototypes, decode_all, encode_all, reconstr
 from fmclust.runs import Run, replacing
 
 NOWHERE = Display()
-MIN_SPREAD = 1e-3  # of latents, over their size: those of trained encoders vary by 0.1 or more
+MIN_SPREAD = 1e-3  # standard deviation over mean size of latents; 0.1 or more if trained well
 Latents = Mapping[str, NDArray[np.float32]]  # split to array of shape (N, d)
 
 
@@ -69,7 +69,7 @@ def encode_images(run: Run, encoder: Encoder, source: ImageSource) -> Latents:
 
 
 def _is_collapsed(latents: NDArray[np.float32]) -> bool:
-    """Return whether latents of shape (N, d) vary by at most `MIN_SPREAD` of their size."""
+    """Return whether the latents, of shape (N, d), are nearly equal; see `MIN_SPREAD`."""
     spread, size = latents.std(axis=0).max(), np.abs(latents).mean(axis=0).max()
     return bool(spread <= MIN_SPREAD * size)
 

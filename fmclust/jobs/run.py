@@ -53,7 +53,7 @@ from fmclust.training.devices import (
     keep_freed_memory,
     require_device,
     resolve_precision,
-    search_for_gpus_once,
+    skip_nvml,
 )
 from fmclust.training.loggers import LoggerDisplay, build_loggers
 from fmclust.training.module import EncoderModule
@@ -122,7 +122,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
     require_device(config.trainer.accelerator)
     quieten_lightning()
     keep_freed_memory()
-    search_for_gpus_once()
+    skip_nvml()
     clusterers = build_all(config.cluster, BaseEstimator) if clusters_after(config) else {}
     source = build_source(config.data)
     datamodule = ImageDataModule(source, **loader_settings(config.data))

@@ -35,6 +35,11 @@ class Plane:
     outlines: NDArray[np.floating]
 
 
+def spans_plane(latents: NDArray[np.floating]) -> bool:
+    """Return whether latents of shape (N, d) can be drawn: at least two, not all equal, d >= 2."""
+    return min(latents.shape) >= 2 and bool(latents.var(axis=0).any())
+
+
 def draw_outlines(rows: Sequence[Sequence[Plane]], *, title: str) -> Figure:
     """Draw planes in rows: points and ellipses coloured by cluster, ids at the centres.
 

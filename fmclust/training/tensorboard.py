@@ -80,14 +80,15 @@ def log_setup(
 
 
 def _add_charts(writer: SummaryWriter, final_metrics: Sequence[str], scores: Sequence[str]) -> None:
-    """Write the charts that will have values, so that none stays empty."""
+    """Write the layout of the charts, without those for which the run has no values."""
+    layout = {}
+    if any(name.startswith("loss/") for name in final_metrics):
+        layout["training"] = TRAINING_CHARTS
     ends = {name.rpartition("/")[2] for name in final_metrics}
-    charts = {
-        score: ["Multiline", [f"^.+/(test|all)/{score}$"]] for score in scores if score in ends
-    }
-    trains = any(name.startswith("loss/") for name in final_metrics)
-    layout = {"training": TRAINING_CHARTS} if trains else {}
-    layout |= {"scores on the held-out split": charts} if charts else {}
+    if scored := [score for score in scores if score in ends]:
+        layout["scores on the held-out split"] = {
+            score: ["Multiline", [f"^.+/(test|all)/{score}$"]] for score in scored
+        }
     if layout:
         writer.add_custom_scalars(layout)
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
+from fmclust.plots import spans_plane
 from fmclust.reports.pages.clustered import Clustered
 from fmclust.reports.pages.sprite import Sprite
 
@@ -20,9 +21,7 @@ def plane_of(
     sprite: Sprite,
     class_names: Sequence[str],
 ) -> dict[str, Any] | None:
-    """Return the data of the scatter plot, or None if the latents do not span a plane.
-
-    They do not if there are fewer than two, or fewer than two dimensions, or all are equal.
+    """Return the data of the scatter plot, or None if the latents can't be drawn in a plane.
 
     Args:
         latents: float array of shape (n, d), of the thumbnails.
@@ -31,7 +30,7 @@ def plane_of(
         sprite: The picture whose first images are the thumbnails.
         class_names: A name for every class; empty without labels.
     """
-    if min(latents.shape) < 2 or not latents.var(axis=0).any():
+    if not spans_plane(latents):
         return None
     pca = PCA(2, random_state=0).fit(latents)
     points = pca.transform(latents)
