@@ -30,9 +30,8 @@ KEY_UNKNOWN = re.compile(r"Could not (?:override|delete from config\.) '(.+?)'")
 VALUE_REFUSED = re.compile(r"Error merging override (.+)")
 SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+?)=(.+?)'")
 GROUP_NULL = "Config group override"  # the beginning of a ValueError about group=null
-NOT_INSTALLED = {  # groups with options that an extra installs
-    "hydra/launcher": f"{missing_extra('this launcher', 'sweep')}.",
-}
+# Hydra's options that ours in conf/hydra/launcher/ are made from; the extra sweep installs them.
+PLUGINS = ("joblib", "submitit_local", "submitit_slurm")
 
 
 def explain(error: Exception, config_name: str) -> str:
@@ -80,10 +79,10 @@ def _explain_syntax(override: str) -> str:
 def _explain_option(missing: str, options: Sequence[str] | None) -> str:
     group, _, option = missing.rpartition("/")
     known = sorted(options or options_of(group))
+    if group == "hydra/launcher" and option in PLUGINS:
+        return f"{missing_extra('this launcher', 'sweep')}."
     if near := get_close_matches(option, known, n=1):
         cure = f"type {group}={near[0]}."
-    elif group in NOT_INSTALLED:
-        return NOT_INSTALLED[group]  # Hydra names an option that ours is made from
     else:
         cure = f"type {group}= with one of {', '.join(known)}."
     return f"{group}={option} is unknown: {cure}"
@@ -93,6 +92,8 @@ def _explain_key(key: str, config_name: str) -> str:
     known = _known_keys(config_name, key)
     if within := [k for k in known if k.startswith(f"{key}.")]:  # a group of other commands
         return f"{key} has no options here: type {within[0]}=<value>."
+    if options := _options_with(key):
+        return f"{key} is a setting of {', '.join(options)}: type {options[0]}, or leave {key} out."
     parent, _, leaf = key.rpartition(".")
     siblings = [k for k in known if k.rpartition(".")[0] == parent]
     leaves = {k.rpartition(".")[2]: k for k in siblings}
@@ -102,6 +103,17 @@ def _explain_key(key: str, config_name: str) -> str:
         return f"{key} is unknown: type {near[0]}."
     there = siblings or [k for k in known if "." not in k]
     return f"{key} is unknown: there are {', '.join(there)}."
+
+
+def _options_with(key: str) -> list[str]:
+    """Return the options that define a setting of their group: data.color to [data=folder]."""
+    group, _, name = key.partition(".")
+    folder = conf_directory() / group
+    return [
+        f"{group}={option}"
+        for option in options_of(group)
+        if name in _keys(OmegaConf.to_container(OmegaConf.load(folder / f"{option}.yaml")))
+    ]
 
 
 def _known_keys(config_name: str, refused: str) -> list[str]:

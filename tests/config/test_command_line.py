@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import SMALL, Answer, composed, write_idx
+from hydra.errors import MissingConfigException
 from layout import status_of
 
 from fmclust.config.command import quote_path
+from fmclust.config.mistakes import explain
 from fmclust.errors import UserError
 from fmclust.runs import read_config
 
@@ -114,3 +116,19 @@ def test_an_encoder_of_ones_own_is_trained_if_it_says_so(
     assert "<h1>mine and gmm</h1>" in (tmp_path / "b" / "report.html").read_text()
     with pytest.raises(UserError, match="encoders_of_mine.Other .*Encoder"):
         run_job(composed(*SMALL, "model._target_=encoders_of_mine.Other"), tmp_path / "c", [])
+
+
+def test_a_setting_of_another_option_is_no_mistyped_one(
+    command_line: Callable[..., Answer],
+) -> None:
+    answer = command_line("train", "data=digits", "data.image_size=32")
+    assert answer.refuses("data.image_size is a setting of data=", "data=folder"), answer.err
+
+
+def test_unknown_launchers_are_told_from_those_of_an_extra(
+    command_line: Callable[..., Answer],
+) -> None:
+    answer = command_line("train", "-m", "hydra/launcher=cloud")
+    assert answer.refuses("hydra/launcher=cloud", "type hydra/launcher=", "parallel"), answer.err
+    error = MissingConfigException("", missing_cfg_file="hydra/launcher/joblib")
+    assert "pip install 'fmclust[sweep]'" in explain(error, "config")
