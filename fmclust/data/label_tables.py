@@ -36,12 +36,9 @@ class LabelTable:
         Raises:
             UserError: If it is damaged, has no such columns, or names a file twice.
         """
-        import pandas as pd  # slow, and folders without tables do without
-
         path = file.path / file.member
         with reading(path):
-            separator = separator_of(file)
-            table = pd.read_csv(file.open(), sep=separator, dtype=str, keep_default_na=False)
+            table = _read(file)
         columns = label_columns(table)
         if columns is None:
             raise UserError(
@@ -80,13 +77,30 @@ def find_label_tables(files: Sequence[PictureFile]) -> list[PictureFile]:
     found = []
     for file in files:
         if file.name.suffix.lower() == ".csv":
-            import pandas as pd
-
             with suppress(UserError), reading(file.path):  # otherwise it is listed as unreadable
-                head = pd.read_csv(file.open(), sep=separator_of(file), nrows=1, dtype=str)
-                if label_columns(head) is not None:
+                if label_columns(_read(file, n_rows=1)) is not None:
                     found.append(file)
     return found
+
+
+def _read(file: PictureFile, *, n_rows: int | None = None) -> "pd.DataFrame":
+    """Return the first rows of a CSV file, or all, as texts."""
+    import pandas as pd  # slow, and folders without tables do without
+
+    def read(encoding: str) -> pd.DataFrame:
+        return pd.read_csv(
+            file.open(),
+            sep=separator_of(file),
+            encoding=encoding,
+            nrows=n_rows,
+            dtype=str,
+            keep_default_na=False,
+        )
+
+    try:
+        return read("utf-8")
+    except UnicodeDecodeError:
+        return read("cp1252")  # as Excel saves it on Windows
 
 
 def label_columns(table: "pd.DataFrame") -> tuple[str, str] | None:

@@ -319,6 +319,17 @@ def test_a_table_is_used_before_folders_and_may_be_elsewhere(tmp_path: Path) -> 
     assert source.warnings == ["mine.csv labels 1 files that are not there"]
 
 
+def test_a_table_may_be_saved_by_excel_on_windows(tmp_path: Path) -> None:
+    fill(tmp_path, 20)
+    rows = [f"{n}.png;{'Möwe' if n % 2 else 'Häher'}" for n in range(20)]
+    text = "\r\n".join(["file;label", *rows])
+    for encoding in ("cp1252", "utf-8-sig"):
+        (tmp_path / "labels.csv").write_bytes(text.encode(encoding))
+        source, _ = read(tmp_path)
+        assert source.class_names == ("Häher", "Möwe") and source.warnings == []
+        assert labels_of(source)["3.png"] == "Möwe"
+
+
 def test_several_tables_are_named_and_none_is_taken(tmp_path: Path) -> None:
     fill(tmp_path, 20)
     for name in ("one.csv", "two.csv"):
