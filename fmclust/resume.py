@@ -42,13 +42,15 @@ def resume(config: DictConfig) -> float:
         print(f"{directory} is finished already: nothing was done.")
         return read_metrics(directory)[status["objective"]]
 
+    # Refuses a folder that is no run before the imports, which take seconds.
+    target = sort_target(config, folder_of_pictures(read_config(directory)))
+
     from pytorch_lightning.utilities import rank_zero_only
 
     from fmclust.jobs.run import resume_job  # imports torch and Lightning
     from fmclust.jobs.sorting import sort_run
     from fmclust.reports.tables import print_run
 
-    target = sort_target(config, folder_of_pictures(read_config(directory)))
     if status is not None and is_done(status):
         objective = read_metrics(directory)[status["objective"]]
     else:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from fmclust.evaluation.progress import progress_bar
 from fmclust.evaluation.stage import NOWHERE
 from fmclust.runs import AGREEMENT, Run, write_rows, write_text
 from fmclust.trust import leaves
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 log = logging.getLogger(__name__)
 TRIAL = 2  # the number with which parameters are checked before the choice
@@ -97,15 +100,13 @@ def choose_number(
     keys = following_keys(config, "cluster")
     if not keys:
         return
-    from fmclust.plots import draw_agreement  # imports matplotlib
-
     followers = [clusterers[key.split(".")[1]] for key in keys]
     with run.timed("cluster"):
         rows = _agreements(followers, latents, config.seed)
     best = most_stable(rows)
     k, agreement = int(best["k"]), best["agreement"]
     write_rows(run.directory / AGREEMENT, rows)
-    publish(run, display, "n_clusters", partial(draw_agreement, rows, k))
+    publish(run, display, "n_clusters", partial(_draw, rows, k))
     run.facts["estimate"] = {"n_clusters": k, "agreement": agreement}
     _set_parameters(clusterers, keys, k)
     for key in ("n_clusters", *keys, *following_keys(config, "model")):
@@ -115,6 +116,12 @@ def choose_number(
         f"n_clusters={AUTO}: {k}, an estimate (clusterings of random halves agree best, mean ARI "
         f"{agreement:.2f}; {AGREEMENT})"
     )
+
+
+def _draw(rows: list[dict[str, float]], k: int) -> "Figure":
+    from fmclust.plots import draw_agreement  # imports matplotlib
+
+    return draw_agreement(rows, k)
 
 
 def _agreements(
