@@ -45,7 +45,7 @@ QUOTED_KEYS = (*PATH_KEYS, "spark.master")  # their values take any characters
 MULTIRUN = ("-m", "--multirun")
 FULL_ERROR = "HYDRA_FULL_ERROR"  # environment variable: if "1", Hydra raises errors
 WAIT_POLICY, SPIN_COUNT = "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"  # of OpenMP, and GNU's
-MAX_SPINS = "5000"  # of a waiting thread; GNU's default is 300,000, some milliseconds
+MAX_SPINS = "1000"  # of a waiting thread; GNU's default is 300,000, some milliseconds
 FAILED_JOBS, INTERRUPTED = 1, 130  # exit statuses; that of a user's mistake is in errors.py
 
 
