@@ -152,7 +152,7 @@ SITUATIONS = [
     pixels("cluster=zzz", "cluster= with one of agglomerative"),
     pixels("n_cluster=5", "n_clusters."),
     pixels("triner.max_epochs=5", "trainer.max_epochs."),
-    trained("model.temperature=0.5", "model=contrastive, or"),
+    trained("model.temperature=0.5", "model=contrastive, or leave model.temperature out"),
     pixels("data.image_size=32,24", "'data.image_size=[32,24]' for one list"),
     Situation("resume", "run=<value>."),
     # devices, networks, losses, sweeps
