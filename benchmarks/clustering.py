@@ -80,7 +80,7 @@ def compare(contenders: dict[str, Callable[[], str]], rounds: int) -> tuple[list
     return rows, first
 
 
-def by_kmeans(rows: np.ndarray) -> dict[str, Callable[[], str]]:
+def kmeans_contenders(rows: np.ndarray) -> dict[str, Callable[[], str]]:
     """Return the contenders of k-means."""
     return {
         "k-means, ours: 10 starts": partial(ours, as_called("kmeans"), rows),
@@ -89,7 +89,7 @@ def by_kmeans(rows: np.ndarray) -> dict[str, Callable[[], str]]:
     }
 
 
-def by_mixture(rows: np.ndarray) -> dict[str, Callable[[], str]]:
+def mixture_contenders(rows: np.ndarray) -> dict[str, Callable[[], str]]:
     """Return the contenders of a mixture."""
     return {
         "mixture, ours": partial(ours, as_called("gmm"), rows),
@@ -105,9 +105,9 @@ def main() -> str:
         train(Path(folder) / "run", "trainer.max_epochs=5", "cluster=kmeans")
         latents = np.load(Path(folder) / "run" / "latents.npz")["train"]
     compared = (
-        ("latents", latents, by_kmeans, ROUNDS),
-        ("latents", latents, by_mixture, ROUNDS),
-        ("pixels", pixels, by_kmeans, 1),
+        ("latents", latents, kmeans_contenders, ROUNDS),
+        ("latents", latents, mixture_contenders, ROUNDS),
+        ("pixels", pixels, kmeans_contenders, 1),
     )
     tables, firsts = [], []
     for where, x, contenders, rounds in compared:

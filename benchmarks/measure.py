@@ -63,7 +63,7 @@ def train(directory: Path, *typed: str) -> tuple[Process, dict[str, float]]:
 def interleaved(
     contenders: Mapping[str, Callable[[], float]], rounds: int
 ) -> dict[str, list[float]]:
-    """Run contenders A B A B ..., after a round that is not counted if there are several.
+    """Run contenders A B A B ...; if several rounds count, one before them warms up.
 
     Args:
         contenders: Name to a function that returns its own seconds.
@@ -73,7 +73,8 @@ def interleaved(
         Name to seconds of every round.
     """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(0 if rounds > 1 else 1, rounds + 1):
+    first = 0 if rounds > 1 else 1  # round 0 is not counted
+    for number in range(first, rounds + 1):
         for name, contender in contenders.items():
             took = contender()
             print(f"  round {number}: {name} {took:.2f} s", flush=True)
