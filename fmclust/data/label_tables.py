@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from fmclust.data.csv_format import MAX_LINE, in_its_encoding, separator_in
 from fmclust.data.picture_files import PictureFile
 from fmclust.errors import UserError, reading
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 FILES = ("file", "filename", "file_name", "image", "path")  # names of columns
 LABELS = ("label", "class")
-MAX_LINE = 1 << 16  # characters of the first line that are searched for the separator
 
 
 @dataclass(frozen=True)
@@ -87,20 +87,17 @@ def _read(file: PictureFile, *, n_rows: int | None = None) -> "pd.DataFrame":
     """Return the first rows of a CSV file, or all, as texts."""
     import pandas as pd  # slow, and folders without tables do without
 
-    def read(encoding: str) -> pd.DataFrame:
-        return pd.read_csv(
+    separator = separator_in(file.read(MAX_LINE))
+    return in_its_encoding(
+        lambda encoding: pd.read_csv(
             file.open(),
-            sep=separator_of(file),
+            sep=separator,
             encoding=encoding,
             nrows=n_rows,
             dtype=str,
             keep_default_na=False,
         )
-
-    try:
-        return read("utf-8")
-    except UnicodeDecodeError:
-        return read("cp1252")  # as Excel saves it on Windows
+    )
 
 
 def label_columns(table: "pd.DataFrame") -> tuple[str, str] | None:
@@ -109,16 +106,6 @@ def label_columns(table: "pd.DataFrame") -> tuple[str, str] | None:
     files = [known[name] for name in FILES if name in known]
     labels = [known[name] for name in LABELS if name in known]
     return (files[0], labels[0]) if files and labels else None
-
-
-def separator_of(file: PictureFile) -> str:
-    """Return the character that separates the columns of a CSV file, judged by its first line."""
-    return separator_in(file.read(MAX_LINE).decode(errors="replace").partition("\n")[0])
-
-
-def separator_in(line: str) -> str:
-    """Return the most frequent of comma, semicolon and tab in the first line of a CSV file."""
-    return max((",", ";", "\t"), key=line.count)
 
 
 def _ends(name: str) -> list[str]:

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from fmclust.data.array_files import ArrayFiles
 from fmclust.data.arrays import SPLITS, WHOLE, ImageArray
 from fmclust.data.class_folders import SPLIT_WORDS
+from fmclust.data.csv_format import MAX_LINE, in_its_encoding, separator_in
 from fmclust.data.decoding import decode
 from fmclust.data.forms import Form, both_sides
 from fmclust.data.kinds import has_suffix, unfit
-from fmclust.data.label_tables import MAX_LINE, label_columns, separator_in
+from fmclust.data.label_tables import label_columns
 from fmclust.data.memory import empty_images
 from fmclust.data.opening import first_of, warnings_about_cut
 from fmclust.data.parquet import EncodedPictures, label_values, read_parquet, size_of_first
@@ -229,19 +230,24 @@ def read_table(path: Path, size: tuple[int, int] | None) -> Table | EncodedPictu
         if isinstance(found, EncodedPictures):
             return found
         return _from_columns([found], size, path)
+    with reading(path):
+        return in_its_encoding(lambda encoding: _from_csv(path, size, encoding))
+
+
+def _from_csv(path: Path, size: tuple[int, int] | None, encoding: str) -> Table:
     import pandas as pd  # slow, and other kinds of images do without
     from rich.progress import open as open_with_progress
 
-    with reading(path):
-        compression: Any = "gzip" if path.suffix.lower() == ".gz" else None
-        opener: Any = gzip.open if compression else open
-        with opener(path, "rt", encoding="utf-8-sig", errors="replace") as text:
-            separator = separator_in(text.readline(MAX_LINE))
-        options: Any = {"compression": compression, "sep": separator}
-        options["header"] = _header(path, options)
-        title = f"Reading {path.name}"
-        with open_with_progress(path, "rb", description=title, console=console()) as file:
-            return _from_columns(pd.read_csv(file, chunksize=CHUNK, **options), size, path)
+    is_packed = path.suffix.lower() == ".gz"
+    opener: Any = gzip.open if is_packed else open
+    with opener(path, "rb") as start:
+        separator = separator_in(start.readline(MAX_LINE))
+    options: Any = {"sep": separator, "encoding": encoding}
+    options["compression"] = "gzip" if is_packed else None
+    options["header"] = _header(path, options)
+    title = f"Reading {path.name}"
+    with open_with_progress(path, "rb", description=title, console=console()) as file:
+        return _from_columns(pd.read_csv(file, chunksize=CHUNK, **options), size, path)
 
 
 def _from_columns(

@@ -53,6 +53,15 @@ def test_named_columns_are_pixels_and_a_label(
     assert np.array_equal(np.concatenate([batch.images for batch in opened.batches]), IMAGES)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz"])
+def test_a_table_may_be_saved_by_excel_on_windows(suffix: str, tmp_path: Path) -> None:
+    frame = table(Größe=np.where(LABELS < 2, "groß", "klein"))
+    frame.to_csv(tmp_path / f"a.{suffix}", index=False, sep=";", encoding="cp1252")
+    found = TableFiles(root=str(tmp_path))
+    assert np.array_equal(in_file_order(found), IMAGES)
+    assert found.class_names == ("groß", "klein")
+
+
 @pytest.mark.parametrize("labelled", [True, False])
 def test_columns_without_names(labelled: bool, tmp_path: Path) -> None:
     frame = table(label=LABELS) if labelled else table()
