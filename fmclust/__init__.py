@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from fmclust.estimator import ImageClusterer
     from fmclust.inference import Assignment, LoadedRun, load_run
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 __all__ = ["Assignment", "ImageClusterer", "LoadedRun", "__version__", "load_run"]
 
