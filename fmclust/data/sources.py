@@ -8,9 +8,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.data.splits import Split
+from fmclust.errors import UserError
 from fmclust.trust import build
 
 LOADER_KEYS = ("batch_size", "seed")  # keys of the group `data` that configure ImageDataModule
+MAX_SIDE = 1024  # height and width in pixels; bounds the encoder that a saved run asks for
 
 
 class ImageSource(ABC):
@@ -46,8 +48,17 @@ class ImageSource(ABC):
 
     @cached_property
     def splits(self) -> dict[str, Split]:
-        """Name of each split to its images and labels."""
-        return self.read()
+        """Name of each split to its images and labels.
+
+        Raises:
+            UserError: If the images are missing, damaged or too large.
+        """
+        splits = self.read()
+        height, width = next(iter(splits.values())).images.shape[2:]
+        if max(height, width) > MAX_SIDE:
+            size = f"{height}x{width} pixels, more than {MAX_SIDE} a side"
+            raise UserError(f"the images have {size}: save them in a smaller size.")
+        return splits
 
     @property
     def fitted_split(self) -> str:

@@ -31,11 +31,11 @@ from fmclust.data import (
 from fmclust.data.arrays import ImageArray, usual_range
 from fmclust.data.opening import MAX_PIXELS
 from fmclust.data.scales import BYTES, clipped
+from fmclust.data.sources import MAX_SIDE
 from fmclust.errors import UserError, reading, require_option
 from fmclust.inference.assigning import Assignment, Clusterer, assign_latents
 from fmclust.inference.stored import StoredClusterer
 
-MAX_SIDE = 1024  # pixels; bounds the image size in a status file
 MIDDLE = 127.5  # brightness: below it a background is dark, above it light
 MIN_CONTRAST = 32**2  # brightness squared: minimum for two backgrounds to be opposite
 

@@ -12,7 +12,7 @@ import yaml
 
 from fmclust.errors import UserError
 from fmclust.runs.files import read_json, write_json
-from fmclust.runs.layout import CLUSTERINGS, CLUSTERINGS_FILE
+from fmclust.runs.layout import AGREEMENT, CLUSTERINGS, CLUSTERINGS_FILE
 
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
@@ -27,6 +27,7 @@ COVERED = (
     "thumbnails.npz",
     "latents.npz",
     "losses.csv",
+    AGREEMENT,
     "clusterers/*",
     "checkpoints/*.ckpt",
 )

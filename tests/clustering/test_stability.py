@@ -129,6 +129,10 @@ def test_a_run_writes_the_number_and_the_curve(
     assert read_config(run / "clusterings" / "again").n_clusters == K
     assert command_line("report", "runs=run").status == 0
     assert "again: <code>n_clusters=auto</code>" in (run / "report.html").read_text()
+    with (run / "n_clusters.csv").open("a") as file:
+        file.write("99,1,0\n")
+    answer = command_line("report", "runs=run")
+    assert answer.refuses("n_clusters.csv is damaged"), answer.err
 
 
 @pytest.mark.usefixtures("few", "images")

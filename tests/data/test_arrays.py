@@ -182,6 +182,12 @@ def test_what_is_no_set_of_images_is_refused(
         source(tmp_path).read()
 
 
+def test_images_that_no_finished_run_could_have_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((20, 8, 1025), np.uint8))
+    with pytest.raises(UserError, match="8x1025 pixels, more than 1024 a side"):
+        _ = source(tmp_path).splits
+
+
 def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=IMAGES)
     (tmp_path / "a.npz").rename(tmp_path / "a.npy")
