@@ -4,9 +4,11 @@ import logging
 import os
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
@@ -42,6 +44,7 @@ from fmclust.runs import IMAGES_FILE, read_assignments
 from fmclust.terminal import progress_shown
 
 MAX_DRAWN = 2**31 - 1  # seeds that a RandomState draws
+FITTING = threading.RLock()  # Hydra and the seeds are global
 Images = NDArray[Any] | str | os.PathLike[str]
 
 
@@ -61,7 +64,7 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         random_state: Seed of everything random; None, or a NumPy RandomState, draws one.
         overrides: More overrides, as on the command line: `["model.latents=16"]`.
         directory: Directory of the run, which is kept. None: a temporary one, which is removed with
-            the object.
+            the object; copies of the object (pickle, joblib) still predict.
         verbose: Whether to print the progress.
 
     Attributes:
@@ -85,7 +88,7 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         model: str = "convae",
         cluster: str | Sequence[str] = "gmm",
         max_epochs: int = 45,
-        random_state: int | np.random.RandomState | None = 0,
+        random_state: int | np.integer | np.random.RandomState | None = 0,
         overrides: Sequence[str] = (),
         directory: str | os.PathLike[str] | None = None,
         verbose: bool = True,
@@ -105,7 +108,14 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         Raises:
             UserError: If a parameter or the images are invalid, or a clusterer fails.
         """
-        directory = self._new_directory()
+        with FITTING:
+            return self._fit(X)
+
+    def _fit(self, X: Images) -> Self:
+        temporary = (
+            tempfile.TemporaryDirectory(prefix="fmclust-") if self.directory is None else None
+        )
+        directory = Path(temporary.name) if temporary is not None else self._new_directory()
         path = directory / IMAGES_FILE
         if isinstance(X, str | os.PathLike):
             path = Path(os.path.abspath(X))
@@ -120,7 +130,10 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
             run_job(config, directory, typed)
             if target is not None:
                 sort_run(directory, target, has_sheets=config.contact_sheets)
-            self.run_ = load_run(directory)
+            run = load_run(directory)
+            for name in run.clusterers:  # a copy of this object outlives a temporary directory
+                run.matching(name)
+            self.run_, self._temporary = run, temporary
             self._set_results()
         return self
 
@@ -145,11 +158,8 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         return np.concatenate(parts) if parts else self.latents_[:0]
 
     def _new_directory(self) -> Path:
-        """Return an empty directory for the run."""
-        if self.directory is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="fmclust-")
-            return Path(self._temporary.name)
-        directory = Path(os.path.abspath(self.directory))
+        """Return `directory`, which must be empty."""
+        directory = Path(os.path.abspath(str(self.directory)))
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):
             raise UserError(f"{directory} is not empty: give directory= a new one.")
@@ -158,8 +168,8 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
     def _overrides(self) -> list[str]:
         """Return the parameters as overrides."""
         seed = self.random_state
-        if not isinstance(seed, int):
-            seed = int(check_random_state(seed).randint(MAX_DRAWN))
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(MAX_DRAWN)
         several = not isinstance(self.cluster, str)
         cluster = f"[{','.join(self.cluster)}]" if several else self.cluster
         return [
@@ -167,7 +177,7 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
             f"cluster={cluster}",
             f"n_clusters={self.n_clusters}",
             f"trainer.max_epochs={self.max_epochs}",
-            f"seed={seed}",
+            f"seed={int(seed)}",
         ]
 
     def _set_results(self) -> None:

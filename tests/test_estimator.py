@@ -5,6 +5,7 @@ import logging
 import pickle
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,39 @@ def test_it_can_be_pickled_and_sorts(images: NDArray[np.uint8], tmp_path: Path) 
     again = pickle.loads(pickle.dumps(fitted))
     assert np.array_equal(again.predict(images), fitted.labels_)
     assert clusterer(overrides="data.batch_size=16").fit(images).labels_.shape == (60,)
+
+
+def test_a_copy_predicts_without_the_directory(images: NDArray[np.uint8], tmp_path: Path) -> None:
+    fitted = clusterer(cluster="gmm", model="vanilla", max_epochs=1, random_state=np.int64(3))
+    fitted.fit(images)
+    assert fitted.run_.config.seed == 3
+    (tmp_path / "fitted.pickle").write_bytes(pickle.dumps(fitted))
+    labels = fitted.labels_
+    del fitted
+    gc.collect()
+    path = tmp_path / "fitted.pickle"
+    again = pickle.loads(path.read_bytes())
+    assert not again.run_.directory.exists()
+    assert np.array_equal(again.predict(images), labels)
+
+
+def test_a_fit_that_fails_leaves_the_one_before(images: NDArray[np.uint8]) -> None:
+    fitted = clusterer().fit(images)
+    with pytest.raises(UserError, match="too few images, 3"):
+        fitted.fit(images[:3])
+    assert fitted.run_.directory.exists()
+    assert np.array_equal(fitted.predict(images), fitted.labels_)
+
+
+def test_fits_in_threads_do_not_disturb_each_other(images: NDArray[np.uint8]) -> None:
+    def labels(seed: int) -> NDArray[np.int64]:
+        settings = {"model": "vanilla", "max_epochs": 1, "random_state": seed}
+        return clusterer(**settings).fit(images).labels_
+
+    alone = [labels(seed) for seed in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        together = list(threads.map(labels, range(3)))
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
 
 
 def test_a_directory_is_kept_and_never_written_over(

@@ -4,6 +4,7 @@ import logging
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,21 @@ from numpy.typing import NDArray
 from fmclust.data.arrays import (
     WHOLE,
     ImageArray,
+    filled_range,
     joined,
     open_arrays,
-    usual_range,
 )
 from fmclust.data.forms import COLORS, channels_first
 from fmclust.data.kinds import has_suffix, unfit
 from fmclust.data.labels import named_classes, require_marker, warnings_about_markers
 from fmclust.data.memory import empty_images
+from fmclust.data.opening import first_of
 from fmclust.data.scales import BYTES, Range, span_text, valid_range
 from fmclust.data.sources import ImageSource
-from fmclust.data.splits import Split, complete, without_empty_labels
+from fmclust.data.splits import SPLITS, Split, complete, random_order, without_empty_labels
 from fmclust.errors import UserError, require_bool, require_option
 
 log = logging.getLogger(__name__)
-SPLIT_SEED = 0  # the splits do not depend on the seed of a run
 
 
 class ArrayFiles(ImageSource):
@@ -38,15 +39,15 @@ class ArrayFiles(ImageSource):
     `val` and `test` (MedMNIST's names; `x_train`, `y_train` and so on work too); a .pt file is a
     tensor, a pair of images and labels, or a dictionary with these names. Without a split of its
     own, the images are divided in an order that depends on their number alone: eight tenths are
-    train, one tenth is val and one is test.
+    train, one tenth is val and one is test. A missing split is a tenth of train in such an order.
 
     Args:
         root: The file, or a folder with exactly one.
         color: Whether the images become `gray` or `rgb`; `auto` is `rgb` if one of them has colour.
         invert: Whether to swap dark and light, for images that are dark on a light background.
         scale: The values that become 0 and 255, for other types than uint8. None: 0 and 1 if all
-            values are from 0 to 1, else 0 and 255 if they are from 0 to 255, else the minimum and
-            the maximum.
+            values are from 0 to 1, else 0 and 255 if they are from 0 to 255; but the minimum and
+            the maximum if they exceed this range, or fill less than a quarter of it.
         unlabelled: Label of images that have none: they are clustered but not scored.
         cache: Folder for a file of the images, used if the memory is too small for them. None: the
             system's temporary folder.
@@ -75,6 +76,7 @@ class ArrayFiles(ImageSource):
         self.scale = None if scale is None else valid_range("data.scale", scale)
         self.cache = None if cache is None else Path(cache)
         self.names: dict[str, Sequence[str]] = {}  # split to names other than the positions
+        self._order: list[str] = []  # names of the images in the order of the input
 
     def find(self, root: Path) -> dict[str, list[Path]]:
         """Return `WHOLE` to the file: the path itself, or the one file in a folder.
@@ -95,7 +97,11 @@ class ArrayFiles(ImageSource):
 
     def open(self) -> tuple[dict[str, ImageArray], dict[str, NDArray[Any]]]:
         """Return split to images, and split to labels; see `open_arrays`."""
-        return open_arrays(self.paths[WHOLE][0])
+        path = self.paths[WHOLE][0]
+        images, labels, unused = open_arrays(path)
+        if unused:
+            self.warnings.append(f"arrays of {path.name} that are not used: {first_of(unused)}")
+        return images, labels
 
     def read(self) -> dict[str, Split]:
         """Read the file; see `ImageSource.read`."""
@@ -107,26 +113,37 @@ class ArrayFiles(ImageSource):
             and any(array.has_colour(limits.get(array.kind)) for array in images.values())
         )
         labels = self._classes(given, images)
-        if WHOLE in images:
-            order = np.random.default_rng(SPLIT_SEED).permutation(len(images[WHOLE]))
-            whole = self._split(images[WHOLE], labels.get(WHOLE), limits, order)
-            names = self.names.get(WHOLE) or [*map(str, range(len(order)))]
-            splits = complete({"train": replace(whole, names=[names[row] for row in order])})
-        else:
-            parts = dict[str, Split]()
-            for split, array in images.items():
-                rows = np.arange(len(array))
-                made = self._split(array, labels.get(split), limits, rows)
-                parts[split] = replace(made, names=self.names.get(split, ()))
-            splits = complete(parts)
-        for name, held in splits.items():
-            if not len(held):
-                raise UserError(f"{self.root} holds too few images: its {name} split is empty.")
+        is_divided = any(split not in images for split in SPLITS)
+        parts = dict[str, Split]()
+        for split, array in images.items():
+            name, n_images = split or "train", len(array)
+            is_mixed = is_divided and name == "train"
+            rows = random_order(n_images) if is_mixed else np.arange(n_images)
+            made = self._split(array, labels.get(split), limits, rows)
+            names = self._names_of(split, n_images) if is_divided else self.names.get(split, ())
+            self._order += names
+            parts[name] = replace(made, names=[names[row] for row in rows] if names else ())
+        splits = complete(parts)
+        if empty := [name for name, held in splits.items() if not len(held)]:
+            n_images = sum(map(len, images.values()))
+            raise UserError(
+                f"{self.root} holds too few images, {n_images}: its {empty[0]} split is empty. At "
+                "least 10 are needed."
+            )
         return {name: without_empty_labels(held) for name, held in splits.items()}
 
+    def _names_of(self, split: str, n_images: int) -> Sequence[str]:
+        """Return a name for each image of a split, in the order of the file."""
+        prefix = f"{split}/" if split else ""
+        return self.names.get(split) or [f"{prefix}{row}" for row in range(n_images)]
+
     def rank(self, name: str) -> int:
-        """Return the position of an image in its file; see `ImageSource.rank`."""
-        return int(name) if name.isdecimal() else 0
+        """Return the position of an image in the input; see `ImageSource.rank`."""
+        return self._positions.get(name, 0)
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {name: position for position, name in enumerate(self._order)}
 
     def _require_same_size(self, images: Mapping[str, ImageArray]) -> None:
         sizes = {f"{array.size[0]}x{array.size[1]}" for array in images.values()}
@@ -138,9 +155,12 @@ class ArrayFiles(ImageSource):
 
     def _limits(self, images: Mapping[str, ImageArray]) -> dict[str, Range]:
         """Return pixel type to the values that become 0 and 255, and log them."""
-        for kind in sorted({array.kind for array in images.values()} - {BYTES}):
+        kinds = {array.kind for array in images.values()}
+        if BYTES in kinds and self.scale is not None:
+            self.warnings.append("data.scale is not used: the values of uint8 images are kept")
+        for kind in sorted(kinds - {BYTES}):
             found = joined(array.limits() for array in images.values() if array.kind == kind)
-            limits = self.scale or usual_range(found) or found
+            limits = self.scale or filled_range(found) or found
             self.ranges = {**self.ranges, kind: limits}
             log.info("Pixel values (%s): %s become 0 to 255", kind, span_text(limits))
         return dict(self.ranges)

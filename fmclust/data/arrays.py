@@ -16,18 +16,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fmclust.data.forms import COLOR_TOLERANCE, MAX_BYTE
-from fmclust.data.scales import BYTES, FLOATS, INTEGERS, Range, to_bytes
+from fmclust.data.scales import BYTES, FLOATS, INTEGERS, NARROW, Range, to_bytes
+from fmclust.data.splits import SPLITS
 from fmclust.errors import UserError, reading, refuse_bomb
 
-SPLITS = ("train", "val", "test")
 WHOLE = ""  # in place of a split, where a file has none
-IMAGES, LABELS = "images", "labels"
+KINDS = IMAGES, LABELS = "images", "labels"
+SPLIT_NAMES = {**{split: split for split in SPLITS}, "valid": "val", "validation": "val"}
 # Names of arrays in a file: MedMNIST's, Keras's, and those of one set.
 NAMES = {
-    **{f"{split}_{kind}": (split, kind) for split in SPLITS for kind in (IMAGES, LABELS)},
-    **{f"x_{split}": (split, IMAGES) for split in SPLITS},
-    **{f"y_{split}": (split, LABELS) for split in SPLITS},
-    **{kind: (WHOLE, kind) for kind in (IMAGES, LABELS)},
+    **{f"{n}_{kind}": (split, kind) for n, split in SPLIT_NAMES.items() for kind in KINDS},
+    **{f"x_{name}": (split, IMAGES) for name, split in SPLIT_NAMES.items()},
+    **{f"y_{name}": (split, LABELS) for name, split in SPLIT_NAMES.items()},
+    **{kind: (WHOLE, kind) for kind in KINDS},
 }
 USUAL_RANGES: tuple[Range, ...] = ((0.0, 1.0), (0.0, 255.0))
 LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601), as Pillow's
@@ -175,20 +176,35 @@ def usual_range(limits: Range) -> Range | None:
     return next((r for r in USUAL_RANGES if r[0] <= low and high <= r[1]), None)
 
 
+def filled_range(limits: Range) -> Range | None:
+    """Return the usual range, or None if the values fill less than a quarter of it.
+
+    Values from 0 to 16, as of scikit-learn's digits, are not meant to be dark.
+    """
+    low, high = limits
+    usual = usual_range(limits)
+    if usual is not None and 0 < high - low < NARROW * (usual[1] - usual[0]):
+        return None
+    return usual
+
+
 def joined(limits: Iterable[Range]) -> Range:
     """Return the range of several ranges."""
     lows, highs = zip(*limits, strict=True)
     return min(lows), max(highs)
 
 
-def open_arrays(path: Path) -> tuple[dict[str, ImageArray], dict[str, NDArray[Any]]]:
+def open_arrays(
+    path: Path,
+) -> tuple[dict[str, ImageArray], dict[str, NDArray[Any]], list[str]]:
     """Open the arrays of a file, without running code from it.
 
     Args:
         path: A .npy, .npz or .pt file. A .npy file is mapped into memory.
 
     Returns:
-        Split to images and split to labels; the split is `WHOLE` where the file has none.
+        Split to images, and split to labels; the split is `WHOLE` where the file has none. Names of
+        arrays that are neither.
 
     Raises:
         UserError: If the file is damaged, too large for the memory, or has no images.
@@ -198,15 +214,17 @@ def open_arrays(path: Path) -> tuple[dict[str, ImageArray], dict[str, NDArray[An
     found = {NAMES[name.lower()]: array for name, array in arrays.items() if name.lower() in NAMES}
     if not found and len(arrays) == 1:  # with any name
         found = {(WHOLE, IMAGES): next(iter(arrays.values()))}
+        arrays = {}
     images = {
-        split: ImageArray.of(values, f"{path}: {split or 'the array'}")
-        for (split, kind), values in found.items()
-        if kind == IMAGES
+        split: ImageArray.of(found[split, IMAGES], f"{path}: {split or 'the array'}")
+        for split in (WHOLE, *SPLITS)
+        if (split, IMAGES) in found
     }
     if not images:
-        names = ", ".join(sorted(arrays)[:5])
+        names = ", ".join(sorted(arrays)[:5]) or "no arrays"
         raise UserError(f"{path} holds {names}: name them images and labels, or train_images etc.")
-    return images, {split: array for (split, kind), array in found.items() if kind == LABELS}
+    labels = {split: array for (split, kind), array in found.items() if kind == LABELS}
+    return images, labels, sorted(name for name in arrays if name.lower() not in NAMES)
 
 
 def _entries(path: Path) -> Iterable[tuple[str, NDArray[Any]]]:
@@ -228,7 +246,7 @@ def only_numbers() -> Iterator[None]:
     except ValueError as error:
         if "allow_pickle" not in str(error):
             raise
-        raise ValueError("it holds Python objects: save arrays of numbers") from error
+        raise ValueError("it holds Python objects: save numbers, or .astype(str)") from error
 
 
 def _entries_of_npz(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -245,6 +263,8 @@ def _entries_of_npz(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
 
 
 def _entries_of_pt(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
+    if not zipfile.is_zipfile(path):
+        raise ValueError("it is not in the format of torch.save since PyTorch 1.6: save it anew")
     refuse_bomb(path)
     try:
         loaded = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
@@ -256,7 +276,9 @@ def _entries_of_pt(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
         loaded = dict(zip((IMAGES, LABELS), loaded, strict=False))
     if not isinstance(loaded, Mapping):
         raise ValueError(f"it holds a {type(loaded).__name__}, not tensors")
-    for name, tensor in loaded.items():
-        if isinstance(tensor, Tensor):
-            is_plain = tensor.dtype not in (torch.bfloat16,)
-            yield str(name), (tensor if is_plain else tensor.float()).detach().numpy()
+    for name, held in loaded.items():
+        if isinstance(held, Tensor):
+            tensor = held.float() if held.dtype == torch.bfloat16 else held
+            yield str(name), tensor.detach().numpy()
+        else:  # labels may be a list
+            yield str(name), np.array(held if isinstance(held, list) else [])

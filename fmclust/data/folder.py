@@ -28,13 +28,11 @@ from fmclust.data.picture_files import PictureFile, is_archive
 from fmclust.data.pictures import with_pages
 from fmclust.data.scales import Scales, valid_range
 from fmclust.data.sources import ImageSource
-from fmclust.data.splits import Split, complete, without_empty_labels
+from fmclust.data.splits import SPLITS, Split, complete, random_order, without_empty_labels
 from fmclust.errors import UserError, require_bool, require_option
 
 MIN_PICTURES = 10  # at least one each for val and test
-SPLITS = ("train", "val", "test")
 log = logging.getLogger(__name__)
-SPLIT_SEED = 0  # the splits do not depend on the seed of a run
 
 
 class PictureFolder(ImageSource):
@@ -100,6 +98,7 @@ class PictureFolder(ImageSource):
         self.cache = None if cache is None else Path(cache)
         file = None if labels is None else PictureFile.of(Path(labels))
         self.table = None if file is None else LabelTable.read(file)
+        self.names_table = file is not None  # otherwise one in the folder is used
         if not (self.root.is_dir() or (self.root.is_file() and is_archive(self.root))):
             raise unfit(self.root, "folder", "a folder", "data.root=<the folder of pictures>")
 
@@ -110,7 +109,7 @@ class PictureFolder(ImageSource):
         # Sorted by name, not by path: the splits must not depend on the sub-folders, the labels.
         files = sorted(self._without_tables(found.files), key=lambda file: file.name.name)
         files = with_pages(files) if self.pages == "all" else files
-        order = np.random.default_rng(SPLIT_SEED).permutation(len(files))
+        order = random_order(len(files))
         folders = SplitFolders.of([file.name for file in files])
         split_of = self._split_of([files[row] for row in order], folders)
         decoded = self._decode(sorted(split_of, key=lambda f: SPLITS.index(split_of[f])))
@@ -124,8 +123,9 @@ class PictureFolder(ImageSource):
             for name, of_split in members.items()
             if of_split
         }
-        table = self.table
-        labels = self._labels(below) if table is None else self._labels_of(table, members)
+        labels = {} if self.table is None else self._labels_of(self.table, members)
+        if not labels and not self.names_table:
+            labels = self._labels(below)
         splits, start = {}, 0
         for name in below:
             end = start + len(members[name])
@@ -143,7 +143,10 @@ class PictureFolder(ImageSource):
         """Return the files without the table of labels, which is read if there is exactly one."""
         tables = find_label_tables(files)
         if self.table is None and len(tables) == 1:
-            self.table = LabelTable.read(tables[0])
+            try:
+                self.table = LabelTable.read(tables[0])
+            except UserError as error:
+                self.warnings.append(f"a table of labels is not used: {error}")
         elif self.table is None and tables:
             example = shlex.quote(printable(f"data.labels={tables[0].path}"))
             cure = "unpack one of them" if tables[0].member else f"type {example}, for example"
@@ -153,19 +156,27 @@ class PictureFolder(ImageSource):
     def _labels_of(
         self, table: LabelTable, members: Mapping[str, Sequence[PictureFile]]
     ) -> dict[str, torch.Tensor]:
-        """Set `class_names` from a table; return the labels of each split, int64 (N,)."""
+        """Set `class_names` from a table; return the labels of each split, int64 (N,).
+
+        Nothing is set or returned if it labels no picture.
+        """
         texts = {
-            split: np.array(table.of([file.name.as_posix() for file in files]))
+            split: np.array(table.of([file.file_name.as_posix() for file in files]))
             for split, files in members.items()
             if files
         }
         names, classes = named_classes(texts, None, str(table.path))
         self.class_names = tuple(map(printable, names)) or None
-        labelled = sum(int((ids >= 0).sum()) for ids in classes.values())
-        log.info("%s labels %s pictures", table.path.name, f"{labelled:,}")
-        if (unused := len(table.labels) - labelled) > 0:
+        labelled = {
+            file.file_name
+            for split, ids in classes.items()
+            for file, number in zip(members[split], ids.tolist(), strict=True)
+            if number >= 0
+        }
+        log.info("%s labels %s files", table.path.name, f"{len(labelled):,}")
+        if (unused := len(table.labels) - len(labelled)) > 0:
             self.warnings.append(f"{table.path.name} labels {unused:,} files that are not there")
-        return {split: torch.from_numpy(ids) for split, ids in classes.items()}
+        return {split: torch.from_numpy(ids) for split, ids in classes.items()} if labelled else {}
 
     def _split_of(
         self, files: Sequence[PictureFile], folders: SplitFolders

@@ -35,7 +35,7 @@ class IdxFiles(ImageSource):
         root: Folder with `train-images-idx3-ubyte` (plain or .gz) and, optionally,
             `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`; all
             may have a prefix, `test` instead of `t10k`, and a dot before `idx`. The first half of
-            the t10k images is val, the rest is test; if there are none, the last two tenths of
+            the t10k images is val, the rest is test; if there are none, two random tenths of
             the train images are val and test.
         prefix: What the names of the files begin with, such as `emnist-letters`, where the folder
             holds several sets.
@@ -85,6 +85,10 @@ class IdxFiles(ImageSource):
             if not len(split):
                 raise UserError(f"{self.root} holds too few images: its {name} split is empty.")
         return splits
+
+    def rank(self, name: str) -> int:
+        """Return the position of an image if the set is divided; see `ImageSource.rank`."""
+        return int(name) if name.isdecimal() else 0
 
     def _classes(self, labels: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
         """Set `class_names`; return split to classes."""

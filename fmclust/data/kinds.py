@@ -13,8 +13,11 @@ SUFFIXES = {  # option to the ends of the names of its files
     "table": (".csv", ".csv.gz", ".parquet"),
     "folder": ARCHIVES,
 }
-IDX_IMAGES = re.compile(r"images.*idx", re.IGNORECASE)
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif")
+IDX_IMAGES = re.compile(r"images[-_.]idx\d?([-_.]ubyte)?(\.gz)?$", re.IGNORECASE)
+PICTURES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".mpo"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".avif", ".heic", ".heif"),
+)
 PACKED = (".rar", ".7z")  # archives that can't be read
 
 
@@ -69,7 +72,8 @@ def holds_other_images(folder: Path) -> bool:
 
 def _by_name(path: Path) -> str | None:
     """Return the option that reads a file of this name."""
-    if not path.is_dir() and IDX_IMAGES.search(path.name):
+    is_picture = path.suffix.lower() in PICTURES
+    if not path.is_dir() and not is_picture and IDX_IMAGES.search(path.name):
         return "idx"
     return next((option for option in SUFFIXES if has_suffix(path, option)), None)
 

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from fmclust.data.csv_format import MAX_LINE, in_its_encoding, separator_in
+from fmclust.data.kinds import PICTURES
 from fmclust.data.picture_files import PictureFile
 from fmclust.errors import UserError, reading
 
@@ -46,10 +47,11 @@ class LabelTable:
                 "of the files file, and that of the labels label."
             )
         files = table[columns[0]].map(lambda name: str(PurePosixPath(name.replace("\\", "/"))))
-        if (twice := files[files.duplicated()]).size:
-            raise UserError(f"{path} names {twice.iloc[0]} twice: keep one label for each file.")
-        pairs = zip(files, table[columns[1]], strict=True)
-        return cls(path, {file: label for file, label in pairs if label})
+        labels = dict[str, str]()
+        for file_name, label in zip(files, table[columns[1]], strict=True):
+            if labels.setdefault(file_name, label) != label:
+                raise UserError(f"{path} gives {file_name} two labels: keep one for each file.")
+        return cls(path, {file_name: label for file_name, label in labels.items() if label})
 
     def of(self, names: Sequence[str]) -> list[str]:
         """Return the label of each picture, an empty text for none.
@@ -101,11 +103,14 @@ def _read(file: PictureFile, *, n_rows: int | None = None) -> "pd.DataFrame":
 
 
 def label_columns(table: "pd.DataFrame") -> tuple[str, str] | None:
-    """Return the names of the columns of files and labels, or None."""
+    """Return the names of the columns of files and labels, or None.
+
+    Tables with a column `cluster` are those of clusterings, and their classes no labels.
+    """
     known = {str(name).strip().lower().replace(" ", "_"): name for name in table.columns}
     files = [known[name] for name in FILES if name in known]
     labels = [known[name] for name in LABELS if name in known]
-    return (files[0], labels[0]) if files and labels else None
+    return (files[0], labels[0]) if files and labels and "cluster" not in known else None
 
 
 def _ends(name: str) -> list[str]:
@@ -115,4 +120,6 @@ def _ends(name: str) -> list[str]:
 
 
 def _stem(name: str) -> str:
-    return str(PurePosixPath(name).with_suffix("")) if PurePosixPath(name).name else name
+    """Return a path without the ending of a picture."""
+    path = PurePosixPath(name)
+    return str(path.with_suffix("")) if path.suffix.lower() in PICTURES else name

@@ -37,7 +37,8 @@ def whole_labels(labels: NDArray[np.number], where: str) -> NDArray[np.int64]:
         np.copyto(ids, labels, casting="unsafe")
     if len(wrong := labels[(ids != labels) | ((labels > 0) != (ids > 0))]):
         raise UserError(
-            f"{where} holds the label {wrong[0]}: save whole numbers that fit into 64 bits."
+            f"{where} holds the label {wrong[0]}: save whole numbers that fit into 64 bits, and "
+            "data.unlabelled=-1 with -1 for images without a label."
         )
     return ids
 
@@ -78,7 +79,7 @@ def named_classes(
         UserError: If a label is neither text nor a whole number.
     """
     if any(values.dtype.kind in "US" for values in labels.values()):
-        texts = {split: np.asarray(values, str) for split, values in labels.items()}
+        texts = {split: _as_text(values) for split, values in labels.items()}
         names = sorted({*np.concatenate([*texts.values()]).tolist()} - {""}, key=_number_or_text)
         numbers = {name: number for number, name in enumerate(names)} | {"": -1}
         classes = {
@@ -88,6 +89,12 @@ def named_classes(
         return tuple(names), classes
     whole = {split: whole_labels(values, where) for split, values in labels.items()}
     return classes_of(whole, unlabelled)
+
+
+def _as_text(values: NDArray[Any]) -> NDArray[np.str_]:
+    """Return labels as texts; bytes are decoded as UTF-8."""
+    is_bytes = values.dtype.kind == "S"
+    return np.char.decode(values, "utf-8", "replace") if is_bytes else values.astype(str)
 
 
 def _number_or_text(name: str) -> tuple[int, str]:

@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from fmclust.data.picture_files import PictureFile
 from fmclust.errors import UserError, missing_extra, one_line
@@ -100,7 +101,7 @@ def opened(
             if this only shows when the block decodes it.
     """
     try:
-        with Image.open(file.open(), formats=_formats()) as picture:
+        with _identified(file) as picture:
             picture.seek(file.page)
             _reduce(picture, max_pixels, size)
             with _decoded.taking(picture.width * picture.height):
@@ -113,6 +114,16 @@ def opened(
         if isinstance(error, UnidentifiedImageError) and _is_heic(file):
             reason = missing_extra("HEIC", "heic")
         raise UnreadablePictureError(file.path / file.member, reason) from error
+
+
+def _identified(file: PictureFile) -> Image.Image:
+    """Open a picture without decoding it; Pillow's own limit does not hold for JPEG files."""
+    try:
+        return Image.open(file.open(), formats=_formats())
+    except Image.DecompressionBombError:
+        with suppress(SyntaxError):  # of another format
+            return JpegImageFile(file.open())  # `_reduce` bounds what is decoded
+        raise
 
 
 def _reduce(picture: Image.Image, max_pixels: int, size: Sequence[int] | None) -> None:

@@ -41,6 +41,11 @@ class PictureFile:
         """Return a file on disk, named by its own name."""
         return cls(PurePath(path.name), path)
 
+    @property
+    def file_name(self) -> PurePath:
+        """Path in the folder or the archive, without the number of a page."""
+        return self.name.with_name(PurePath(self.member or self.path).name)
+
     def open(self) -> Path | io.BytesIO:
         """Return what Pillow and pandas can open."""
         if self.content is None and not self.member:

@@ -128,7 +128,7 @@ def _read(file: PictureFile, form: Form, scales: Scales) -> Picture:
         kind, no_data = pixel_type(picture), no_data_of(picture)
         limits = scales.ranges.get(kind)
         if kind not in (INTEGERS, FLOATS):
-            ImageOps.exif_transpose(picture, in_place=True)
+            _turn_upright(picture)
             mode, opaque = picture.mode, form.opaque(picture)
             is_coloured = form.color == "auto" and has_colour(opaque)
             converted = form.converted(opaque)
@@ -136,7 +136,8 @@ def _read(file: PictureFile, form: Form, scales: Scales) -> Picture:
                 of_channel = [0 if value == no_data else value for value in range(256)]
                 converted = converted.point(of_channel * len(converted.getbands()))
         elif limits is not None:
-            values = values_of(ImageOps.exif_transpose(picture), no_data)
+            _turn_upright(picture)
+            values = values_of(picture, no_data)
             if np.isnan(values).all():
                 raise UnreadablePictureError(file.name, "no pixel has a value")
             converted = form.converted(Image.fromarray(to_bytes(values, limits)))
@@ -146,6 +147,13 @@ def _read(file: PictureFile, form: Form, scales: Scales) -> Picture:
         raise _UnknownRangeError(kind)
     is_cut = bool(picture.info.get(CUT))
     return Picture(file, form.fitted(converted), kind, is_cut=is_cut, has_colour=is_coloured)
+
+
+def _turn_upright(picture: Image.Image) -> None:
+    """Rotate a picture as its EXIF block says, unless the block is damaged."""
+    picture.load()
+    with suppress(Exception):  # Pillow raises nearly any type
+        ImageOps.exif_transpose(picture, in_place=True)
 
 
 def border_brightness(images: NDArray[np.uint8]) -> float:

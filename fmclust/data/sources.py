@@ -12,6 +12,8 @@ from fmclust.errors import UserError
 from fmclust.trust import build
 
 LOADER_KEYS = ("batch_size", "seed")  # keys of the group `data` that configure ImageDataModule
+MAX_LOOKED_AT = 1000  # images of a split
+DARK = 16  # of 255: brightness up to which an image looks black
 MAX_SIDE = 1024  # height and width in pixels; bounds the encoder that a saved run asks for
 
 
@@ -58,7 +60,20 @@ class ImageSource(ABC):
         if max(height, width) > MAX_SIDE:
             size = f"{height}x{width} pixels, more than {MAX_SIDE} a side"
             raise UserError(f"the images have {size}: save them in a smaller size.")
+        self._warn_if_dark(splits)
         return splits
+
+    def _warn_if_dark(self, splits: Mapping[str, Split]) -> None:
+        """Warn if the images, of which some are looked at, are nearly black.
+
+        Masks of 0 and 1 that are saved with 8 bits, for example.
+        """
+        looked_at = [held.images[:: -(-len(held) // MAX_LOOKED_AT)] for held in splits.values()]
+        brightest = max(int(images.max()) for images in looked_at)
+        if 0 < brightest <= DARK:
+            self.warnings.append(
+                f"no pixel is brighter than {brightest} of 255: save the images with more contrast"
+            )
 
     @property
     def fitted_split(self) -> str:

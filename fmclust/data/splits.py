@@ -9,6 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+SPLITS = ("train", "val", "test")
+SPLIT_SEED = 0  # the splits do not depend on the seed of a run
+
 
 @dataclass(frozen=True)
 class Split:
@@ -36,6 +39,13 @@ class Split:
         """The images as uint8 array of shape (N, H, W), or (N, H, W, 3) in colour, to be shown."""
         return self.images.movedim(1, 3).squeeze(3).numpy()
 
+    def in_random_order(self) -> "Split":
+        """Return the images in `random_order`; those without names are named by their positions."""
+        order = random_order(len(self))
+        labels = None if self.labels is None else self.labels[order]
+        names = self.names or range(len(self))
+        return Split(self.images[order], labels, [str(names[row]) for row in order])
+
     def __len__(self) -> int:
         return len(self.images)
 
@@ -44,19 +54,28 @@ class Split:
         return Split(self.images[rows], labels, self.names[rows])
 
 
+def random_order(n_images: int) -> NDArray[np.int64]:
+    """Return the positions of images in a fixed random order, in which a split can be divided.
+
+    Files are often sorted by class.
+    """
+    return np.random.default_rng(SPLIT_SEED).permutation(n_images)
+
+
 def complete(splits: Mapping[str, Split]) -> dict[str, Split]:
     """Return `train`, `val` and `test`; take each missing one, a tenth, from the train images.
 
     Args:
-        splits: `train` and any of the others; the tenths are taken from the end of `train`.
+        splits: `train` and any of the others; the tenths are taken from the end of `train`, which
+            should be in random order if one is missing.
     """
     train = splits["train"]
-    missing = [name for name in ("val", "test") if name not in splits]
+    missing = [name for name in SPLITS if name not in splits]
     tenth = len(train) // 10
     cut = len(train) - tenth * len(missing)
     taken = {name: train[cut + n * tenth :][:tenth] for n, name in enumerate(missing)}
     whole = {**splits, **taken, "train": train[:cut]}
-    return {name: whole[name] for name in ("train", "val", "test")}
+    return {name: whole[name] for name in SPLITS}
 
 
 def divide(train: Split, held_out: Split | None = None) -> dict[str, Split]:
@@ -64,11 +83,11 @@ def divide(train: Split, held_out: Split | None = None) -> dict[str, Split]:
 
     Args:
         train: The images to train on.
-        held_out: The images for val (the first half) and test. None: the last two tenths of the
-            images to train on.
+        held_out: The images for val (the first half) and test. None: two tenths of the images to
+            train on, in random order.
     """
     if held_out is None:
-        splits = complete({"train": train})
+        splits = complete({"train": train.in_random_order()})
     else:
         half = len(held_out) // 2
         splits = {"train": train, "val": held_out[:half], "test": held_out[half:]}

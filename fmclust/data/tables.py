@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fmclust.data.array_files import ArrayFiles
-from fmclust.data.arrays import SPLITS, WHOLE, ImageArray
+from fmclust.data.arrays import WHOLE, ImageArray
 from fmclust.data.class_folders import SPLIT_WORDS
 from fmclust.data.csv_format import MAX_LINE, in_its_encoding, separator_in
 from fmclust.data.decoding import decode
@@ -25,6 +25,7 @@ from fmclust.data.memory import empty_images
 from fmclust.data.opening import first_of, warnings_about_cut
 from fmclust.data.parquet import EncodedPictures, label_values, read_parquet, size_of_first
 from fmclust.data.scales import Scales
+from fmclust.data.splits import SPLITS
 from fmclust.errors import UserError, reading, require_whole_numbers
 from fmclust.terminal import console
 
@@ -35,6 +36,7 @@ PIXEL = re.compile(r"(?:p|px|pixel)?[ _-]?\d+(?:[x_-]\d+)?", re.IGNORECASE)  # p
 NUMBERS_OF_ROWS = re.compile(r"unnamed: \d+|index|id|image_?id", re.IGNORECASE)  # not used
 PART = re.compile(r"-\d+-of-\d+")  # of the names of parts of one table
 CHUNK = 10_000  # rows
+SHORT = np.iinfo(np.int16)
 
 
 @dataclass
@@ -206,8 +208,8 @@ def tables_in(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
 
 def _ambiguous(folder: Path, tables: Sequence[Path]) -> UserError:
     return UserError(
-        f"{folder} holds {len(tables)} tables, whose names do not tell the splits: type "
-        "data.root=<one of them>."
+        f"{folder} holds {len(tables)} tables, whose names do not tell the splits: "
+        "name one of them instead of the folder."
     )
 
 
@@ -300,10 +302,10 @@ def _columns(chunk: "pd.DataFrame", path: Path) -> tuple[Any, list[Any]]:
 
 
 def _compact(values: NDArray[Any]) -> NDArray[Any]:
-    """Return numbers as uint8 if they are whole and from 0 to 255, else as float32."""
-    if values.dtype.kind in "iu" and values.size and values.min() >= 0 and values.max() <= 255:
-        return values.astype(np.uint8)
-    return values.astype(np.float32)
+    """Return whole numbers of 16 bits as int16, others as float32."""
+    is_whole = values.dtype.kind in "iu" and values.size > 0
+    is_short = is_whole and values.min() >= SHORT.min and values.max() <= SHORT.max
+    return values.astype(np.int16 if is_short else np.float32)
 
 
 def _shape(n_pixels: int, size: tuple[int, int] | None, path: Path) -> tuple[int, ...]:

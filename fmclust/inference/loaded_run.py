@@ -316,7 +316,7 @@ class LoadedRun:
         return array.read(slice(None), limits, in_colour=self.is_in_colour)
 
     def _to_tensor(self, images: NDArray[Any]) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(channels_first(self.to_uint8(images))))
+        return torch.from_numpy(np.require(channels_first(self.to_uint8(images)), None, ["C", "W"]))
 
 
 def load_fitted(folder: Path, name: str) -> Clusterer:

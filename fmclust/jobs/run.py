@@ -141,7 +141,8 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         if encoder.is_pretrained:
             _load_pretrained(run, encoder, is_owner=trainer.is_global_zero)
         _require_purpose(run, encoder, clusterers)
-        _require_prototypes(encoder, clusterers, config.trainer.max_epochs)
+        n_trained_on = len(source.splits[source.fitted_split])
+        _require_prototypes(encoder, clusterers, config.trainer.max_epochs, n_trained_on)
         if trainer.is_global_zero:  # with what is typed later, and sizes that follow the images
             write_text(directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         with _logging(run, config, trainer, final_metrics(source, encoder, clusterers)):
@@ -210,14 +211,20 @@ def _require_purpose(run: Run, encoder: Encoder, clusterers: Mapping[str, BaseEs
 
 
 def _require_prototypes(
-    encoder: Encoder, clusterers: Mapping[str, BaseEstimator], n_epochs: int
+    encoder: Encoder, clusterers: Mapping[str, BaseEstimator], n_epochs: int, n_images: int
 ) -> None:
-    """Refuse a clusterer that needs prototypes if the encoder will have none.
+    """Refuse more prototypes than images, and a clusterer that needs some if there will be none.
 
     Raises:
-        UserError: Names the clusterer and what to type.
+        UserError: Says what to type.
     """
-    if any(encoder.start_epoch(epoch, n_epochs) for epoch in range(n_epochs)):
+    n_prototypes = max((encoder.start_epoch(n, n_epochs) for n in range(n_epochs)), default=0)
+    if n_prototypes > n_images:
+        raise UserError(
+            f"{n_prototypes} prototypes are more than the {n_images} images to train on: type "
+            f"n_clusters= with at most {n_images}."
+        )
+    if n_prototypes:
         return
     more = "" if n_epochs > 1 else " trainer.max_epochs=16"
     for name, clusterer in clusterers.items():

@@ -138,15 +138,18 @@ class Contrastive(Encoder):
 
         `alignment` is the mean squared distance between two views of an image, `uniformity` the
         logarithm of the mean of exp(-2 d^2) over the distances d between views of two images
-        (https://arxiv.org/abs/2005.10242, equations 3 and 4); less of either is better.
+        (https://arxiv.org/abs/2005.10242, equations 3 and 4); less of either is better. One image
+        alone has no `uniformity`.
         """
         with torch.autocast(images.device.type, enabled=False):
             first, second = projected = self._projected(self._views(images, generator))
-            return {
+            losses = {
                 "loss/val": self._nt_xent(projected),
                 "alignment": (first - second).square().sum(dim=1).mean(),
-                "uniformity": torch.pdist(first).square().mul(-2).exp().mean().log(),
             }
+            if len(images) > 1:
+                losses["uniformity"] = torch.pdist(first).square().mul(-2).exp().mean().log()
+            return losses
 
     def stage_epochs(self, n_epochs: int) -> tuple[int, int]:
         """Return the epochs of the first and of the second stage, which gets at most half."""

@@ -157,6 +157,8 @@ def _last_linear_layer(backbone: str, network: nn.Module) -> str:
 def _read_state(path: Path) -> Mapping[str, Any]:
     """Read a state dict, or the one in a checkpoint, without running code from the file.
 
+    Names may begin with `module.`, as those of a `DataParallel` do.
+
     Raises:
         UserError: If the file is damaged, or holds anything else.
     """
@@ -168,4 +170,4 @@ def _read_state(path: Path) -> Mapping[str, Any]:
         state = state.get("state_dict", state) if isinstance(state, Mapping) else None
         if state is None or not all(isinstance(value, Tensor) for value in state.values()):
             raise ValueError("it is not the state dict of a network")
-        return dict(state)
+        return {name.removeprefix("module."): value for name, value in state.items()}

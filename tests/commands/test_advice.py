@@ -71,7 +71,7 @@ RANGES = {  # what a message says of a value to a value
     r"data\.root=<(?:value|where they are)>": "data.root=pictures",
     r"data\.root=<(?:the folder that holds it|a folder with one of them)>": "data.root=idx",
     r"data\.root=<a \.npy, \.npz or \.pt file>": "data.root=many.npy",
-    r"data\.root=<(?:a \.csv file|one of them)>": "data.root=many.csv",
+    r"data\.root=<a \.csv file>": "data.root=many.csv",
     r"<height>,<width>": "7,9",
     r"<the folder of its files, unpacked>": "pictures",
     r"<their folder>": "labelled",
@@ -166,6 +166,11 @@ SITUATIONS = [
         "cluster=prototypes trainer.max_epochs=2",
         "model=contrastive model.self_labelling_epochs=8",
     ),
+    trained(
+        "model=contrastive model.self_labelling_epochs=1 cluster=prototypes n_clusters=99 "
+        "trainer.max_epochs=2",
+        "n_clusters= with at most",
+    ),
     trained("model.penalty=contraction", "model=contractive, or", "model.penalty=contraction"),
     trained("model=contrastive cluster=kmeans model.augment.hue=9", "model.augment.hue=0 '"),
     pretrained("model.weights=nowhere.pt", "model.weights=<a file with a state dict>, or"),
@@ -200,7 +205,6 @@ SITUATIONS = [
     pixels("data=fashion_mnist data.root=many.npy", "data=arrays"),
     pixels("data=table data.root=labelled/a.csv", "data=folder data.root=<their folder>"),
     pixels("data.root=a.rar", "data=folder data.root=<the folder of its files, unpacked>"),
-    pixels("data=table data.root=tables", "data.root=<one of them>"),
     pixels("data=table data.root=odd.csv", "'data.image_size=[<height>,<width>]'"),
     pixels("data=table data.root=many.csv data.image_size=9", "data.image_size=null"),
     pixels("data=arrays data.root=arrays", "/arrays/a.npy"),

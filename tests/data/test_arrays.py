@@ -112,6 +112,44 @@ def test_splits_and_labels_of_a_file_are_its_own(suffix: str, keras: bool, tmp_p
     assert opened.n_images == 40 and names_of_all[20] == "val/0"
 
 
+def test_a_missing_split_is_drawn_at_random_from_a_file_sorted_by_class(tmp_path: Path) -> None:
+    labels = np.repeat(np.arange(3), 10)
+    np.savez(tmp_path / "a.npz", x_train=IMAGES[:30], y_train=labels, x_test=IMAGES[30:])
+    found = source(tmp_path)
+    assert [len(split) for split in found.splits.values()] == [27, 3, 10]
+    train, val = found.splits["train"], found.splits["val"]
+    for split in (train, val):
+        rows = [found.rank(name) for name in split.names]
+        assert split.names[0] == f"train/{rows[0]}"
+        assert np.array_equal(split.images[:, 0].numpy(), IMAGES[rows])
+        assert split.labels is not None and split.labels.tolist() == labels[rows].tolist()
+    assert train.labels is not None and {*train.labels.tolist()} == {0, 1, 2}
+    assert found.splits["test"].names[3] == "test/3" and found.rank("test/3") == 33
+
+
+def test_arrays_of_unknown_names_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=IMAGES, targets=LABELS)
+    found = source(tmp_path)
+    assert found.splits and found.warnings == ["arrays of a.npz that are not used: targets"]
+    (tmp_path / "a.npz").unlink()
+    torch.save({"images": torch.from_numpy(IMAGES), "labels": LABELS.tolist()}, tmp_path / "a.pt")
+    assert source(tmp_path).splits["train"].labels is not None
+
+
+def test_values_that_fill_little_of_the_usual_range_are_scaled_by_their_own(tmp_path: Path) -> None:
+    dark, binary = IMAGES // 16, (IMAGES > 127).astype(np.uint8)
+    for values in (dark.astype(int), dark.astype(float), binary.astype(int), dark / 100):
+        np.save(tmp_path / "a.npy", values)
+        found = source(tmp_path)
+        assert max(int(split.images.max()) for split in found.splits.values()) == 255
+        assert found.warnings == []
+    np.save(tmp_path / "a.npy", binary)
+    found = source(tmp_path)
+    assert found.splits and "no pixel is brighter than 1 of 255" in found.warnings[0]
+    ranged = source(tmp_path, scale=[0, 1])
+    assert ranged.splits and "data.scale is not used" in ranged.warnings[0]
+
+
 def test_labels_may_be_texts_or_marked_as_missing(tmp_path: Path) -> None:
     texts = np.array(["round", "square", "", "flat"])[LABELS]
     np.savez(tmp_path / "a.npz", images=IMAGES, labels=texts)

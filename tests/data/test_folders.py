@@ -339,11 +339,41 @@ def test_several_tables_are_named_and_none_is_taken(tmp_path: Path) -> None:
     assert sum(map(len, names.values())) == 20 and not source.unreadable
 
 
+def test_a_table_of_clusters_or_of_other_files_gives_no_labels(tmp_path: Path) -> None:
+    for name in "ab":
+        fill(tmp_path / name, 20)
+    tables = {
+        "image,cluster,class\na/0.png,0,1\n": [],  # as `assign` writes it
+        "file,label\nother.png,x\n": ["labels.csv labels 1 files that are not there"],
+        "file,label\na/1.png,x\na/1.png,y\n": ["a table of labels is not used"],
+    }
+    for text, warned in tables.items():
+        (tmp_path / "labels.csv").write_text(text)
+        source, _ = read(tmp_path)
+        assert source.class_names == ("a", "b"), text
+        assert all(found in source.warnings[-1] for found in warned), source.warnings
+
+
+def test_a_table_names_files_of_several_pages_and_names_with_dots(tmp_path: Path) -> None:
+    fill(tmp_path, 20)
+    pages = [Image.new("L", (8, 8), n) for n in (0, 200)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    (tmp_path / "0.png").rename(tmp_path / "scan.000.png")
+    (tmp_path / "1.png").rename(tmp_path / "scan.001.png")
+    rows = ["stack.tif,a", "scan.000,b", "scan.001,a", "scan.001,a", "2.5,c"]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows]))
+    source, _ = read(tmp_path)
+    labels = labels_of(source)
+    assert labels["stack[1].tif"] == labels["stack[2].tif"] == labels["scan.001.png"] == "a"
+    assert labels["scan.000.png"] == "b" and labels["2.png"] == ""
+    assert source.warnings == ["labels.csv labels 1 files that are not there"]
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
         ("a,b\n1,2\n", "columns a, b"),
-        ("file,label\n1.png,a\n./1.png,b\n", "1.png twice"),
+        ("file,label\n1.png,a\n./1.png,b\n", "gives 1.png two labels"),
         ("", "can't be read"),
     ],
 )

@@ -86,7 +86,10 @@ def test_labels_of_any_type_are_the_classes_that_occur(kind: str, tmp_path: Path
     write_idx(tmp_path / "train-images-idx3-ubyte", IMAGES)
     write_labels(tmp_path / f"train-labels-idx1-{kind}", np.array([7, -100, 65])[DIGITS], kind)
     source = IdxFiles(root=str(tmp_path))
-    assert labels_of(source) == np.array([1, 0, 2])[DIGITS].tolist()
+    labels = labels_of(source)
+    rows = [source.rank(name) for split in source.splits.values() for name in split.names]
+    assert labels == np.array([1, 0, 2])[DIGITS[rows]].tolist()
+    assert sorted(rows) == [*range(len(DIGITS))] != rows, "files sorted by class are mixed"
     assert source.class_names == ("-100", "7", "65")
 
 

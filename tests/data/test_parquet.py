@@ -75,7 +75,11 @@ def test_parts_of_splits_in_a_folder_of_data(tmp_path: Path) -> None:
     found = TableFiles(root=str(tmp_path))
     assert [len(split) for split in found.splits.values()] == [27, 3, 10]
     images = np.concatenate([found.splits[name].images[:, 0] for name in ("train", "val")])
-    assert np.array_equal(images, IMAGES[:30])
+    names = [*found.splits["train"].names, *found.splits["val"].names]
+    positions = [found.rank(name) for name in names]
+    assert names[0] == "train-0000{}-of-00002.parquet: {}".format(*divmod(positions[0], 15))
+    assert np.array_equal(images, IMAGES[positions])
+    assert sorted(positions) == [*range(30)] != positions
 
 
 def test_deep_pictures_of_all_splits_have_one_range(tmp_path: Path) -> None:

@@ -98,6 +98,25 @@ def test_exif_turns_a_picture_upright(ramp: NDArray[np.uint8], tmp_path: Path) -
     np.testing.assert_array_equal(read_picture(path, Form((30, 20))), np.rot90(ramp, -1))
 
 
+def test_a_damaged_exif_block_does_no_harm(ramp: NDArray[np.uint8], tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", ramp, exif=b"Exif\0\0no TIFF header")
+    with pytest.raises(SyntaxError), Image.open(path) as picture:
+        picture.getexif()
+    np.testing.assert_array_equal(read_picture(path, Form((20, 30))), ramp)
+
+
+def test_pillows_limit_does_not_hold_for_jpeg_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = np.full((100, 100), 90, np.uint8)
+    paths = [save(tmp_path / name, image) for name in ("a.jpg", "a.png")]
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    form = Form((8, 8), max_pixels=4000)
+    found = list(read_in_order(files(*paths), form, Scales()))
+    assert np.array_equal(np.asarray(found[0].image), np.full((8, 8), 90))
+    assert "10000 pixels" in found[1].reason
+
+
 def test_what_is_no_picture_is_named_with_its_reason(tmp_path: Path) -> None:
     whole = save(
         tmp_path / "whole.png", np.random.default_rng(0).integers(0, 255, (99, 99), np.uint8)

@@ -202,7 +202,8 @@ def test_colours_of_16_bits_are_named(ramps: NDArray[np.uint8], tmp_path: Path) 
         (tmp_path / f"{number:02}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
     read, source = read_folder(tmp_path)
     assert max(image.max() for image in read.values()) == 250 * 16 // 256
-    (warning,) = source.warnings
+    warning, dark = source.warnings
+    assert "no pixel is brighter than 15 of 255" in dark
     assert "upper 8 bits: 20," in warning and "00.png" in warning
 
 

@@ -53,6 +53,13 @@ def test_named_columns_are_pixels_and_a_label(
     assert np.array_equal(np.concatenate([batch.images for batch in opened.batches]), IMAGES)
 
 
+def test_pixels_of_two_values_or_of_a_typed_range_become_0_to_255(tmp_path: Path) -> None:
+    (table() > 127).astype(int).to_csv(tmp_path / "a.csv", index=False)
+    found = TableFiles(root=str(tmp_path))
+    assert np.array_equal(in_file_order(found), np.where(IMAGES > 127, 255, 0))
+    assert in_file_order(TableFiles(root=str(tmp_path), scale=[0, 5])).max() == 51
+
+
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz"])
 def test_a_table_may_be_saved_by_excel_on_windows(suffix: str, tmp_path: Path) -> None:
     frame = table(Größe=np.where(LABELS < 2, "groß", "klein"))

@@ -51,6 +51,8 @@ def test_validation_says_the_same_of_the_same_pairs() -> None:
     assert {*first} == {"loss/val", "alignment", "uniformity"}
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert first["alignment"] >= 0 >= first["uniformity"]
+    alone = net.validation_losses(IMAGES[:1], generator())
+    assert {*alone} == {"loss/val", "alignment"}, "the distances between no images have no mean"
 
 
 @pytest.mark.parametrize(

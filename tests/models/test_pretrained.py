@@ -114,9 +114,12 @@ def test_a_head_of_other_classes_and_a_checkpoint_are_accepted(tmp_path: Path) -
     state = network().state_dict()
     head = {"classifier.3.weight": torch.zeros(7, 1024), "classifier.3.bias": torch.zeros(7)}
     torch.save({"state_dict": state | head, "epoch": 3}, tmp_path / "a.pt")
-    encoder = pretrained(tmp_path / "a.pt")
-    encoder.fetch_weights()
-    assert torch.equal(encoder.network.features[0][0].weight, state["features.0.0.weight"])
+    parallel = {f"module.{name}": value for name, value in state.items()}
+    torch.save(parallel, tmp_path / "parallel.pt")
+    for path in (tmp_path / "a.pt", tmp_path / "parallel.pt"):
+        encoder = pretrained(path)
+        encoder.fetch_weights()
+        assert torch.equal(encoder.network.features[0][0].weight, state["features.0.0.weight"])
 
 
 def test_mistakes_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
