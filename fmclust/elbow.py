@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from fmclust.config.command import command
+from fmclust.config.schema import require_engine, require_target
 from fmclust.errors import UserError, require_new, require_seed, require_whole
 from fmclust.jobs.sources import source_of
 from fmclust.paper.numbers import ELBOWS
@@ -58,6 +59,9 @@ def require(config: DictConfig) -> None:
     require_whole("sample", config.sample, 2)
     if len(config.cluster) != 1:
         raise UserError("an elbow needs exactly one clusterer: type cluster=kmeans, for example.")
+    for name, settings in config.cluster.items():
+        require_target(f"cluster.{name}", settings)
+    require_engine(config.cluster)
 
 
 def conclude(

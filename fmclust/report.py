@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from fmclust.config.command import FAILED_JOBS, command
-from fmclust.errors import UserError, complain
+from fmclust.errors import UserError, complain, one_line
 
 
 def report(config: DictConfig) -> None:
@@ -22,6 +22,8 @@ def report(config: DictConfig) -> None:
     from fmclust.runs import find_runs, update_manifest
 
     directories = find_runs("runs", str(config.runs))
+    if len(directories) == 1 and config.output is not None:
+        raise UserError("output= is a page over several runs: leave it out for the page of one.")
     jobs = [Job.read(path) for path in directories]
     done = [job.directory for job in jobs if job.status == "done"]
     failed = [job for job in jobs if job.is_damaged]
@@ -32,10 +34,10 @@ def report(config: DictConfig) -> None:
         try:
             page = write_run_page(directory)
             update_manifest(directory)
-        except UserError as error:
+        except (UserError, OSError) as error:
             if len(jobs) == 1:
                 raise
-            failed.append(Job(directory, {}, "failed", str(error)))
+            failed.append(Job(directory, {}, "failed", one_line(error)))
     if len(jobs) > 1:
         folder = Path(os.path.commonpath(directories))
         page = folder / "report.html" if config.output is None else Path(str(config.output))

@@ -79,7 +79,8 @@ def keep_overrides(folder: Path, overrides: list[str]) -> None:
 
     path = folder / "overrides.json"
     before = read_json(path)
-    if before is None:
+    has_results = (folder / "results.csv").exists() or any(folder.glob("*/*/*/status.json"))
+    if before is None or not has_results:
         write_json(path, overrides)
     elif before != overrides:
         raise UserError(

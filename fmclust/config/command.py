@@ -15,7 +15,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fmclust.config.help import help_text
-from fmclust.config.mistakes import GROUP_NULL, HYDRA_FLAGS, explain
+from fmclust.config.mistakes import (
+    GROUP_NULL,
+    HYDRA_FLAGS,
+    command_groups,
+    explain,
+    explain_null,
+)
+from fmclust.config.output import keep_output
 from fmclust.config.schema import conf_directory, register_schema
 from fmclust.errors import (
     TRACEBACK,
@@ -71,6 +78,7 @@ def command(
     task_or_exit.__module__ = task.__module__
 
     def main() -> None:
+        keep_output()
         if {"-h", "--help"} & set(sys.argv[1:]):
             print(help_text(task.__name__))
             return
@@ -160,8 +168,10 @@ def _explained(error: Exception, config_name: str) -> str | None:
         if error.strerror is None:  # raised by a library, not by the operating system
             return None
         return f"{error.filename or Path.cwd()}: {error.strerror}."
-    is_group_null = str(error).startswith(GROUP_NULL)
-    return f"{one_line(error)}." if is_group_null else None
+    if not str(error).startswith(GROUP_NULL):
+        return None
+    groups = command_groups(config_name)
+    return next((explain_null(g) for g in groups if f"{g}=null" in sys.argv), f"{one_line(error)}.")
 
 
 def quiet_on_a_full_disk(thread: threading.ExceptHookArgs) -> None:

@@ -92,7 +92,8 @@ def _explain_key(key: str, config_name: str) -> str:
     known = _known_keys(config_name, key)
     if within := [k for k in known if k.startswith(f"{key}.")]:  # a group of other commands
         return f"{key} has no options here: type {within[0]}=<value>."
-    if options := _options_with(key):
+    group = key.partition(".")[0]
+    if group in command_groups(config_name) and (options := _options_with(key)):
         return f"{key} is a setting of {', '.join(options)}: type {options[0]}, or leave {key} out."
     parent, _, leaf = key.rpartition(".")
     siblings = [k for k in known if k.rpartition(".")[0] == parent]
@@ -103,6 +104,20 @@ def _explain_key(key: str, config_name: str) -> str:
         return f"{key} is unknown: type {near[0]}."
     there = siblings or [k for k in known if "." not in k]
     return f"{key} is unknown: there are {', '.join(there)}."
+
+
+def command_groups(config_name: str) -> list[str]:
+    """Return the groups of options that a command has."""
+    loaded: Any = OmegaConf.to_container(OmegaConf.load(conf_directory() / f"{config_name}.yaml"))
+    named = [str(next(iter(entry))) for entry in loaded["defaults"] if not isinstance(entry, str)]
+    return [name for name in named if not name.startswith("override ")]
+
+
+def explain_null(group: str) -> str:
+    """Return what is wrong with `<group>=null` and what to type instead."""
+    if group in ("callbacks", "logger"):
+        return f"{group}=null is not an option: type '{group}=[]' for none."
+    return _explain_option(f"{group}/null", None)
 
 
 def _options_with(key: str) -> list[str]:
@@ -123,7 +138,7 @@ def _known_keys(config_name: str, refused: str) -> list[str]:
         config_name: Name of the command's file in `conf/`.
         refused: The key that Hydra refuses; its option is left out.
     """
-    groups = [path.name for path in conf_directory().iterdir() if path.is_dir()]
+    groups = command_groups(config_name)
     # Lists of options such as cluster=[kmeans,gmm] count, values of a sweep do not.
     typed = re.compile(rf"({'|'.join(groups)})=(\[.*\]|[^,]*)")
     options = [text for text in sys.argv[1:] if not text.startswith(f"{refused}=")]

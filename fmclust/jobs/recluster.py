@@ -133,7 +133,7 @@ def claimed_clustering(
     """Claim clusterings/<name>/ of a run for the block; an unfinished one is removed first."""
     target = run.directory / CLUSTERINGS / name
     if target.exists():
-        with locked(target):
+        with locked(target, "type name=<another>"):
             remove_unfinished(target)
     with claim(target, config, overrides, Advice(_how_to_repeat, lambda _: "")) as claimed:
         note_numbers(claimed, source)

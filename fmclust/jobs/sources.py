@@ -1,10 +1,8 @@
 """Latents for `elbow` and `optima`: pixels, or the latents of a finished run."""
 
 import logging
-import os
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
@@ -44,9 +42,9 @@ def source_of(config: DictConfig) -> Source:
 
 
 def _latents(run: str) -> Source:
-    from fmclust.runs import is_done, read_classes, read_latents, read_status
+    from fmclust.runs import find_runs, is_done, read_classes, read_latents, read_status
 
-    directory = Path(os.path.abspath(run))
+    directory = find_runs("run", run)[0]
     status = read_status(directory)
     if status is None or not is_done(status):
         raise UserError(f"run={run} is not a finished run: type run=<the directory of one>.")

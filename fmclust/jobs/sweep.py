@@ -14,16 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from fmclust.config.mistakes import explain
 from fmclust.errors import Interrupted, UserError, complain
+from fmclust.runs.layout import SWEEP_PLAN
 
 log = logging.getLogger(__name__)
 FAILED = 1  # exit status after a bug
 FAILED_OBJECTIVE = sys.float_info.max  # of a failed job; NaN would stop a sweeper
-PLAN = "sweep.json"
 SUBDIR = "${hydra.job.num}"
 
 
@@ -56,7 +59,7 @@ class Sweep:
         from fmclust.reports.sweeps import report_sweep
 
         if not any(self.statuses()):  # no job has begun: the command may be corrected
-            (self.directory / PLAN).unlink()
+            (self.directory / SWEEP_PLAN).unlink()
             return False
         jobs = [
             Job.read(path, overrides)
@@ -95,6 +98,8 @@ class SweepPlan(Callback):
             write_plan(sweep)
         except (UserError, OSError) as error:  # Hydra ignores errors of callbacks
             raise SystemExit(complain(str(error))) from None
+        except HydraException as error:
+            raise SystemExit(complain(explain(error, "config"))) from None
         except Exception:
             log.exception("the sweep can't be planned")
             raise SystemExit(FAILED) from None
@@ -118,7 +123,8 @@ def planned_jobs(config: DictConfig) -> list[list[str]] | None:
     parameters = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     typed = [*parameters, *config.hydra.overrides.task]
     jobs: dict[str, list[str]] = {}  # if a key is typed twice, the last one counts
-    for override in OverridesParser.create().parse_overrides(typed):
+    loader = GlobalHydra.instance().config_loader()  # for glob(), which looks at files
+    for override in OverridesParser.create(loader).parse_overrides(typed):
         key = override.get_key_element()
         if override.is_sweep_override():
             values = list(override.sweep_string_iterator())
@@ -136,7 +142,7 @@ def write_plan(sweep: Sweep) -> None:
     """
     from fmclust.runs.files import read_json, write_json
 
-    path = sweep.directory / PLAN
+    path = sweep.directory / SWEEP_PLAN
     if not path.exists():
         write_json(path, sweep.jobs)
     elif read_json(path) != sweep.jobs:
@@ -205,7 +211,7 @@ def _print_progress(directory: Path, start: float) -> None:
     """Print the number of jobs that have ended and the estimated time of the others."""
     from fmclust.runs.files import read_json
 
-    if (jobs := read_json(directory / PLAN)) is None:
+    if (jobs := read_json(directory / SWEEP_PLAN)) is None:
         return
     statuses = Sweep(directory, jobs).statuses()
     ended = sum(status in ("done", "failed", "stopped") for status in statuses)

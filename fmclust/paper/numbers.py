@@ -56,10 +56,16 @@ def paper_accuracies(config: Mapping[str, Any]) -> dict[str, float]:
     model = config["model"]
     if any(model.get(key, value) != value for key, value in SETTINGS.items()):
         return {}
-    if not is_fashion_mnist(config) or config["n_clusters"] != 10:
+    if not is_fashion_mnist(config):
         return {}
     return {
         f"{clusterer}/{split}/accuracy": accuracy
         for (name, clusterer, split), accuracy in ACCURACIES.items()
-        if name == MODELS.get(model.get("name")) and clusterer in config["cluster"]
+        if name == MODELS.get(model.get("name"))
+        and clusterer in config["cluster"]
+        and _has_ten_clusters(config["cluster"][clusterer])
     }
+
+
+def _has_ten_clusters(settings: Mapping[str, Any]) -> bool:
+    return bool(settings.get("n_clusters", settings.get("n_components")) == 10)

@@ -10,6 +10,7 @@ from fmclust.clustering import Start
 from fmclust.metrics import confusion_of
 from fmclust.paper.numbers import ACCURACIES, PIXELS_CONFUSION, PIXELS_SSE
 from fmclust.reports.markdown import mean_and_sd, table
+from fmclust.reports.tables import number_text
 
 
 def starts_frame(
@@ -39,7 +40,7 @@ def spread_over_starts(starts: pd.DataFrame) -> str:
     lines = []
     for way, rows in starts.groupby("way", sort=False):
         spread = (rows["sse"].min(), rows["sse"].median(), rows["sse"].max())
-        cells = [f"{len(rows)} {way}", *(f"{value:,.0f}" for value in spread)]
+        cells = [f"{len(rows)} {way}", *map(number_text, spread)]
         accuracies = rows["accuracy"].dropna()
         if len(accuracies):
             best = f"{rows.sort_values('sse')['accuracy'].iloc[0]:.4f}"
@@ -58,7 +59,7 @@ def optima_by_frequency(starts: pd.DataFrame) -> str:
         best = rows.sort_values("sse")
         accuracies = [f"{value:.4f}" for value in best["accuracy"].dropna()] or [""]
         counts = [str((rows["way"] == way).sum()) for way in ways]
-        lines.append([str(number), f"{best['sse'].iloc[0]:,.0f}", accuracies[0], *counts])
+        lines.append([str(number), number_text(best["sse"].iloc[0]), accuracies[0], *counts])
     return table(heads, lines)
 
 

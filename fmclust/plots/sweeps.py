@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-STYLES = {"test": "-", "all": "-", "val": ":", "train": "--", "": "-"}
+STYLES = {"test": "-", "all": "-", "val": ":", "train": "--", "latents": "-.", "": "-"}
 N_COLUMNS = 3
 LEGEND_KEY, CHARACTER = 0.7, 0.09  # widths in a legend, inches
 LEGEND_ROW = 0.25  # height, inches

@@ -90,7 +90,10 @@ def reopen(
     Raises:
         UserError: If the run has no status or is finished, or another process owns it.
     """
-    with locked(directory) as warning, full_disk_as_user_error(directory, advice.stopped):
+    with (
+        locked(directory, "wait until it ends") as warning,
+        full_disk_as_user_error(directory, advice.stopped),
+    ):
         status = read_status(directory)
         if status is None:
             raise UserError(
@@ -165,8 +168,14 @@ def _working_on(run: Run, advice: Advice, warning: str | None) -> Iterator[Run]:
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[str | None]:
+def locked(
+    directory: Path, cure: str = "type hydra.run.dir=<a new directory>"
+) -> Iterator[str | None]:
     """Hold a lock that the operating system releases even if the process is killed.
+
+    Args:
+        directory: The directory that one process at a time may use.
+        cure: What to do if another process holds it.
 
     Yields:
         A warning if the file system has no locks, else None.
@@ -181,9 +190,7 @@ def locked(directory: Path) -> Iterator[str | None]:
             lock.acquire()
         has_locks = not any("flock" in str(found.message) for found in caught)
     except (Timeout, FileNotFoundError):
-        raise UserError(
-            f"{directory} is in use by another process: type hydra.run.dir=<a new directory>."
-        ) from None
+        raise UserError(f"{directory} is in use by another process: {cure}.") from None
     except (NotImplementedError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in NO_LOCKS:
             raise

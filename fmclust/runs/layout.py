@@ -10,6 +10,7 @@ LATENTS = "latents"  # beside the splits of a run: the rows that Spark has clust
 CLUSTERINGS_FILE = "clusterings.json"
 ASSIGNMENTS = "assignments.csv"
 LOCK = ".lock"
+SWEEP_PLAN = "sweep.json"  # in the directory of a sweep: the overrides of its jobs
 IMAGES_FILE = "images.npy"  # of ImageClusterer: the array that it was fitted to
 AGREEMENT = "n_clusters.csv"  # with n_clusters=auto: the curve that it was chosen by
 UNREADABLE = "unreadable.csv"  # absent if every file was read

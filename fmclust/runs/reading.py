@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from glob import escape, glob
@@ -12,7 +13,14 @@ import numpy as np
 
 from fmclust.errors import UserError, reading, refuse_bomb
 from fmclust.runs.files import read_json
-from fmclust.runs.layout import AGREEMENT, CLUSTERINGS, CLUSTERINGS_FILE, FORMAT, LATENTS
+from fmclust.runs.layout import (
+    AGREEMENT,
+    CLUSTERINGS,
+    CLUSTERINGS_FILE,
+    FORMAT,
+    LATENTS,
+    SWEEP_PLAN,
+)
 from fmclust.runs.manifest import STATUS, is_done, verified
 
 
@@ -72,10 +80,21 @@ def find_runs(key: str, pattern: str) -> list[Path]:
     found = [Path(os.path.abspath(path)) for path in paths]
     runs = [path for path in found if (path / STATUS).exists() and path.parent.name != CLUSTERINGS]
     if not runs:
-        near = [p for p in sorted(glob(f"{escape(pattern)}*")) if Path(p, STATUS).exists()]
-        hint = near[-1] if near else "<a run directory>"
-        raise UserError(f"{key}={pattern} is not a run directory: type {key}={hint}.")
+        meant = _run_meant(pattern)
+        typed = shlex.quote(f"{key}={meant}") if meant else f"{key}=<a run directory>"
+        raise UserError(f"{key}={pattern} is not a run directory: type {typed}.")
     return runs
+
+
+def _run_meant(pattern: str) -> str:
+    """Return the run of a clustering, the runs of a sweep, or a run whose name begins so, or ''."""
+    path = Path(pattern)
+    if path.parent.name == CLUSTERINGS:
+        return str(path.parent.parent)
+    if (path / SWEEP_PLAN).exists():
+        return str(path / "*")
+    near = [p for p in sorted(glob(f"{escape(pattern)}*")) if Path(p, STATUS).exists()]
+    return near[-1] if near else ""
 
 
 def read_metrics(directory: Path) -> dict[str, float]:

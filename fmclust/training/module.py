@@ -95,6 +95,9 @@ class EncoderModule(LightningModule):
         n_steps = int(self.trainer.estimated_stepping_batches)
         n_epochs = int(self.trainer.max_epochs or 1)
         optimizer, schedule = self.encoder.configure_optimizer(n_steps, n_epochs)
+        if self.trainer.gradient_clip_val is not None:
+            # Lightning clips no gradients that a fused optimizer would still have to unscale.
+            optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined] # noqa: SLF001
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "lr"},

@@ -77,7 +77,8 @@ def test_an_elbow_of_pixels(command_line: Callable[..., Answer], tmp_path: Path)
     [
         ("threads=0", ("threads=0", "from 1")),
         ("k_max=1", ("k_max=1", "from 2")),
-        ("run=nowhere", ("run=nowhere", "not a finished run")),
+        ("run=nowhere", ("run=nowhere", "not a run directory")),
+        ("cluster=spark_kmeans", ("cluster.spark_kmeans", "engine=spark")),
         ("cluster=[kmeans,gmm]", ("one clusterer", "cluster=kmeans")),
         ("kmax=5", ("kmax", "k_max")),
     ],

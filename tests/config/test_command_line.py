@@ -1,11 +1,14 @@
 """The command line: paths, tracebacks, settings of the Trainer that are refused."""
 
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL, Answer, composed, write_idx
+from conftest import SMALL, Answer, composed, python, write_idx
 from hydra.errors import MissingConfigException
 from layout import status_of
 
@@ -123,6 +126,43 @@ def test_a_setting_of_another_option_is_no_mistyped_one(
 ) -> None:
     answer = command_line("train", "data=digits", "data.image_size=32")
     assert answer.refuses("data.image_size is a setting of data=", "data=folder"), answer.err
+
+
+@pytest.mark.parametrize(
+    ("command", "typed", "named"),
+    [
+        ("resume", "trainer.max_epochs=20", "there are trainer.accelerator, trainer.devices."),
+        ("resume", "model.lr=1", "model.lr is unknown: there are cluster, "),
+        ("report", "cluster=kmeans", "cluster is unknown: there are hydra, output, runs"),
+        ("elbow", "experiment=photos", "experiment is unknown: there are cluster, data"),
+        ("reproduce", "data.root=x", "data.root is unknown: there are hydra, jobs, overrides"),
+        ("train", "logger=null", "type 'logger=[]' for none."),
+        ("train", "model=null", "type model= with one of contractive, "),
+    ],
+)
+def test_a_command_names_its_own_keys(
+    command: str, typed: str, named: str, command_line: Callable[..., Answer]
+) -> None:
+    answer = command_line(command, typed)
+    assert answer.refuses(named), answer.err
+
+
+def test_a_reader_that_leaves_stops_no_run(tmp_path: Path) -> None:
+    train = shlex.join([sys.executable, "-m", "fmclust.train", *SMALL, "hydra.run.dir=run"])
+    made = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {train} | head -c1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (made.returncode, made.stderr) == (0, "") and len(made.stdout) == 1
+    assert status_of(tmp_path / "run")["status"] == "done"
+
+
+def test_a_sign_that_the_output_does_not_know_becomes_a_question_mark(tmp_path: Path) -> None:
+    code = "from fmclust.config.output import keep_output; keep_output(); print('0.5 ± 0.1')"
+    assert python("-c", code, cwd=tmp_path, PYTHONIOENCODING="ascii").stdout == "0.5 ? 0.1\n"
 
 
 def test_unknown_launchers_are_told_from_those_of_an_extra(

@@ -49,8 +49,8 @@ def test_wrong_types_are_refused(override: str) -> None:
 def test_every_job_of_a_sweeping_experiment_composes(name: str, n_jobs: int) -> None:
     with initialize_config_dir(str(conf_directory()), version_base="1.3"):
         config = compose("config", [f"experiment={name}"], return_hydra_config=True)
+        jobs = planned_jobs(config)
     assert config.hydra.mode.name == "MULTIRUN"
-    jobs = planned_jobs(config)
     assert jobs is not None and len(jobs) == n_jobs
     for job in jobs:
         assert composed(*job).seed == 0

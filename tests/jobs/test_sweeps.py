@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import SMALL, Answer, stop_after
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from layout import rows_of
 from omegaconf import OmegaConf
 from pytorch_lightning import LightningModule, Trainer
@@ -138,6 +139,8 @@ def test_a_sweep_that_was_refused_as_a_whole_leaves_its_directory_free(
     answer = command_line("train", *SWEEP[:-2], "seed=0,one", "hydra.sweep.dir=sweep")
     assert answer.refuses("seed=one"), answer.err
     assert "Jobs" not in answer.out and not (tmp_path / "sweep" / "sweep.json").exists()
+    answer = command_line("train", *SWEEP[:-2], "seed=interval(0,1)", "hydra.sweep.dir=sweep")
+    assert answer.refuses("INTERVAL"), answer.err
 
 
 def test_a_damaged_plan_and_other_directories_are_refused(
@@ -195,12 +198,14 @@ def test_jobs_are_those_of_hydras_basic_sweeper() -> None:
         "+e.f=[1,2]",
         "~z",
         "q=[1],[2]",
+        "model=glob(conv*,exclude=*_dcec)",
     ]
     with initialize_config_dir(str(conf_directory()), version_base="1.3"):
         config = compose("config", return_hydra_config=True)
-    config.hydra.sweeper.params = {"s": "1,2"}
-    OmegaConf.update(config, "hydra.overrides.task", typed)
-    parsed = OverridesParser.create().parse_overrides(["s=1,2", *typed])
-    assert planned_jobs(config) == BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
-    OmegaConf.update(config, "hydra.sweeper._target_", "x.OptunaSweeper")
-    assert planned_jobs(config) is None
+        config.hydra.sweeper.params = {"s": "1,2"}
+        OmegaConf.update(config, "hydra.overrides.task", typed)
+        loader = GlobalHydra.instance().config_loader()
+        parsed = OverridesParser.create(loader).parse_overrides(["s=1,2", *typed])
+        assert planned_jobs(config) == BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
+        OmegaConf.update(config, "hydra.sweeper._target_", "x.OptunaSweeper")
+        assert planned_jobs(config) is None

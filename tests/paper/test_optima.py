@@ -64,7 +64,7 @@ def test_the_papers_solution_is_among_the_local_optima() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mistake", "named"), [("starts=0", "from 1"), ("run=nowhere", "not a finished run")]
+    ("mistake", "named"), [("starts=0", "from 1"), ("run=nowhere", "not a run directory")]
 )
 def test_a_mistake_is_one_line(
     mistake: str, named: str, command_line: Callable[..., Answer]

@@ -179,6 +179,19 @@ def test_mistakes_are_answered_in_plain_words(
     assert answer.refuses(f"runs={runs}", named), answer.err
 
 
+def test_what_is_no_run_but_belongs_to_one_is_named(
+    finished: Finished, command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
+    answer = command_line("report", f"runs={finished.directory / 'clusterings' / 'x'}")
+    assert answer.refuses(f"type runs={finished.directory}."), answer.err
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "sweep.json").write_text("[]")
+    answer = command_line("report", "runs=sweep")
+    assert answer.refuses("type 'runs=sweep/*'."), answer.err
+    answer = command_line("report", f"runs={finished.directory}", "output=x.html")
+    assert answer.refuses("output= is a page over several runs"), answer.err
+
+
 def test_what_was_typed_for_one_run_is_told_of_the_others_too(finished: Finished) -> None:
     typed = (["n_clusters=12"], ["seed=0", "model=convae"])
     first, second = filled_in([Job.read(finished.directory, part) for part in typed])

@@ -120,6 +120,18 @@ def test_a_logger_that_fails_at_the_end_loses_nothing(
     assert (tmp_path / "run" / "figures" / "gmm_test_samples.png").exists()
 
 
+@pytest.mark.parametrize("model", ["vanilla", "contrastive"])
+def test_gradients_are_clipped_in_any_precision(
+    model: str, run_digits: Callable[..., Finished]
+) -> None:
+    typed = (f"model={model}", "trainer.precision=bf16-mixed", "~callbacks.cluster_latents")
+    free, clipped = (
+        read_losses(run_digits(*typed, f"trainer.gradient_clip_val={limit}").directory)
+        for limit in ("null", "1e-9")
+    )
+    assert free["loss/train"] != clipped["loss/train"]
+
+
 def test_the_best_weights_give_the_loss_though_nothing_is_clustered(
     run_digits: Callable[..., Finished],
 ) -> None:

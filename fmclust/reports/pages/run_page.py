@@ -164,7 +164,7 @@ def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> li
         "images": f"{images_text(status)}; {height}x{width}, {config.data._target_}",
         **_brightness(status),
         "epochs": status.get("epochs", "none"),
-        "clusters": config.n_clusters,
+        "clusters": _numbers_of_clusters(directory),
         "seed": config.seed,
         "seconds": f"{seconds:.0f}",
         "processor": "; then ".join(map(_processor, environments)),
@@ -173,6 +173,14 @@ def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> li
         "directory": directory,
     }
     return [(key, str(value)) for key, value in known.items()]
+
+
+def _numbers_of_clusters(directory: Path) -> str:
+    """Return the number of clusters, or of each clustering if they differ."""
+    numbers = {name: c["n_clusters"] for name, c in runs.read_clusterings(directory).items()}
+    if len({*numbers.values()}) == 1:
+        return str(next(iter(numbers.values())))
+    return ", ".join(f"{number} ({name})" for name, number in numbers.items())
 
 
 def _brightness(status: Mapping[str, Any]) -> dict[str, str]:
