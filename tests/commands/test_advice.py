@@ -247,7 +247,7 @@ SITUATIONS = [
     Situation("cluster run=pictures_run cluster=gmm data=digits", "data.root=<value>"),
     Situation("cluster run=pictures_run cluster=gmm data.root=more", "data.root=<where they are>"),
     # elbow, optima, reproduce
-    Situation(f"{ELBOW} run=nowhere", "run=<the directory of one>"),
+    Situation(f"{ELBOW} run=untrained", "run=<the directory of one>"),
     Situation(f"{ELBOW} run=pictures_run", "data=<option>", ("run=pictures_run",)),
     Situation(f"{ELBOW} run=unclustered", "python -m fmclust.cluster run="),
     Situation(f"{ELBOW} data=digits model=convae", "run=<a finished run>"),
