@@ -24,6 +24,7 @@ COLUMNS = (
     *("nmi", "ari", "loss", "sse", "log_likelihood", "seconds", "precision"),
 )
 NUMBERS = COLUMNS[3:-1]
+PIXELS_PRECISION = "32-true"  # they are clustered in float32, without a network
 ACCURACY_TOLERANCE = 5e-4  # the paper rounds to four digits
 NOTE = """Hungarian accuracy, mean ± standard deviation over seeds. Part 1 is fitted and scored on
 all 70,000 images. All others are fitted on the 60,000 training images and scored on the held-out
@@ -86,7 +87,7 @@ def row_of(run: PaperRun, name: str) -> dict[str, Any]:
     ids = np.concatenate([clusters[split] for split in classes])
     row["accuracy_all"] = _accuracy(ids, np.concatenate(list(classes.values())))
     config = runs.read_config(run.directory)
-    row["precision"] = config.trainer.precision
+    row["precision"] = config.trainer.precision if run.trains else PIXELS_PRECISION
     if run.trains and PARTS[name].accuracy is not None:  # the latents of pixels are not kept
         unfitted = build(config.cluster[clusterer], BaseEstimator)
         latents = runs.read_latents(run.directory)["test"].astype(np.float64)

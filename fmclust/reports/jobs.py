@@ -115,6 +115,14 @@ def varied_keys(jobs: Sequence[Job]) -> list[str]:
     return [key for key in swept_keys(jobs) if key != "seed"]
 
 
+def without_repeats(jobs: Sequence[Job]) -> list[Job]:
+    """Return the first of all jobs with the same settings, seed and clusterers."""
+    first: dict[object, Job] = {}
+    for job in jobs:
+        first.setdefault((frozenset(job.settings.items()), *job.clusterings), job)
+    return list(first.values())
+
+
 def filled_in(jobs: Sequence[Job]) -> list[Job]:
     """Return jobs with a value for every key typed for any of them, from their configurations."""
     keys = typed_keys(jobs)

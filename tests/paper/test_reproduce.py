@@ -62,8 +62,13 @@ def test_a_failed_job_is_told_and_stops_no_other(
     assert answer.status == 1 and "standardized/0 failed: " in answer.err
     assert "n_clusters" in answer.err
     assert not (tmp_path / "made" / "results.csv").exists()
-    answer = command_line("reproduce", *QUICK, "parts=[kmeans_pixels]")
+    typed = [
+        t.replace("'n_clusters=8'", "'n_clusters=8','trainer.precision=bf16-mixed'") for t in QUICK
+    ]
+    answer = command_line("reproduce", *typed, "parts=[kmeans_pixels]")
     assert answer.status == 0, f"nothing was made that other overrides would differ from: {answer}"
+    (row,) = read_rows(tmp_path / "made" / "results.csv")
+    assert row["precision"] == "32-true", "no network has computed"
 
 
 def test_two_at_once_never_write_the_same_results(

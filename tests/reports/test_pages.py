@@ -202,7 +202,9 @@ def test_what_was_typed_for_one_run_is_told_of_the_others_too(finished: Finished
 def test_runs_that_differ_in_nothing_have_a_page(finished: Finished, tmp_path: Path) -> None:
     jobs = [Job.read(finished.directory, ["a=1"])] * 2
     write_runs_page(tmp_path / "page.html", jobs)
-    assert "the overrides are all the same" in text_of(tmp_path / "page.html")
+    text = text_of(tmp_path / "page.html")
+    assert "the overrides are all the same" in text
+    assert "Agreement between seeds" not in text, "one run twice is one seed"
 
 
 def with_clusters(run: Path, change: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from fmclust.reports.agreement import agreement_table
-from fmclust.reports.jobs import Job, filled_in, short, swept_keys, varied_keys
+from fmclust.reports.jobs import Job, filled_in, short, swept_keys, varied_keys, without_repeats
 from fmclust.reports.pages.svg import embedded
 from fmclust.reports.pages.templates import TEMPLATES
 from fmclust.reports.scores import draw_scores
@@ -25,7 +25,7 @@ def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
         jobs: The runs; for those that are not done or have warnings, the page says why.
     """
     done = [job for job in filled_in(jobs) if job.status == "done"]
-    swept, keys = swept_keys(done), varied_keys(done)
+    swept, keys, counted = swept_keys(done), varied_keys(done), without_repeats(done)
     splits = {job.shown_split(name) for job in done for name in job.clusterings} - {""}
     text = TEMPLATES.get_template("runs.html").render(
         title=f"{len(done)} runs",
@@ -39,9 +39,10 @@ def write_runs_page(path: Path, jobs: Sequence[Job]) -> None:
             for job in jobs
             if job.status != "done" or job.warnings
         ],
-        agreement=agreement_table(done, keys),
+        agreement=agreement_table(counted, keys),
         charts=[
-            (key, embedded(draw_scores(done, keys, key), f"scores against {key}")) for key in keys
+            (key, embedded(draw_scores(counted, keys, key), f"scores against {key}"))
+            for key in keys
         ],
     )
     write_text(path, text)
