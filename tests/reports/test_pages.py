@@ -18,8 +18,9 @@ from sklearn.datasets import load_digits
 
 from fmclust.evaluation import thumbnails
 from fmclust.plots import draw_losses
+from fmclust.plots.sweeps import STYLES
 from fmclust.reports.agreement import agreement_table
-from fmclust.reports.jobs import Job, filled_in
+from fmclust.reports.jobs import SPLITS, Job, filled_in
 from fmclust.reports.pages import run_page, write_run_page, write_runs_page
 from fmclust.reports.pages.galleries import certainty, gallery
 from fmclust.reports.pages.sprite import Sprite
@@ -197,6 +198,10 @@ def test_what_was_typed_for_one_run_is_told_of_the_others_too(finished: Finished
     first, second = filled_in([Job.read(finished.directory, part) for part in typed])
     assert first.settings == {"n_clusters": "12", "seed": "0", "model": "default"}
     assert second.settings == {"n_clusters": "12", "seed": "0", "model": "convae"}
+
+
+def test_every_split_has_a_line_of_its_own_in_charts() -> None:
+    assert {*SPLITS} <= {*STYLES}
 
 
 def test_runs_that_differ_in_nothing_have_a_page(finished: Finished, tmp_path: Path) -> None:
