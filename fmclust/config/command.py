@@ -15,13 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fmclust.config.help import help_text
-from fmclust.config.mistakes import (
-    GROUP_NULL,
-    HYDRA_FLAGS,
-    command_groups,
-    explain,
-    explain_null,
-)
+from fmclust.config.mistakes import HYDRA_FLAGS, explain, explain_null
 from fmclust.config.output import keep_output
 from fmclust.config.schema import conf_directory, register_schema
 from fmclust.errors import (
@@ -30,7 +24,6 @@ from fmclust.errors import (
     UserError,
     complain,
     is_disk_full,
-    one_line,
 )
 
 PATH_KEYS = (
@@ -168,10 +161,7 @@ def _explained(error: Exception, config_name: str) -> str | None:
         if error.strerror is None:  # raised by a library, not by the operating system
             return None
         return f"{error.filename or Path.cwd()}: {error.strerror}."
-    if not str(error).startswith(GROUP_NULL):
-        return None
-    groups = command_groups(config_name)
-    return next((explain_null(g) for g in groups if f"{g}=null" in sys.argv), f"{one_line(error)}.")
+    return explain_null(error, config_name) if isinstance(error, ValueError) else None
 
 
 def quiet_on_a_full_disk(thread: threading.ExceptHookArgs) -> None:

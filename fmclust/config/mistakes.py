@@ -113,8 +113,13 @@ def command_groups(config_name: str) -> list[str]:
     return [name for name in named if not name.startswith("override ")]
 
 
-def explain_null(group: str) -> str:
-    """Return what is wrong with `<group>=null` and what to type instead."""
+def explain_null(error: ValueError, config_name: str) -> str | None:
+    """Return what is wrong with a typed `<group>=null` and what to type; None for other errors."""
+    if not str(error).startswith(GROUP_NULL):
+        return None
+    group = next((g for g in command_groups(config_name) if f"{g}=null" in sys.argv), None)
+    if group is None:
+        return f"{_first_line(error)}."
     if group in ("callbacks", "logger"):
         return f"{group}=null is not an option: type '{group}=[]' for none."
     return _explain_option(f"{group}/null", None)

@@ -22,7 +22,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from fmclust.config.mistakes import explain
 from fmclust.errors import Interrupted, UserError, complain
-from fmclust.runs.layout import SWEEP_PLAN
 
 log = logging.getLogger(__name__)
 FAILED = 1  # exit status after a bug
@@ -57,6 +56,7 @@ class Sweep:
         """Print and write the tables; return whether all jobs are done."""
         from fmclust.reports.jobs import Job
         from fmclust.reports.sweeps import report_sweep
+        from fmclust.runs.layout import SWEEP_PLAN
 
         if not any(self.statuses()):  # no job has begun: the command may be corrected
             (self.directory / SWEEP_PLAN).unlink()
@@ -141,6 +141,7 @@ def write_plan(sweep: Sweep) -> None:
         UserError: If the directory holds a sweep of other jobs.
     """
     from fmclust.runs.files import read_json, write_json
+    from fmclust.runs.layout import SWEEP_PLAN
 
     path = sweep.directory / SWEEP_PLAN
     if not path.exists():
@@ -210,6 +211,7 @@ def _run(config: DictConfig, directory: Path, overrides: list[str]) -> float:
 def _print_progress(directory: Path, start: float) -> None:
     """Print the number of jobs that have ended and the estimated time of the others."""
     from fmclust.runs.files import read_json
+    from fmclust.runs.layout import SWEEP_PLAN
 
     if (jobs := read_json(directory / SWEEP_PLAN)) is None:
         return
