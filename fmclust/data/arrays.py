@@ -2,7 +2,8 @@
 
 import math
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fmclust.data.class_folders import SPLIT_WORDS
 from fmclust.data.forms import COLOR_TOLERANCE, MAX_BYTE
 from fmclust.data.scales import BYTES, FLOATS, INTEGERS, NARROW, Range, to_bytes
 from fmclust.data.splits import SPLITS
@@ -22,12 +24,11 @@ from fmclust.errors import UserError, reading, refuse_bomb
 
 WHOLE = ""  # in place of a split, where a file has none
 KINDS = IMAGES, LABELS = "images", "labels"
-SPLIT_NAMES = {**{split: split for split in SPLITS}, "valid": "val", "validation": "val"}
 # Names of arrays in a file: MedMNIST's, Keras's, and those of one set.
 NAMES = {
-    **{f"{n}_{kind}": (split, kind) for n, split in SPLIT_NAMES.items() for kind in KINDS},
-    **{f"x_{name}": (split, IMAGES) for name, split in SPLIT_NAMES.items()},
-    **{f"y_{name}": (split, LABELS) for name, split in SPLIT_NAMES.items()},
+    **{f"{word}_{kind}": (split, kind) for word, split in SPLIT_WORDS.items() for kind in KINDS},
+    **{f"x_{word}": (split, IMAGES) for word, split in SPLIT_WORDS.items()},
+    **{f"y_{word}": (split, LABELS) for word, split in SPLIT_WORDS.items()},
     **{kind: (WHOLE, kind) for kind in KINDS},
 }
 USUAL_RANGES: tuple[Range, ...] = ((0.0, 1.0), (0.0, 255.0))
@@ -204,27 +205,47 @@ def open_arrays(
 
     Returns:
         Split to images, and split to labels; the split is `WHOLE` where the file has none. Names of
-        arrays that are neither.
+        arrays that are not used: neither images nor labels, or labels of a split without images.
 
     Raises:
-        UserError: If the file is damaged, too large for the memory, or has no images.
+        UserError: If the file is damaged, too large for the memory, has no images, or two arrays
+            for the images or the labels of one split.
     """
     with reading(path):
         arrays = dict(_entries(path))
-    found = {NAMES[name.lower()]: array for name, array in arrays.items() if name.lower() in NAMES}
-    if not found and len(arrays) == 1:  # with any name
-        found = {(WHOLE, IMAGES): next(iter(arrays.values()))}
-        arrays = {}
+    found = _roles(arrays, path)
     images = {
-        split: ImageArray.of(found[split, IMAGES], f"{path}: {split or 'the array'}")
+        split: ImageArray.of(arrays[found[split, IMAGES]], f"{path}: {split or 'the array'}")
         for split in (WHOLE, *SPLITS)
         if (split, IMAGES) in found
     }
     if not images:
         names = ", ".join(sorted(arrays)[:5]) or "no arrays"
         raise UserError(f"{path} holds {names}: name them images and labels, or train_images etc.")
-    labels = {split: array for (split, kind), array in found.items() if kind == LABELS}
-    return images, labels, sorted(name for name in arrays if name.lower() not in NAMES)
+    used = {role: name for role, name in found.items() if role[0] in images}
+    labels = {split: arrays[name] for (split, kind), name in used.items() if kind == LABELS}
+    return images, labels, sorted({*arrays} - {*used.values()})
+
+
+def _roles(names: Collection[str], path: Path) -> dict[tuple[str, str], str]:
+    """Return split and kind, see `KINDS`, to the name of the array.
+
+    Raises:
+        UserError: If there are two for one split. An array of no split is for training.
+    """
+    roles = {NAMES[name.lower()]: name for name in names if name.lower() in NAMES}
+    by_use = defaultdict[tuple[str, str], list[str]](list)
+    for name in names:
+        if role := NAMES.get(name.lower()):
+            by_use[role[0] or "train", role[1]].append(name)
+    for (split, kind), same in by_use.items():
+        if len(same) > 1:
+            raise UserError(
+                f"{path} holds {' and '.join(sorted(same))}, {kind} of {split} twice: save one."
+            )
+    if not roles and len(names) == 1:  # with any name
+        return {(WHOLE, IMAGES): next(iter(names))}
+    return roles
 
 
 def _entries(path: Path) -> Iterable[tuple[str, NDArray[Any]]]:

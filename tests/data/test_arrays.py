@@ -131,6 +131,10 @@ def test_arrays_of_unknown_names_are_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=IMAGES, targets=LABELS)
     found = source(tmp_path)
     assert found.splits and found.warnings == ["arrays of a.npz that are not used: targets"]
+    np.savez(tmp_path / "a.npz", training_images=IMAGES, labels=LABELS, test_labels=LABELS)
+    found = source(tmp_path)
+    assert found.splits and found.class_names is None
+    assert found.warnings == ["arrays of a.npz that are not used: labels, test_labels"]
     (tmp_path / "a.npz").unlink()
     torch.save({"images": torch.from_numpy(IMAGES), "labels": LABELS.tolist()}, tmp_path / "a.pt")
     assert source(tmp_path).splits["train"].labels is not None
@@ -209,6 +213,8 @@ def test_no_code_of_a_file_runs(name: str, tmp_path: Path, monkeypatch: pytest.M
         ({"test_images": IMAGES}, "train_images"),
         ({"train_images": IMAGES, "test_images": IMAGES[:, :5]}, "5x9, 8x9"),
         ({"images": IMAGES[:3]}, "too few"),
+        ({"images": IMAGES, "train_images": IMAGES}, "images and train_images, images of train"),
+        ({"images": IMAGES, "x_val": IMAGES, "validation_images": IMAGES}, "images of val twice"),
         ({"images": IMAGES, "labels": LABELS + 0.5}, "0.5"),
     ],
 )
