@@ -1,7 +1,7 @@
 """Compare runs of many seeds with the paper's numbers: results.csv and results.md."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from fmclust.reports.markdown import mean_and_sd, table
 from fmclust.trust import build
 
 REFITTED = "accuracy_test_fitted_on_test"
-COLUMNS = (
-    *("part", "variant", "seed", "accuracy_test", "accuracy_train", "accuracy_all", REFITTED),
-    *("nmi", "ari", "loss", "sse", "log_likelihood", "seconds", "precision"),
+NUMBERS = (
+    *("accuracy_test", "accuracy_train", "accuracy_all", REFITTED, "nmi", "ari"),
+    *("loss", "sse", "log_likelihood", "seconds"),
 )
-NUMBERS = COLUMNS[3:-1]
+ENVIRONMENT = ("fmclust", "torch", "processor", "threads")  # of the run
+COLUMNS = ("part", "variant", "seed", *NUMBERS, "precision", *ENVIRONMENT)
 PIXELS_PRECISION = "32-true"  # they are clustered in float32, without a network
 ACCURACY_TOLERANCE = 5e-4  # the paper rounds to four digits
 NOTE = """Hungarian accuracy, mean ± standard deviation over seeds. Part 1 is fitted and scored on
@@ -44,7 +45,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     with reading(path):
-        frame = pd.read_csv(path, dtype={"seed": int} | dict.fromkeys(NUMBERS, float))
+        types: dict[str, type] = {"seed": int, **dict.fromkeys(NUMBERS, float)}
+        frame = pd.read_csv(path, dtype=types | dict.fromkeys(ENVIRONMENT, str))
         if not frame["part"].isin([*PARTS]).all():
             raise ValueError("it has rows of other parts")
         return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
@@ -65,7 +67,7 @@ def write_reproduction(folder: Path, rows: Sequence[Row]) -> str:
     frame = frame.astype(dict.fromkeys(NUMBERS, float)).sort_values([*COLUMNS[:3]])
     with runs.replacing(folder / "results.csv") as partial:
         frame.to_csv(partial, index=False, float_format="%.8g")
-    text = f"{date.today()}, {runs.machine()}.\n\n{_table(frame)}\n\n{NOTE}\n"
+    text = f"{_environments(frame)}\n\n{_table(frame)}\n\n{NOTE}\n"
     runs.write_text(folder / "results.md", text)
     return text
 
@@ -84,6 +86,7 @@ def row_of(run: PaperRun, name: str) -> dict[str, Any]:
     clusters = runs.read_assignments(run.directory, clusterer)
     shown = "all" if "all" in classes else "test"
     row: dict[str, Any] = {"part": name, "variant": run.variant, "seed": run.seed}
+    row |= _environment_of(run.directory)
     ids = np.concatenate([clusters[split] for split in classes])
     row["accuracy_all"] = _accuracy(ids, np.concatenate(list(classes.values())))
     config = runs.read_config(run.directory)
@@ -98,6 +101,27 @@ def row_of(run: PaperRun, name: str) -> dict[str, Any]:
     of_run |= {f"accuracy_{s}": f"{clusterer}/{s}/accuracy" for s in ("test", "train")}
     of_run |= {s: f"{clusterer}/{shown}/{s}" for s in ("nmi", "ari")}
     return row | {column: metrics.get(metric) for column, metric in of_run.items()}
+
+
+def _environment_of(directory: Path) -> dict[str, str]:
+    """Return the columns `ENVIRONMENT`; if a run was resumed elsewhere, they name both places."""
+    found = [
+        entry["packages"]
+        | {"processor": ", ".join(filter(None, (entry["cpu"], entry["gpu"])))}
+        | {"threads": str(entry["threads"])}
+        for entry in (runs.read_status(directory) or {}).get("environments", [])
+    ]
+    return {key: " and ".join(dict.fromkeys(each[key] for each in found)) for key in ENVIRONMENT}
+
+
+def _environments(frame: pd.DataFrame) -> str:
+    """Return a line for each environment of the runs, the most frequent first."""
+    known = Counter(frame[[*ENVIRONMENT]].fillna("unknown").itertuples(index=False, name=None))
+    lines = [
+        f"fmclust {fmclust}, torch {torch}, {processor}, threads of a run: {threads} ({n} rows)"
+        for (fmclust, torch, processor, threads), n in known.most_common()
+    ]
+    return "Made by " + ";\n".join(lines) + "."
 
 
 def _accuracy(clusters: NDArray[np.int64], classes: NDArray[np.int64]) -> float:

@@ -11,6 +11,7 @@ from conftest import SMALL, Answer
 from layout import rows_of
 from sklearn.mixture import GaussianMixture
 
+from fmclust import __version__
 from fmclust.metrics import score
 from fmclust.paper.parts import PARTS, VARIANTS, PaperRun, planned
 from fmclust.paper.reproduction import read_rows, write_reproduction
@@ -36,6 +37,10 @@ def test_one_training_serves_both_clusterers_and_is_not_repeated(
             expected = pytest.approx(metrics[f"{name}/{split}/accuracy"])
             assert float(row[f"accuracy_{split}"]) == expected
         assert float(row["loss"]) == pytest.approx(metrics["loss/val"])
+    (made_in,) = json.loads((run / "status.json").read_text())["environments"]
+    for row in rows:
+        assert row["fmclust"] == __version__ and row["torch"] == made_in["packages"]["torch"]
+        assert made_in["cpu"] in row["processor"] and row["threads"] == str(made_in["threads"])
     assert rows[0]["sse"] > 0 and rows[1]["log_likelihood"] and np.isnan(rows[1]["sse"])
 
     latents, classes = read_latents(run)["test"], read_classes(run)["test"]
@@ -112,6 +117,7 @@ def test_every_part_and_variant_is_planned_once(tmp_path: Path) -> None:
 def test_the_table_says_what_was_reached(tmp_path: Path) -> None:
     columns = ("accuracy_train", "accuracy_all", "nmi", "ari", "loss", "sse", "log_likelihood")
     common: dict[str, Any] = dict.fromkeys((*columns, "seconds"), 0.5) | {"precision": "32-true"}
+    common |= {"fmclust": "0.2.0", "torch": "2.14.0", "processor": "A CPU", "threads": "1"}
     rows: list[dict[str, Any]] = [
         {"part": part, "variant": "plain", "seed": seed, "accuracy_test": value, **common}
         | {"accuracy_test_fitted_on_test": None if seed else 0.25}
@@ -119,7 +125,7 @@ def test_the_table_says_what_was_reached(tmp_path: Path) -> None:
         for seed, value in enumerate(values)
     ]
     row = {"part": "contrastive_spherical", "variant": "contrastive", "seed": 10}
-    rows.append(common | row | {"accuracy_test": 0.7, "precision": "bf16-mixed"})
+    rows.append(common | row | {"accuracy_test": 0.7, "precision": "bf16-mixed", "torch": None})
     text = write_reproduction(tmp_path, rows)
     start = "| 2: k-means on latents, 45 epochs | plain | 32-true | 1 | 0.5656 | 0.5000 |"
     assert start in text
@@ -130,3 +136,5 @@ def test_the_table_says_what_was_reached(tmp_path: Path) -> None:
     parts = [row["part"] for row in rows_of(tmp_path / "results.csv")]
     assert parts == ["convae_kmeans"] + ["convae_gmm"] * 3 + ["contrastive_spherical"]
     assert write_reproduction(tmp_path, read_rows(tmp_path / "results.csv")) == text
+    known = "fmclust 0.2.0, torch 2.14.0, A CPU, threads of a run: 1 (4 rows);"
+    assert text.startswith(f"Made by {known}\n") and "torch unknown, A CPU" in text
