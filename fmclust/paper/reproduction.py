@@ -116,7 +116,9 @@ def _environment_of(directory: Path) -> dict[str, str]:
 
 def _environments(frame: pd.DataFrame) -> str:
     """Return a line for each environment of the runs, the most frequent first."""
-    known = Counter(frame[[*ENVIRONMENT]].fillna("unknown").itertuples(index=False, name=None))
+    known = Counter(
+        frame[[*ENVIRONMENT]].astype("string").fillna("unknown").itertuples(index=False, name=None)
+    )
     lines = [
         f"fmclust {fmclust}, torch {torch}, {processor}, threads of a run: {threads} ({n} rows)"
         for (fmclust, torch, processor, threads), n in known.most_common()
