@@ -102,6 +102,9 @@ def _explain_key(key: str, config_name: str) -> str:
         return f"{key} is unknown: type {leaves[near[0]]}."
     if not siblings and (near := get_close_matches(key, known, n=1)):
         return f"{key} is unknown: type {near[0]}."
+    if "overrides" in known and group in _known_keys("config", key):  # fmclust.reproduce
+        typed = next((a for a in sys.argv if a.startswith(f"{key}=")), f"{key}=<value>")
+        return f"{key} is a setting of its runs: type \"overrides=['{typed}']\"."
     there = siblings or [k for k in known if "." not in k]
     return f"{key} is unknown: there are {', '.join(there)}."
 

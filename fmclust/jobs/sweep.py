@@ -104,8 +104,9 @@ class SweepPlan(Callback):
             log.exception("the sweep can't be planned")
             raise SystemExit(FAILED) from None
         SweepPlan.sweep = sweep
-        if n_done := sweep.statuses().count("done"):
-            print(f"Sweep: {n_done} of {len(jobs)} jobs are done already", flush=True)
+        n_done = sweep.statuses().count("done")
+        done = f", {n_done} done already" if n_done else ""
+        print(f"Sweep: {len(jobs)} jobs in {sweep.directory}{done}", flush=True)
 
 
 def planned_jobs(config: DictConfig) -> list[list[str]] | None:
@@ -199,6 +200,8 @@ def _run(config: DictConfig, directory: Path, overrides: list[str]) -> float:
             "trainer.devices=1 trainer.strategy=auto, or run without -m."
         )
     status = read_status(directory)
+    if not is_done(status):
+        log.info(" ".join(overrides))
     if status is None:
         return run_job(config, directory, overrides)
     if read_overrides(directory) != overrides:

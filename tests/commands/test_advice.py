@@ -258,6 +258,11 @@ SITUATIONS = [
     Situation(f"{ELBOW} run=run hydra.run.dir=elbow", "hydra.run.dir=<a new directory>"),
     Situation("reproduce seeds=1 parts=x hydra.run.dir=re", "'parts=[...]'"),
     Situation(
+        "reproduce parts=[] trainer.max_epochs=1 hydra.run.dir=re",
+        "\"overrides=['trainer.max_epochs=1']\"",
+        ("trainer.max_epochs=1",),
+    ),
+    Situation(
         "reproduce seeds=1 parts=[contrastive_balanced] hydra.run.dir=made",
         "'variants=[contrastive]'",
     ),

@@ -49,6 +49,7 @@ def test_a_sweep_ends_with_tables_csvs_and_a_plot(
     assert float(row["mean"]) == pytest.approx(np.mean(scores))
     assert float(row["sd"]) == pytest.approx(np.std(scores, ddof=1))
     assert f"{np.mean(scores):.4f}" in answer.out and "job 3: epoch 2/2" in answer.out
+    assert "HYDRA" not in answer.out and "job 3: data=" in answer.out
     assert (tmp_path / "sweep" / "sweep.png").stat().st_size > 10_000
 
 
@@ -67,7 +68,7 @@ def test_a_failed_job_stops_no_other_and_is_run_again(
     before = (sweep / "1" / "metrics.json").stat().st_mtime_ns
     answer = command_line("train", *SWEEP, "trainer.max_epochs=2,1")
     assert answer.status == 0
-    assert "1 of 2 jobs are done already" in answer.out
+    assert "2 jobs in sweep, 1 done already" in answer.out
     assert [job["status"] for job in rows_of(sweep / "jobs.csv")] == ["done"] * 2
     assert (sweep / "1" / "metrics.json").stat().st_mtime_ns == before
 
