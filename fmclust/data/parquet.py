@@ -1,4 +1,4 @@
-"""Images in Parquet files, as Hugging Face has them: a column of encoded pictures."""
+"""Images in Parquet files, as Hugging Face has them: a column of encoded pictures, or of lists."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from fmclust.errors import UserError, reading, require_extra
 if TYPE_CHECKING:
     import pandas as pd
 
-IMAGES = ("image", "img", "picture")  # names of columns that are preferred
+IMAGES = ("image", "img", "picture", "pixels", "pixel_values")  # names of columns, preferred
 LABELS = ("label", "labels", "class", "target", "fine_label")  # names of columns
 
 
@@ -35,14 +35,27 @@ class EncodedPictures:
     labels: NDArray[Any] | None
 
 
-def read_parquet(path: Path) -> "EncodedPictures | pd.DataFrame":
+@dataclass
+class ListedPixels:
+    """The images of a Parquet file that has a list of pixels for each, flat or nested.
+
+    Attributes:
+        values: Array of shape (N, pixels), (N, H, W), (N, H, W, C) or (N, C, H, W).
+        labels: Array of shape (N,), numbers or texts; None without a column of labels.
+    """
+
+    values: NDArray[Any]
+    labels: NDArray[Any] | None
+
+
+def read_parquet(path: Path) -> "EncodedPictures | ListedPixels | pd.DataFrame":
     """Read a Parquet file.
 
     Args:
-        path: The file. Its pictures are in a column of bytes, or of `bytes` and `path`.
+        path: The file. Its images are in a column of bytes, of `bytes` and `path`, or of lists.
 
     Returns:
-        The pictures; the whole table if it has no column of pictures.
+        The images; the whole table if it has no such column.
 
     Raises:
         UserError: If the extra `parquet` is missing, or the file is damaged or too large.
@@ -57,17 +70,20 @@ def read_parquet(path: Path) -> "EncodedPictures | pd.DataFrame":
         if needed > psutil.virtual_memory().available // 2:
             raise ValueError(f"its columns need {needed / 1e9:.1f} GB of memory")
         schema = file.schema_arrow
-        columns = [name for name in schema.names if _holds_bytes(schema.field(name))]
+        encoded = [name for name in schema.names if _holds_bytes(schema.field(name).type)]
+        columns = encoded or [name for name in schema.names if _holds_pixels(schema.field(name))]
         if not columns:
             table: pd.DataFrame = file.read().to_pandas()
             return table
         column = next((name for name in columns if name.lower() in IMAGES), columns[0])
         label = next((name for name in schema.names if name.lower() in LABELS), None)
         held = file.read(columns=[column, *([label] if label else [])])
-        contents = held.column(column).to_pylist()
         labels = None
         if label is not None:
             labels = _named(held.column(label).to_pandas(), _class_names(schema, label))
+        if not encoded:
+            return ListedPixels(_unlisted(held.column(column)), labels)
+        contents = held.column(column).to_pylist()
     files = [
         PictureFile(PurePath(str(row)), path, content=_bytes_of(content))
         for row, content in enumerate(contents)
@@ -96,14 +112,51 @@ def size_of_first(files: Sequence[PictureFile]) -> tuple[int, int]:
     raise UserError(f"{files[0].path if files else 'the table'} holds no readable picture.")
 
 
-def _holds_bytes(column: Any) -> bool:
-    """Return whether a column has bytes, or a structure with a field `bytes`."""
+def _holds_bytes(kind: Any) -> bool:
+    """Return whether a type is bytes, or a structure with a field `bytes`."""
     from pyarrow import types
 
-    kind = column.type
     if types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
         kind = kind.field("bytes").type
     return bool(types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def _holds_pixels(column: Any) -> bool:
+    """Return whether a column has nested lists of numbers, or flat ones and a name for images."""
+    from pyarrow import types
+
+    kind, depth = column.type, 0
+    while _is_list(kind):
+        kind, depth = kind.value_type, depth + 1
+    least = 1 if column.name.lower() in IMAGES else 2  # latents are flat lists
+    return depth >= least and bool(types.is_integer(kind) or types.is_floating(kind))
+
+
+def _is_list(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _unlisted(column: Any) -> NDArray[Any]:
+    """Return a column of lists as an array.
+
+    Raises:
+        ValueError: If lists are missing or differ in length.
+    """
+    from pyarrow import compute
+
+    values, shape = column.combine_chunks(), [len(column)]
+    while _is_list(values.type):
+        lengths = compute.unique(compute.list_value_length(values)).to_pylist()
+        if len(lengths) != 1 or lengths == [None]:
+            raise ValueError("its images have lists of several lengths: save images of one size")
+        shape += lengths
+        values = values.flatten()
+    if values.null_count:
+        raise ValueError("pixels are missing")
+    array: NDArray[Any] = values.to_numpy(zero_copy_only=False)
+    return array.reshape(shape)
 
 
 def _bytes_of(content: Any) -> bytes:

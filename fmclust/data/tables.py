@@ -1,4 +1,4 @@
-"""Images in tables: encoded pictures, or a column for each pixel, and perhaps labels."""
+"""Images in tables: encoded pictures, lists or columns of pixels, and perhaps labels."""
 
 import gzip
 import math
@@ -23,7 +23,13 @@ from fmclust.data.kinds import has_suffix, unfit
 from fmclust.data.label_tables import label_columns
 from fmclust.data.memory import empty_images
 from fmclust.data.opening import first_of, warnings_about_cut
-from fmclust.data.parquet import EncodedPictures, label_values, read_parquet, size_of_first
+from fmclust.data.parquet import (
+    EncodedPictures,
+    ListedPixels,
+    label_values,
+    read_parquet,
+    size_of_first,
+)
 from fmclust.data.scales import Scales
 from fmclust.data.splits import SPLITS
 from fmclust.errors import UserError, reading, require_whole_numbers
@@ -231,6 +237,11 @@ def read_table(path: Path, size: tuple[int, int] | None) -> Table | EncodedPictu
         found = read_parquet(path)
         if isinstance(found, EncodedPictures):
             return found
+        if isinstance(found, ListedPixels):
+            values = found.values
+            if values.ndim == 2:
+                values = values.reshape(-1, *_shape(values.shape[1], size, path))
+            return Table(ImageArray.of(values, str(path)), found.labels)
         return _from_columns([found], size, path)
     with reading(path):
         return in_its_encoding(lambda encoding: _from_csv(path, size, encoding))

@@ -114,6 +114,33 @@ def test_bytes_alone_and_columns_of_pixels(tmp_path: Path) -> None:
     assert found.class_names == ("0", "1", "2")
 
 
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("array", IMAGES),
+        ("image", IMAGES.astype(float)),
+        ("image", IMAGES[..., None]),
+        ("pixel_values", IMAGES[:, None].astype(np.int64)),
+        ("pixels", IMAGES.reshape(40, -1)),
+    ],
+)
+def test_lists_of_pixels(column: str, values: NDArray[Any], tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.table({"latents": [[0.5] * 16] * 40, column: values.tolist(), "label": LABELS})
+    pq.write_table(table, path)
+    found = TableFiles(root=str(path), image_size=[8, 12])
+    assert np.array_equal(in_file_order(found), IMAGES) and found.class_names == ("0", "1", "2")
+    opened = open_input(path, Reading(Form((8, 12)), 16)) if values.ndim > 2 else None
+    assert opened is None or opened.n_images == 40
+
+
+@pytest.mark.parametrize("lists", [[[1, 2], [3]], [[[1], [2]], [[3]]], [[1, 2], None], [[1, None]]])
+def test_lists_of_pixels_that_are_no_images_are_refused(lists: list[Any], tmp_path: Path) -> None:
+    pq.write_table(pa.table({"image": lists * 10}), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="lists of several lengths|pixels are missing"):
+        TableFiles(root=str(tmp_path)).read()
+
+
 def test_labels_may_be_missing_and_columns_have_any_order(tmp_path: Path) -> None:
     labels = pa.array([None, *LABELS[1:].tolist()])
     other = pa.array([b"mask"] * 40)
