@@ -32,10 +32,16 @@ def resolve_precision(precision: str, accelerator: str) -> str:
     Args:
         precision: Value of `trainer.precision`.
         accelerator: Value of `trainer.accelerator`.
+
+    Raises:
+        UserError: If it is 16-mixed without a GPU, where Lightning would compute in bf16-mixed.
     """
+    uses_cuda = accelerator in ("auto", "gpu", "cuda") and CUDAAccelerator.is_available()
+    uses_mps = accelerator in ("auto", "gpu", "mps") and MPSAccelerator.is_available()
+    if precision == "16-mixed" and not (uses_cuda or uses_mps):
+        raise UserError("trainer.precision=16-mixed needs a GPU: type trainer.precision=auto.")
     if precision != "auto":
         return precision
-    uses_cuda = accelerator in ("auto", "gpu", "cuda") and CUDAAccelerator.is_available()
     if uses_cuda:
         has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
     else:

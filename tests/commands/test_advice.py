@@ -157,6 +157,7 @@ SITUATIONS = [
     Situation("resume", "run=<value>."),
     # devices, networks, losses, sweeps
     pixels("trainer=gpu", "trainer=cpu."),
+    pixels("trainer.precision=16-mixed", "trainer.precision=auto."),
     trained("model.loss=bce model.preprocessing=standardize", "model.loss=mse."),
     trained("model.dropout=1", "model.dropout= below 1."),
     trained("model.lr=1e30", "model.lr= with a value below 1e+30"),
