@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig
 
 from fmclust.config.command import FAILED_JOBS, command
+from fmclust.config.mistakes import SET_BY_PARTS
 from fmclust.errors import Interrupted, UserError, complain, require_option, require_whole
 from fmclust.paper.parts import PARTS, VARIANTS, planned, run_all
 
@@ -65,6 +66,13 @@ def require(config: DictConfig) -> None:
         require_option("parts", part, PARTS)
     for variant in config.variants:
         require_option("variants", variant, VARIANTS)
+    for override in config.overrides:
+        key = str(override).partition("=")[0]
+        if key in SET_BY_PARTS:
+            raise UserError(
+                f"overrides= has {override}, and {key} is what each part, variant and seed sets: "
+                "leave it out."
+            )
     kinds = {PARTS[part].kind for part in config.parts}
     if kinds and not any(kinds & {*VARIANTS[variant]} for variant in config.variants):
         having = ",".join(variant for variant, held in VARIANTS.items() if kinds & {*held})

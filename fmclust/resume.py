@@ -26,7 +26,7 @@ OWN_KEYS = ("run", "sort_into", "contact_sheets")  # no part of the run's config
 
 def resume(config: DictConfig) -> float:
     """Resume a run with its saved configuration and typed changes; skip a finished run."""
-    from fmclust.runs import CLUSTERINGS, is_done, read_config, read_metrics, read_status
+    from fmclust.runs import CLUSTERINGS, is_done, read_config, read_objective, read_status
 
     if not isinstance(config.run, str):
         raise UserError(f"run={config.run} is not a directory: type run=<a run directory>.")
@@ -40,10 +40,13 @@ def resume(config: DictConfig) -> float:
         refuse_without_callback(directory, status)
     if status is not None and is_done(status) and config.sort_into is None:
         print(f"{directory} is finished already: nothing was done.")
-        return read_metrics(directory)[status["objective"]]
+        return read_objective(directory)
 
     # Refuses a folder that is no run before the imports, which take seconds.
-    target = sort_target(config, folder_of_pictures(read_config(directory)))
+    saved = read_config(directory)
+    if config.data.root is not None:
+        saved.data.root = changed["data.root"]
+    target = sort_target(config, folder_of_pictures(saved))
 
     from pytorch_lightning.utilities import rank_zero_only
 
@@ -52,12 +55,14 @@ def resume(config: DictConfig) -> float:
     from fmclust.reports.tables import print_run
 
     if status is not None and is_done(status):
-        objective = read_metrics(directory)[status["objective"]]
+        objective = read_objective(directory)
     else:
         typed = [t for t in HydraConfig.get().overrides.task if t.partition("=")[0] not in OWN_KEYS]
         objective = resume_job(directory, changed, typed)
     if target is not None:
-        rank_zero_only(sort_run)(directory, target, has_sheets=config.contact_sheets)
+        rank_zero_only(sort_run)(
+            directory, target, has_sheets=config.contact_sheets, root=changed.get("data.root")
+        )
     rank_zero_only(print_run)(directory)
     if target is not None:
         rank_zero_only(print)(f"Images by cluster: {target}")

@@ -29,6 +29,7 @@ OPTION_MISSING = re.compile(r"In '.*?': Could not (?:find|load) '(.+?)'")
 KEY_UNKNOWN = re.compile(r"Could not (?:override|delete from config\.) '(.+?)'")
 VALUE_REFUSED = re.compile(r"Error merging override (.+)")
 SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+?)=(.+?)'")
+SET_BY_PARTS = ("experiment", "model", "cluster", "seed", "hydra.run.dir")  # by fmclust.reproduce
 GROUP_NULL = "Config group override"  # the beginning of a ValueError about group=null
 # Hydra's options that ours in conf/hydra/launcher/ are made from; the extra sweep installs them.
 PLUGINS = ("joblib", "submitit_local", "submitit_slurm")
@@ -53,15 +54,21 @@ def explain(error: Exception, config_name: str) -> str:
     if found := VALUE_REFUSED.match(text):
         return f"{found[1]} is refused: {_first_line(error.__cause__ or error)}."
     if found := SEVERAL_VALUES.match(text):
-        key, value = found.groups()
-        return (
-            f"{key}={value} is several values: add -m to run a job with each, or type "
-            f"'{key}=[{value}]' for one list."
-        )
+        return _explain_several(found[1], found[2], config_name)
     if isinstance(error, MissingMandatoryValue):
         key = getattr(error, "full_key", None) or text.rsplit(" ", 1)[-1]
         return f"{key} is missing: type {key}=<value>."
     return f"{_first_line(error)}."
+
+
+def _explain_several(key: str, value: str, config_name: str) -> str:
+    if config_name == "config":  # of fmclust.train, which has sweeps
+        cure = f"add -m to run a job with each, or type '{key}=[{value}]' for one list."
+    elif key == "cluster" or isinstance(_loaded(config_name).get(key), list):
+        cure = f"type '{key}=[{value}]' for a list."
+    else:
+        cure = f"type {key}={value.partition(',')[0]}, or another one."
+    return f"{key}={value} is several values: {cure}"
 
 
 def _explain_syntax(override: str) -> str:
@@ -102,16 +109,24 @@ def _explain_key(key: str, config_name: str) -> str:
         return f"{key} is unknown: type {leaves[near[0]]}."
     if not siblings and (near := get_close_matches(key, known, n=1)):
         return f"{key} is unknown: type {near[0]}."
-    if "overrides" in known and group in _known_keys("config", key):  # fmclust.reproduce
-        typed = next((a for a in sys.argv if a.startswith(f"{key}=")), f"{key}=<value>")
-        return f"{key} is a setting of its runs: type \"overrides=['{typed}']\"."
+    is_of_runs = key not in SET_BY_PARTS and group in _known_keys("config", key)
+    if "overrides" in known and is_of_runs:  # fmclust.reproduce
+        value = next((a.partition("=")[2] for a in sys.argv if a.startswith(f"{key}=")), "<value>")
+        plain = value.strip("'\"")  # paths are quoted for Hydra
+        return f"{key} is a setting of its runs: type \"overrides=['{key}={plain}']\"."
     there = siblings or [k for k in known if "." not in k]
     return f"{key} is unknown: there are {', '.join(there)}."
 
 
+def _loaded(config_name: str) -> dict[str, Any]:
+    """Return the content of a command's file in `conf/`."""
+    loaded: Any = OmegaConf.to_container(OmegaConf.load(conf_directory() / f"{config_name}.yaml"))
+    return dict(loaded)
+
+
 def command_groups(config_name: str) -> list[str]:
     """Return the groups of options that a command has."""
-    loaded: Any = OmegaConf.to_container(OmegaConf.load(conf_directory() / f"{config_name}.yaml"))
+    loaded = _loaded(config_name)
     named = [str(next(iter(entry))) for entry in loaded["defaults"] if not isinstance(entry, str)]
     return [name for name in named if not name.startswith("override ")]
 

@@ -1,7 +1,32 @@
-"""Note in a run what its images are, and what was left out."""
+"""Open the images of a run again; note in a run what its images are, and what was left out."""
 
-from fmclust.data import ImageSource, frequent_reasons, number_unlabelled
+import os
+
+from fmclust.data import ImageSource, build_source, frequent_reasons, number_unlabelled, sums_of
+from fmclust.errors import UserError
+from fmclust.inference import LoadedRun
 from fmclust.runs import UNREADABLE, Run, write_rows
+
+
+def images_of(run: LoadedRun, root: str | None) -> ImageSource:
+    """Open the images of a finished run.
+
+    Args:
+        run: The run; its configuration gets the root.
+        root: Where the images are now; None if they have not been moved.
+
+    Raises:
+        UserError: If they can't be read, or differ from those of the run.
+    """
+    if root is not None:
+        run.config.data.root = os.path.abspath(root)
+    source = build_source(run.config.data)
+    if sums_of(source.splits) != run.sums:
+        raise UserError(
+            f"the images differ from those of {run.directory}: restore them, or type "
+            "data.root=<where they are>."
+        )
+    return source
 
 
 def note_numbers(run: Run, source: ImageSource) -> None:

@@ -9,12 +9,7 @@ from fmclust.data import ImageSource
 from fmclust.metrics import SCORES
 from fmclust.models import Encoder
 
-INTERNAL = (
-    "inertia",
-    "bic",
-    "davies_bouldin",
-    "empty_clusters",
-)  # statistics of a clusterer; lower is better
+INTERNAL = ("inertia", "bic", "davies_bouldin")  # statistics of a clusterer; lower is better
 
 
 def final_metrics(
@@ -30,14 +25,14 @@ def final_metrics(
 
 
 def objective(encoder: Encoder, clusterers: Iterable[str], metrics: Mapping[str, float]) -> str:
-    """Return the name of the label-free metric that a sweep minimizes.
+    """Return the name of the label-free metric that a sweep minimizes; "" if it is undefined.
 
     Args:
         encoder: If it trains, its monitor is the objective.
         clusterers: Names of the clusterers; otherwise the objective is the inertia, the BIC or the
-            Davies-Bouldin index of the first one.
+            Davies-Bouldin index of the first one. The index is undefined for a single cluster.
         metrics: Metrics of the run, as in metrics.json.
     """
     first = next(iter(clusterers), "")
     names = [encoder.monitor, *(f"{first}/{statistic}" for statistic in INTERNAL)]
-    return next(name for name in names if name in metrics)
+    return next((name for name in names if name in metrics), "")

@@ -1,6 +1,5 @@
 """Cluster finished runs again, into clusterings/<name>/ of their directories."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,12 +11,12 @@ from omegaconf import DictConfig, OmegaConf
 from sklearn.base import BaseEstimator
 
 from fmclust.clustering import require_fittable
-from fmclust.data import ImageSource, build_source, sums_of
+from fmclust.data import ImageSource
 from fmclust.errors import UserError
 from fmclust.evaluation import encode_images, evaluate_latents
 from fmclust.inference import LoadedRun, load_run
 from fmclust.jobs.advice import how_to_cluster
-from fmclust.jobs.images import note_images, note_numbers
+from fmclust.jobs.images import images_of, note_images, note_numbers
 from fmclust.jobs.number import choose_number, set_trial_number
 from fmclust.jobs.objective import objective
 from fmclust.jobs.sizes import set_sizes
@@ -115,15 +114,7 @@ def open_to_cluster(
     run = load_run(directory)
     if taken := set(names.values()) & set(run.clusterers):
         raise UserError(f"the run has a clustering named {min(taken)}: type name=<another>.")
-    if wanted.data.root is not None:
-        run.config.data.root = os.path.abspath(wanted.data.root)
-    source = build_source(run.config.data)
-    if sums_of(source.splits) != run.sums:
-        raise UserError(
-            f"the images differ from those of {directory}: restore them, or type "
-            "data.root=<where they are>."
-        )
-    return run, source
+    return run, images_of(run, wanted.data.root)
 
 
 @contextmanager

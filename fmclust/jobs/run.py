@@ -37,6 +37,8 @@ from fmclust.models import (
 )
 from fmclust.reports.pages import write_run_page
 from fmclust.runs import (
+    BEST_CHECKPOINT,
+    NO_OBJECTIVE,
     PRETRAINED_WEIGHTS,
     Run,
     claim,
@@ -80,9 +82,6 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
         if config.data.get(key) is not None:
             config.data[key] = os.path.abspath(config.data[key])  # resuming may start elsewhere
     require_weights(config.model)
-    config.trainer.precision = resolve_precision(
-        str(config.trainer.precision), config.trainer.accelerator
-    )
     refuse_interpolations(OmegaConf.to_container(config, resolve=True), "the configuration")
     return _work(config, directory, claim(directory, config, overrides, JOB))
 
@@ -120,6 +119,9 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
     """Check the configuration, take the directory by entering `owned`, and run the job."""
     check(config)
     require_device(config.trainer.accelerator)
+    config.trainer.precision = resolve_precision(
+        str(config.trainer.precision), config.trainer.accelerator
+    )
     quieten_lightning()
     keep_freed_memory()
     skip_nvml()
@@ -159,7 +161,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         if not run.failures:
             run.facts["objective"] = objective(encoder, clusterers, run.metrics)
         run.report = write_run_page
-    return run.metrics[run.facts["objective"]]
+    return run.metrics.get(run.facts["objective"], NO_OBJECTIVE)
 
 
 def _read_images(run: Run, config: DictConfig, source: ImageSource, *, is_owner: bool) -> None:
@@ -262,6 +264,8 @@ def _evaluate(
 ) -> None:
     display = LoggerDisplay(trainer.loggers, step)
     with run.in_stage("evaluate"), stop_on_sigterm():
+        if encoder.trains and config.encode_from == "best":
+            load_weights(encoder, run.directory / BEST_CHECKPOINT)
         latents = encode_images(run, encoder, source)
         choose_number(run, config, clusterers, latents[source.fitted_split], display)
         evaluate_latents(run, encoder, source, latents, clusterers, display)

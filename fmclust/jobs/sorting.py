@@ -3,25 +3,28 @@
 from functools import partial
 from pathlib import Path
 
-from fmclust.data import PictureFolder, build_source
+from fmclust.data import PictureFolder
 from fmclust.inference import load_run
 from fmclust.inference.sorting import ClusterFolders
+from fmclust.jobs.images import images_of
 from fmclust.runs import read_assigned
 
 
-def sort_run(directory: Path, target: Path, *, has_sheets: bool) -> None:
+def sort_run(directory: Path, target: Path, *, has_sheets: bool, root: str | None = None) -> None:
     """Sort all images of a run by its first clusterer.
 
     Args:
         directory: The run directory.
         target: Folder of the folders; it must be empty or absent.
         has_sheets: Whether to write a contact sheet for each cluster.
+        root: Where the images are now; None if they have not been moved.
 
     Raises:
-        UserError: If the run has no clustering, or the target is not empty.
+        UserError: If the run has no clustering, its images have changed, or the target is not
+            empty.
     """
     run = load_run(directory)
-    name, source = run.clusterer_named(None), build_source(run.config.data)
+    name, source = run.clusterer_named(None), images_of(run, root)
     pictures = source.root if isinstance(source, PictureFolder) else None
     title = partial(run.cluster_title, name)
     folders = ClusterFolders(target, pictures, title, has_sheets=has_sheets)

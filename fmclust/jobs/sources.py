@@ -44,7 +44,13 @@ def source_of(config: DictConfig) -> Source:
 def _latents(run: str) -> Source:
     from fmclust.runs import find_runs, is_done, read_classes, read_latents, read_status
 
-    directory = find_runs("run", run)[0]
+    directories = find_runs("run", run)
+    if len(directories) > 1:
+        raise UserError(
+            f"run={run} matches {len(directories)} runs: type "
+            f"{shlex.quote(f'run={directories[0]}')}, for example."
+        )
+    directory = directories[0]
     status = read_status(directory)
     if status is None or not is_done(status):
         raise UserError(f"run={run} is not a finished run: type run=<the directory of one>.")

@@ -25,7 +25,6 @@ from fmclust.errors import Interrupted, UserError, complain
 
 log = logging.getLogger(__name__)
 FAILED = 1  # exit status after a bug
-FAILED_OBJECTIVE = sys.float_info.max  # of a failed job; NaN would stop a sweeper
 SUBDIR = "${hydra.job.num}"
 
 
@@ -152,6 +151,7 @@ def write_plan(sweep: Sweep) -> None:
             f"{sweep.directory} holds another sweep: repeat its command to continue it, "
             "or type hydra.sweep.dir=<a new directory>."
         )
+    path.touch()  # the time when this attempt began
 
 
 def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
@@ -165,14 +165,13 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
     Returns:
         The objective that the sweep minimizes; the largest float if the job failed.
     """
-    from fmclust.jobs.advice import JOB
-    from fmclust.runs import claim
+    from fmclust.runs import NO_OBJECTIVE
 
     for handler in logging.getLogger().handlers:
         if getattr(handler, "stream", None) is sys.stdout:  # several jobs may share it
             handler.setFormatter(logging.Formatter(f"job {directory.name}: %(message)s"))
     start = time.time()
-    objective = FAILED_OBJECTIVE
+    objective = NO_OBJECTIVE
     try:
         objective = _run(config, directory, overrides)
     except KeyboardInterrupt:
@@ -180,18 +179,16 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
         raise Interrupted(f"Stopped. To go on, type the same command with {where}") from None
     except UserError as error:
         complain(f"job {directory.name} failed: {error}", error=error)
-        if not (directory / "status.json").exists():
-            with suppress(UserError), claim(directory, config, overrides, JOB):
-                raise error  # so that the status of the job gives the reason
+        _note_failure(config, directory, overrides, error, start)
     except Exception as error:
         log.exception("job %s failed: %s", directory.name, error)
-    _print_progress(directory.parent, start)
+    _print_progress(directory, start)
     return objective
 
 
 def _run(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     from fmclust.jobs.run import resume_job, run_job
-    from fmclust.runs import is_done, read_metrics, read_overrides, read_status
+    from fmclust.runs import is_done, read_objective, read_overrides, read_status
     from fmclust.training.trainer import is_single_process
 
     if not is_single_process(config.trainer):
@@ -207,22 +204,59 @@ def _run(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     if read_overrides(directory) != overrides:
         raise UserError(f"{directory} holds a job with other overrides.")
     if is_done(status):
-        return read_metrics(directory)[status["objective"]]
+        return read_objective(directory)
     return resume_job(directory, is_own=True)
 
 
-def _print_progress(directory: Path, start: float) -> None:
-    """Print the number of jobs that have ended and the estimated time of the others."""
-    from fmclust.runs.files import read_json
-    from fmclust.runs.layout import SWEEP_PLAN
+def _note_failure(
+    config: DictConfig, directory: Path, overrides: list[str], error: UserError, start: float
+) -> None:
+    """Write the reason into the status of a job that failed before it took its directory.
 
-    if (jobs := read_json(directory / SWEEP_PLAN)) is None:
+    Args:
+        config: Configuration of the job.
+        directory: The run directory of the job.
+        overrides: The overrides of the job.
+        error: The reason.
+        start: Time when the job began, in seconds since 1970.
+    """
+    from fmclust.jobs.advice import JOB
+    from fmclust.runs import claim, read_overrides, reopen
+    from fmclust.runs.layout import STATUS
+
+    status = directory / STATUS
+    with suppress(UserError):  # the error itself, or why nothing can be written
+        if not status.exists():
+            with claim(directory, config, overrides, JOB):
+                raise error
+        if status.stat().st_mtime < start and read_overrides(directory) == overrides:
+            with reopen(directory, JOB):
+                raise error
+
+
+def _print_progress(directory: Path, start: float) -> None:
+    """Print how many jobs have ended in this attempt at the sweep, and the time for the others.
+
+    Args:
+        directory: The run directory of the last job; nothing is printed if it was done before.
+        start: Time when that job began, in seconds since 1970.
+    """
+    from fmclust.runs.files import read_json
+    from fmclust.runs.layout import STATUS, SWEEP_PLAN
+
+    plan = directory.parent / SWEEP_PLAN
+    if (jobs := read_json(plan)) is None:
         return
-    statuses = Sweep(directory, jobs).statuses()
-    ended = sum(status in ("done", "failed", "stopped") for status in statuses)
-    minutes = (time.time() - start) / 60 * (len(statuses) - ended)
+    sweep, begun = Sweep(plan.parent, jobs), plan.stat().st_mtime
+    found = dict(zip(sweep.directories(), sweep.statuses(), strict=True))
+    new = {p: s for p, s in found.items() if s and (p / STATUS).stat().st_mtime >= begun}
+    if directory not in new:
+        return
+    ended = {p for p, status in new.items() if status in ("done", "failed", "stopped")}
+    ended |= {p for p, status in found.items() if status == "done"}
+    minutes = (time.time() - start) / 60 * (len(jobs) - len(ended))
     print(
-        f"Sweep: {ended} of {len(statuses)} jobs ended, {statuses.count('failed')} failed, about "
-        f"{minutes:.1f} min for the rest, one after another",
+        f"Sweep: {len(ended)} of {len(jobs)} jobs ended, {[*new.values()].count('failed')} failed, "
+        f"about {minutes:.1f} min for the rest, one after another",
         flush=True,
     )

@@ -145,7 +145,7 @@ def run_all(
         Each run, and the reason if it failed, else None.
     """
     threads = max(1, (os.cpu_count() or 1) // at_once)
-    typed = [*more, f"threads={threads}"] if at_once > 1 else list(more)
+    typed = [f"threads={threads}", *more] if at_once > 1 else list(more)
     pool = ThreadPoolExecutor(at_once)
     try:
         ended = pool.map(lambda run: _make(run, typed), planned_runs)

@@ -26,6 +26,7 @@ from fmclust.runs.layout import (
 )
 from fmclust.runs.manifest import MANIFEST, is_done, update_manifest, verified
 from fmclust.runs.reading import (
+    NO_OBJECTIVE,
     clustered_in,
     find_runs,
     is_trained,
@@ -35,6 +36,7 @@ from fmclust.runs.reading import (
     read_losses,
     read_matching,
     read_metrics,
+    read_objective,
     read_status,
     read_thumbnails,
 )

@@ -20,8 +20,8 @@ from fmclust.runs.files import (
     remove_temporaries,
     write_text,
 )
-from fmclust.runs.layout import IMAGES_FILE, LOCK
-from fmclust.runs.manifest import MANIFEST, STATUS, is_done
+from fmclust.runs.layout import IMAGES_FILE, LOCK, STATUS
+from fmclust.runs.manifest import MANIFEST, is_done
 from fmclust.runs.reading import read_status
 from fmclust.runs.run import Run
 

@@ -2,6 +2,7 @@
 
 FORMAT = 2  # written to status.json; fmclust 0.1 did not write it
 
+STATUS = "status.json"  # how a run has ended, and facts about it
 LAST_CHECKPOINT = "checkpoints/last.ckpt"
 BEST_CHECKPOINT = "checkpoints/best.ckpt"
 PRETRAINED_WEIGHTS = "checkpoints/pretrained.ckpt"  # copied from where they were trained

@@ -12,11 +12,10 @@ import yaml
 
 from fmclust.errors import UserError
 from fmclust.runs.files import read_json, write_json
-from fmclust.runs.layout import AGREEMENT, CLUSTERINGS, CLUSTERINGS_FILE
+from fmclust.runs.layout import AGREEMENT, CLUSTERINGS, CLUSTERINGS_FILE, STATUS
 
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
-STATUS = "status.json"
 CONFIG = "config.yaml"  # the user may edit it
 COVERED = (
     CONFIG,

@@ -3,6 +3,7 @@
 import csv
 import os
 import shlex
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from glob import escape, glob
@@ -19,9 +20,12 @@ from fmclust.runs.layout import (
     CLUSTERINGS_FILE,
     FORMAT,
     LATENTS,
+    STATUS,
     SWEEP_PLAN,
 )
-from fmclust.runs.manifest import STATUS, is_done, verified
+from fmclust.runs.manifest import is_done, verified
+
+NO_OBJECTIVE = sys.float_info.max  # of a job that failed, or found one cluster; NaN stops sweepers
 
 
 def read_status(directory: Path) -> dict[str, Any] | None:
@@ -102,6 +106,12 @@ def read_metrics(directory: Path) -> dict[str, float]:
     path = verified(directory, "metrics.json")
     with reading(path):
         return {name: float(value) for name, value in (read_json(path) or {}).items()}
+
+
+def read_objective(directory: Path) -> float:
+    """Return the number that a sweep minimizes, of a finished run."""
+    name = (read_status(directory) or {}).get("objective", "")
+    return read_metrics(directory).get(name, NO_OBJECTIVE)
 
 
 def read_latents(directory: Path) -> dict[str, np.ndarray]:

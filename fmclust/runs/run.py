@@ -15,8 +15,8 @@ import numpy as np
 
 from fmclust.errors import UserError, is_disk_full, one_line
 from fmclust.runs.files import json_text, replacing, write_json, write_text
-from fmclust.runs.layout import ASSIGNMENTS, CLUSTERINGS_FILE, FORMAT
-from fmclust.runs.manifest import STATUS, write_manifest
+from fmclust.runs.layout import ASSIGNMENTS, CLUSTERINGS_FILE, FORMAT, STATUS
+from fmclust.runs.manifest import write_manifest
 from fmclust.runs.reading import read_clusterings
 
 log = logging.getLogger(__name__)
@@ -122,6 +122,8 @@ class Run:
         for name in read_clusterings(self.directory):
             for path in self.directory.glob(f"figures/{escape(name)}_*.png"):
                 path.unlink()
+        for path in self.directory.glob("figures/latents_*.png"):  # coloured by the clusters
+            path.unlink()
         shutil.rmtree(self.directory / "clusterers", ignore_errors=True)
         for file in (ASSIGNMENTS, CLUSTERINGS_FILE):
             (self.directory / file).unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Every option of `conf/` runs for one small epoch, own images without labels among them."""
 
+import copy
 import os
 from collections.abc import Callable
 from itertools import zip_longest
@@ -10,13 +11,14 @@ import pytest
 import torch
 from conftest import SMALL, Answer, Finished, beside_others, composed, options_of, write_idx
 from layout import rows_of, unexpected_and_missing
+from numpy.typing import NDArray
 from PIL import Image
 
 from fmclust import load_run
 from fmclust.data import Digits
 from fmclust.errors import UserError
 from fmclust.jobs.run import run_job
-from fmclust.models import encode_all, load_weights
+from fmclust.models import Encoder, encode_all, load_weights, reconstruct_all
 from fmclust.reports.tables import print_run
 from fmclust.runs import read_losses, read_metrics
 from fmclust.training.checkpoints import epochs_finished
@@ -164,7 +166,16 @@ def test_what_early_stopping_ended_is_trained_no_further(
     assert epochs_finished(tmp_path / "run") == 2
 
 
-def test_the_best_weights_encode_when_asked(run_digits: Callable[..., Finished]) -> None:
+def test_the_best_weights_encode_when_asked(
+    run_digits: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reconstructed = []
+
+    def kept(encoder: Encoder, images: torch.Tensor) -> NDArray[np.uint8]:
+        reconstructed.append(copy.deepcopy(encoder.state_dict()))
+        return reconstruct_all(encoder, images)
+
+    monkeypatch.setattr("fmclust.training.callbacks.reconstructions.reconstruct_all", kept)
     run = run_digits("encode_from=best", "model.lr=0.05", "trainer.max_epochs=4", "seed=3")
     best, last = (load_run(run.directory).encoder for _ in range(2))
     load_weights(last, run.directory / "checkpoints" / "last.ckpt")
@@ -174,6 +185,8 @@ def test_the_best_weights_encode_when_asked(run_digits: Callable[..., Finished])
     metrics = read_metrics(run.directory)
     assert metrics["loss/val"] == min(read_losses(run.directory)["loss/val"])
     assert differ == (checkpoint["epoch"] != 3)
+    drawn = reconstructed[-1]  # as epoch 4, whichever weights encode
+    assert all(torch.equal(drawn[name], value) for name, value in last.state_dict().items())
 
 
 def test_lower_precision_still_gives_float32_latents(run_digits: Callable[..., Finished]) -> None:

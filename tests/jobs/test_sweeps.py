@@ -15,11 +15,12 @@ from pytorch_lightning import LightningModule, Trainer
 
 from fmclust.config.schema import conf_directory
 from fmclust.errors import UserError
-from fmclust.jobs.sweep import FAILED_OBJECTIVE, planned_jobs
+from fmclust.jobs.sweep import planned_jobs
 from fmclust.metrics import SCORES
 from fmclust.reports.jobs import Job, varied_keys
 from fmclust.reports.markdown import mean_and_sd
 from fmclust.reports.scores import score_frame
+from fmclust.runs import NO_OBJECTIVE
 from fmclust.training.callbacks import LearningCurves
 
 SWEEP = ("-m", *SMALL, "trainer.max_epochs=1,2", "hydra.sweep.dir=sweep")
@@ -155,7 +156,7 @@ def test_a_damaged_plan_and_other_directories_are_refused(
 
 
 def test_a_failed_jobs_objective_is_finite() -> None:
-    assert np.isfinite(FAILED_OBJECTIVE) and sys.float_info.max == FAILED_OBJECTIVE
+    assert np.isfinite(NO_OBJECTIVE) and sys.float_info.max == NO_OBJECTIVE
 
 
 def job(number: int, overrides: list[str], metrics: dict[str, float]) -> Job:

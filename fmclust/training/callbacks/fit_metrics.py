@@ -1,12 +1,10 @@
-"""Losses and time of training for metrics.json, and the weights that encode."""
+"""Losses and time of training for metrics.json."""
 
 import time
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 
-from fmclust.models import load_weights
-from fmclust.runs import BEST_CHECKPOINT
 from fmclust.training.callbacks.base import RunCallback, encoder_of, values_of
 from fmclust.training.callbacks.checkpoints import EpochCheckpoints
 
@@ -14,7 +12,7 @@ FIT_TIME = "time/fit"  # seconds
 
 
 class FitMetrics(RunCallback):
-    """Add the numbers of the last epoch and `time/fit` to the metrics; prepare the encoder.
+    """Add the numbers of the last epoch and `time/fit` to the metrics.
 
     This is the first callback: when training ends, it stops the clock and moves the encoder to its
     device before another callback encodes.
@@ -47,12 +45,10 @@ class FitMetrics(RunCallback):
         self._update_metrics()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Update losses and time, load the best weights if they encode, and move the encoder."""
+        """Update losses and time, and move the encoder."""
         self._update_metrics()
-        encoder = encoder_of(pl_module)
         if self.encode_from == "best":
-            load_weights(encoder, self.run.directory / BEST_CHECKPOINT)
-            self.run.metrics[encoder.monitor] = self.checkpoints.best
+            self.run.metrics[encoder_of(pl_module).monitor] = self.checkpoints.best
         pl_module.to(trainer.strategy.root_device)  # Lightning has moved it to the CPU
         self.run.facts |= {"trained": True, "epochs": trainer.current_epoch}
 
