@@ -122,6 +122,14 @@ def test_values_outside_the_range_of_the_fit_are_named(images: NDArray[np.uint8]
         fitted.predict(images.astype(float))
 
 
+def test_the_range_of_the_fit_serves_other_types_of_numbers(images: NDArray[np.uint8]) -> None:
+    few = (images // 13).astype(float)  # 0 to 16 or so, as scikit-learn's digits
+    fitted = clusterer().fit(few)
+    for kind in (np.float32, np.int64, np.uint8):
+        assert np.array_equal(fitted.predict(few.astype(kind)), fitted.labels_)
+    assert np.array_equal(fitted.predict(images / 255), fitted.predict(images))
+
+
 def test_it_can_be_pickled_and_sorts(images: NDArray[np.uint8], tmp_path: Path) -> None:
     overrides = [*CPU, f"sort_into={tmp_path}/sorted"]
     settings = {"model": "convae", "max_epochs": 1, "directory": tmp_path / "run"}

@@ -1,7 +1,7 @@
 """Fit scikit-learn estimators to latents, assign latents to clusters, save. Uses no labels."""
 
 from fmclust.clustering.balanced import BalancedKMeans, PrototypeClusterer
-from fmclust.clustering.components import LeadingComponents
+from fmclust.clustering.components import LeadingComponents, Whitening
 from fmclust.clustering.elbow import knee, statistics_by_k
 from fmclust.clustering.estimators import (
     estimator_of,

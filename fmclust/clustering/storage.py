@@ -12,6 +12,7 @@ TRUSTED = [
     "fmclust.clustering.balanced.BalancedKMeans",
     "fmclust.clustering.balanced.PrototypeClusterer",
     "fmclust.clustering.components.LeadingComponents",
+    "fmclust.clustering.components.Whitening",
     "fmclust.clustering.inductive.GraphAgglomerative",
     "fmclust.clustering.inductive.InductiveClusterer",
     "umap.umap_.UMAP",

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from fmclust.data.class_folders import SPLIT_WORDS
 from fmclust.data.forms import COLOR_TOLERANCE, MAX_BYTE
-from fmclust.data.scales import BYTES, FLOATS, INTEGERS, NARROW, Range, to_bytes
+from fmclust.data.scales import BYTES, FLOATS, INTEGERS, NARROW, Range, clipped, to_bytes
 from fmclust.data.splits import SPLITS
 from fmclust.errors import UserError, reading, refuse_bomb
 
@@ -187,6 +187,31 @@ def filled_range(limits: Range) -> Range | None:
     if usual is not None and 0 < high - low < NARROW * (usual[1] - usual[0]):
         return None
     return usual
+
+
+def range_for(kind: str, found: Range, known: Mapping[str, Range]) -> Range | None:
+    """Return the range by which a run scales an array, or None if it has to be found.
+
+    That is the run's range for the pixel type; that for another type, if the values fill it; or a
+    usual one, if they fill it.
+
+    Args:
+        kind: The pixel type of the array.
+        found: The minimum and the maximum of its values.
+        known: Pixel type to the range that the run has seen; 8-bit images have none.
+    """
+    if kind in known:
+        return known[kind]
+    usual = filled_range(found)
+    if kind == BYTES and usual is not None:
+        return None
+    return next((limits for limits in known.values() if _fills(found, limits)), usual)
+
+
+def _fills(found: Range, limits: Range) -> bool:
+    """Return whether values are within a range, and fill at least a quarter of it."""
+    low, high = limits
+    return not clipped(found, limits) and found[1] - found[0] >= NARROW * (high - low)
 
 
 def joined(limits: Iterable[Range]) -> Range:

@@ -97,6 +97,7 @@ class PictureFolder(ImageSource):
         self.scales = Scales.of(None if scale is None else valid_range("data.scale", scale))
         self.cache = None if cache is None else Path(cache)
         file = None if labels is None else PictureFile.of(Path(labels))
+        self.places: dict[str, tuple[PurePath, int]] = {}  # name of a picture to path and page
         self.table = None if file is None else LabelTable.read(file)
         self.names_table = file is not None  # otherwise one in the folder is used
         if not (self.root.is_dir() or (self.root.is_file() and is_archive(self.root))):
@@ -109,6 +110,7 @@ class PictureFolder(ImageSource):
         # Sorted by name, not by path: the splits must not depend on the sub-folders, the labels.
         files = sorted(self._without_tables(found.files), key=lambda file: file.name.name)
         files = with_pages(files) if self.pages == "all" else files
+        self.places = {printable(file.name): (file.file_name, file.page) for file in files}
         order = random_order(len(files))
         folders = SplitFolders.of([file.name for file in files])
         split_of = self._split_of([files[row] for row in order], folders)
@@ -135,9 +137,9 @@ class PictureFolder(ImageSource):
         splits = complete(splits)
         return {name: without_empty_labels(split) for name, split in splits.items()}
 
-    def rank(self, name: str) -> PurePath:
-        """Return the path of a picture; see `ImageSource.rank`."""
-        return PurePath(name)
+    def rank(self, name: str) -> tuple[PurePath, int]:
+        """Return the path of a picture and its page; see `ImageSource.rank`."""
+        return self.places[name]
 
     def _without_tables(self, files: Sequence[PictureFile]) -> list[PictureFile]:
         """Return the files without the table of labels, which is read if there is exactly one."""
@@ -161,7 +163,7 @@ class PictureFolder(ImageSource):
         Nothing is set or returned if it labels no picture.
         """
         texts = {
-            split: np.array(table.of([file.file_name.as_posix() for file in files]))
+            split: np.array(table.of([f.file_name.as_posix() for f in files], self.root.name))
             for split, files in members.items()
             if files
         }

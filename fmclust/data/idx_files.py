@@ -156,10 +156,17 @@ def _named_files(folder: Path) -> Iterator[tuple[Path, str, tuple[str, str]]]:
             yield path, named["prefix"] or "", ("t10k" if split in HELD_OUT else split, kind)
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Return the files of images in a folder, those to train on first."""
+def image_files(folder: Path, prefix: str | None = None) -> list[Path]:
+    """Return the files of images in a folder, those to train on first.
+
+    Args:
+        folder: The folder.
+        prefix: What their names begin with; all files are returned if it is None, or none has it.
+    """
+    files = [*_named_files(folder)]
+    files = [file for file in files if file[1] == prefix] or files
     found: dict[str, tuple[bool, Path]] = {}
-    for path, _, (split, kind) in _named_files(folder):
+    for path, _, (split, kind) in files:
         if kind == "images":  # plain or .gz, not both
             found.setdefault(path.name.removesuffix(".gz"), (split != "train", path))
     return [path for _, path in sorted(found.values())]

@@ -1,6 +1,6 @@
 """Labels of pictures in a CSV file: a column of files, and one of labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -53,25 +53,31 @@ class LabelTable:
                 raise UserError(f"{path} gives {file_name} two labels: keep one for each file.")
         return cls(path, {file_name: label for file_name, label in labels.items() if label})
 
-    def of(self, names: Sequence[str]) -> list[str]:
+    def of(self, names: Sequence[str], folder: str) -> list[str]:
         """Return the label of each picture, an empty text for none.
 
         Args:
             names: Path of each picture in its folder. The table may have this path, its end, a
-                longer path that ends in it, or the name without its ending.
+                longer path that ends in it, or the name without its ending. What the table labels
+                in two ways, such as the same name in two folders, gives no label.
+            folder: Name of the folder, with which the paths in the table may begin.
         """
-        by_stem = {_stem(file): label for file, label in self.labels.items()}
-        by_end = {end: label for file, label in self.labels.items() for end in _ends(file)}
-        return [self._label(name, by_stem, by_end) for name in names]
+        items = self.labels.items()
+        by_stem = _unambiguous((_stem(file), label) for file, label in items)
+        by_end = _unambiguous((end, label) for file, label in items for end in _ends(file))
+        return [self._label(name, folder, by_stem, by_end) for name in names]
 
-    def _label(self, name: str, by_stem: Mapping[str, str], by_end: Mapping[str, str]) -> str:
-        ends = _ends(name)
+    def _label(
+        self, name: str, folder: str, by_stem: Mapping[str, str], by_end: Mapping[str, str]
+    ) -> str:
+        whole = str(PurePosixPath(folder, name))
+        ends = [whole, *_ends(name)]
         for end in ends:
             if end in self.labels:
                 return self.labels[end]
-        if name in by_end:
-            return by_end[name]
-        return next((by_stem[_stem(end)] for end in ends if _stem(end) in by_stem), "")
+        if (found := by_end.get(whole) or by_end.get(name)) is not None:
+            return found
+        return next((by_stem[_stem(end)] for end in ends if by_stem.get(_stem(end))), "")
 
 
 def find_label_tables(files: Sequence[PictureFile]) -> list[PictureFile]:
@@ -111,6 +117,15 @@ def label_columns(table: "pd.DataFrame") -> tuple[str, str] | None:
     files = [known[name] for name in FILES if name in known]
     labels = [known[name] for name in LABELS if name in known]
     return (files[0], labels[0]) if files and labels and "cluster" not in known else None
+
+
+def _unambiguous(labels: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return key to label, or to an empty text where a key has several."""
+    found = dict[str, str]()
+    for key, label in labels:
+        if found.setdefault(key, label) != label:
+            found[key] = ""
+    return found
 
 
 def _ends(name: str) -> list[str]:

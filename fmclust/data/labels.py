@@ -79,7 +79,7 @@ def named_classes(
         UserError: If a label is neither text nor a whole number.
     """
     if any(values.dtype.kind in "US" for values in labels.values()):
-        texts = {split: _as_text(values) for split, values in labels.items()}
+        texts = {split: _as_text(values, unlabelled) for split, values in labels.items()}
         names = sorted({*np.concatenate([*texts.values()]).tolist()} - {""}, key=_number_or_text)
         numbers = {name: number for number, name in enumerate(names)} | {"": -1}
         classes = {
@@ -91,10 +91,17 @@ def named_classes(
     return classes_of(whole, unlabelled)
 
 
-def _as_text(values: NDArray[Any]) -> NDArray[np.str_]:
-    """Return labels as texts; bytes are decoded as UTF-8."""
-    is_bytes = values.dtype.kind == "S"
-    return np.char.decode(values, "utf-8", "replace") if is_bytes else values.astype(str)
+def text_of(label: object) -> str:
+    """Return a label as text; a float that is a whole number has no decimals."""
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
+
+
+def _as_text(values: NDArray[Any], unlabelled: int | None) -> NDArray[np.str_]:
+    """Return labels as texts, empty for the unlabelled; bytes are decoded as UTF-8."""
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "replace")
+    texts = np.array([text_of(label) for label in values.tolist()], np.str_)
+    return np.where(texts == str(unlabelled), "", texts)
 
 
 def _number_or_text(name: str) -> tuple[int, str]:

@@ -11,6 +11,7 @@ import psutil
 from numpy.typing import NDArray
 
 from fmclust.data.forms import MAX_SIDE
+from fmclust.data.labels import text_of
 from fmclust.data.opening import opened
 from fmclust.data.picture_files import PictureFile
 from fmclust.errors import UserError, reading, require_extra
@@ -65,23 +66,22 @@ def read_parquet(path: Path) -> "EncodedPictures | ListedPixels | pd.DataFrame":
 
     with reading(path):
         file = parquet.ParquetFile(path)
-        groups = [file.metadata.row_group(n) for n in range(file.metadata.num_row_groups)]
-        needed = sum(group.total_byte_size for group in groups)
+        needed = _size_in_memory(file.metadata)
         if needed > psutil.virtual_memory().available // 2:
             raise ValueError(f"its columns need {needed / 1e9:.1f} GB of memory")
         schema = file.schema_arrow
         encoded = [name for name in schema.names if _holds_bytes(schema.field(name).type)]
-        columns = encoded or [name for name in schema.names if _holds_pixels(schema.field(name))]
-        if not columns:
+        listed = [name for name in schema.names if _holds_pixels(schema.field(name))]
+        if not (encoded or listed):
             table: pd.DataFrame = file.read().to_pandas()
             return table
-        column = next((name for name in columns if name.lower() in IMAGES), columns[0])
+        column = _column_of_images([*encoded, *listed])
         label = next((name for name in schema.names if name.lower() in LABELS), None)
         held = file.read(columns=[column, *([label] if label else [])])
         labels = None
         if label is not None:
             labels = _named(held.column(label).to_pandas(), _class_names(schema, label))
-        if not encoded:
+        if column in listed:
             return ListedPixels(_unlisted(held.column(column)), labels)
         contents = held.column(column).to_pylist()
     files = [
@@ -89,6 +89,25 @@ def read_parquet(path: Path) -> "EncodedPictures | ListedPixels | pd.DataFrame":
         for row, content in enumerate(contents)
     ]
     return EncodedPictures(files, labels)
+
+
+def _size_in_memory(metadata: Any) -> int:
+    """Return the bytes that the columns need at least, once their values are decoded."""
+    groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
+    chunks = [group.column(n) for group in groups for n in range(group.num_columns)]
+    return sum(max(chunk.total_uncompressed_size, 8 * chunk.num_values) for chunk in chunks)
+
+
+def _column_of_images(columns: Sequence[str]) -> str:
+    """Return the column that is named as one of images, or the only one.
+
+    Raises:
+        ValueError: If there are several, and none has such a name.
+    """
+    named = [name for name in columns if name.lower() in IMAGES]
+    if not named and len(columns) > 1:
+        raise ValueError(f"{', '.join(columns)} may be its images: name their column image")
+    return (named or columns)[0]
 
 
 def size_of_first(files: Sequence[PictureFile]) -> tuple[int, int]:
@@ -149,7 +168,9 @@ def _unlisted(column: Any) -> NDArray[Any]:
     values, shape = column.combine_chunks(), [len(column)]
     while _is_list(values.type):
         lengths = compute.unique(compute.list_value_length(values)).to_pylist()
-        if len(lengths) != 1 or lengths == [None]:
+        if None in lengths:
+            raise ValueError("images are missing in some rows: remove these rows")
+        if len(lengths) != 1:
             raise ValueError("its images have lists of several lengths: save images of one size")
         shape += lengths
         values = values.flatten()
@@ -185,5 +206,5 @@ def label_values(column: "pd.Series[Any]") -> NDArray[Any]:
     """Return labels as numbers, or as texts if a label is missing or text; "" is none."""
     if column.dtype.kind in "iufb" and column.notna().all():
         return column.to_numpy()
-    texts = column.map(lambda label: f"{label:g}" if isinstance(label, float) else str(label))
+    texts = column.map(text_of)
     return texts.where(column.notna(), "").to_numpy(str)

@@ -96,6 +96,10 @@ class _Tar:
         budget = psutil.virtual_memory().available // 2
         with tarfile.open(path, "r:" if is_plain else "r:*") as tar:
             for entry in tar:
+                if entry.islnk() and entry.linkname in self._places:  # the same file again
+                    self._places[entry.name] = self._places[entry.linkname]
+                    if entry.linkname in self._contents:
+                        self._contents[entry.name] = self._contents[entry.linkname]
                 if not entry.isfile():
                     continue
                 self._places[entry.name] = (entry.offset_data, entry.size)

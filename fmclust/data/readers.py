@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fmclust.data.arrays import WHOLE, ImageArray, joined, open_arrays, usual_range
+from fmclust.data.arrays import ImageArray, joined, open_arrays, range_for
 from fmclust.data.forms import Form
 from fmclust.data.idx import header_of, read_idx
 from fmclust.data.idx_files import image_files
@@ -114,6 +114,7 @@ class Reading:
             found over all pictures of the input.
         exclude: Patterns of files and folders to leave out of a folder.
         pages: Whether `all` pages of a TIFF file are pictures, or the `first`.
+        prefix: What the names of the idx files of a folder with several sets begin with.
     """
 
     form: Form
@@ -121,6 +122,7 @@ class Reading:
     ranges: Mapping[str, Range] = field(default_factory=dict)
     exclude: Sequence[str] = ()
     pages: str = "all"
+    prefix: str | None = None
 
 
 def open_input(path: Path, settings: Reading) -> Input:
@@ -145,30 +147,52 @@ def open_input(path: Path, settings: Reading) -> Input:
 def _open(path: Path, settings: Reading) -> Input:
     """Open a path by what it is."""
     if path.is_dir() and (option := option_for(path)) != "folder":
-        return _joined({file: _open(file, settings) for file in _files_of(path, option)})
+        return _open_files(path, _files_of(path, option, settings.prefix), settings)
     if path.is_dir() or is_archive(path):
         return _open_folder(path, settings)
     if has_suffix(path, "arrays"):
-        return _open_arrays(path, open_arrays(path)[0], settings)
-    if has_suffix(path, "table"):
-        table = read_table(path, settings.form.size)
-        if isinstance(table, EncodedPictures):
-            return open_pictures(table.files, settings)
-        return _open_arrays(path, {WHOLE: table.images}, settings)
-    if _is_idx(path):
-        return _open_arrays(path, {WHOLE: ImageArray.of(read_idx(path), str(path))}, settings)
+        held = open_arrays(path)[0]
+        prefixed = {f"{split}/" if len(held) > 1 else "": array for split, array in held.items()}
+        return _open_arrays(path, prefixed, settings)
+    if (read := _read_one(path, settings)) is not None:
+        return _opened(path, read, settings)
     opened = open_pictures([PictureFile.of(path)], settings)
     opened.folder = path.parent
     return opened
 
 
-def _files_of(folder: Path, option: str) -> list[Path]:
+def _read_one(path: Path, settings: Reading) -> ImageArray | EncodedPictures | None:
+    """Return the images of a table or an idx file; None for other files."""
+    if has_suffix(path, "table"):
+        table = read_table(path, settings.form.size)
+        return table if isinstance(table, EncodedPictures) else table.images
+    return ImageArray.of(read_idx(path), str(path)) if _is_idx(path) else None
+
+
+def _opened(path: Path, read: ImageArray | EncodedPictures, settings: Reading) -> Input:
+    if isinstance(read, EncodedPictures):
+        return open_pictures(read.files, settings)
+    return _open_arrays(path, {"": read}, settings)
+
+
+def _open_files(folder: Path, files: Sequence[Path], settings: Reading) -> Input:
+    """Open several files of a folder; arrays and columns of pixels get one range."""
+    if len(files) == 1:
+        return _open(files[0], settings)
+    read = {path: found for path in files if (found := _read_one(path, settings)) is not None}
+    arrays = {f"{p.name}: ": found for p, found in read.items() if isinstance(found, ImageArray)}
+    if len(arrays) == len(read):
+        return _open_arrays(folder, arrays, settings)
+    return _joined({path: _opened(path, found, settings) for path, found in read.items()})
+
+
+def _files_of(folder: Path, option: str, prefix: str | None) -> list[Path]:
     """Return the files of images in a folder that is not one of pictures, the train split first."""
     if option == "table":
         tables, _ = tables_in(folder)
         return [path for paths in tables.values() for path in paths]
     if option == "idx":
-        return image_files(folder)
+        return image_files(folder, prefix)
     found = sorted(path for path in folder.iterdir() if has_suffix(path, option))
     if len(found) > 1:
         typed = shlex.quote(f"input={found[0]}")
@@ -178,8 +202,6 @@ def _files_of(folder: Path, option: str) -> list[Path]:
 
 def _joined(inputs: Mapping[Path, Input]) -> Input:
     """Return the images of several files, whose names then begin with that of the file."""
-    if len(inputs) == 1:
-        return next(iter(inputs.values()))
     n_images = sum(opened.n_images for opened in inputs.values())
     named = (
         replace(batch, names=[f"{path.name}: {name}" for name in batch.names])
@@ -244,21 +266,24 @@ def _pictures(images: Sequence[NDArray[np.uint8]], form: Form) -> NDArray[np.uin
 
 
 def _open_arrays(path: Path, arrays: Mapping[str, ImageArray], settings: Reading) -> Input:
-    """Open all images of a file of arrays or a table, split by split.
+    """Open arrays of images, one after another.
 
-    Each image is named by its split and its position.
+    Args:
+        path: Their file, or the folder of their files.
+        arrays: What the names of the images of each begin with, before their positions.
+        settings: How to read them; all arrays of a pixel type get one range.
     """
-    ranges, notes = settings.ranges, list[str]()
-    scales = Scales(dict(ranges))
-    for kind in sorted({array.kind for array in arrays.values()} - {BYTES}):
+    known, notes = settings.ranges, list[str]()
+    scales = Scales(dict(known))
+    kinds = {array.kind for array in arrays.values()}
+    for kind in sorted(kinds if known else kinds - {BYTES}):
         found = joined(array.limits() for array in arrays.values() if array.kind == kind)
-        if kind in ranges:
-            notes += clipped(found, ranges[kind])
-            continue
-        usual = usual_range(found)
-        scales.ranges[kind] = usual or found
-        if usual is None:
-            scales.found[kind] = {PurePath(path.name): found}
+        limits = range_for(kind, found, known)
+        if limits is not None:
+            scales.ranges[kind] = limits
+            notes += clipped(found, limits)
+        elif kind != BYTES:
+            scales.ranges[kind], scales.found[kind] = found, {PurePath(path.name): found}
 
     def slices() -> Iterator[NDArray[np.uint8]]:
         for array in arrays.values():
@@ -267,8 +292,7 @@ def _open_arrays(path: Path, arrays: Mapping[str, ImageArray], settings: Reading
                 rows, limits = slice(row, row + step), scales.ranges.get(array.kind)
                 yield array.read(rows, limits, in_colour=settings.form.in_colour)
 
-    prefixes = {split: f"{split}/" if len(arrays) > 1 else "" for split in arrays}
-    places = (f"{prefixes[split]}{i}" for split, array in arrays.items() for i in range(len(array)))
+    places = (f"{prefix}{i}" for prefix, array in arrays.items() for i in range(len(array)))
     n_images = sum(map(len, arrays.values()))
     batches = _to_batches(slices(), settings.form, places)
     return Input(n_images, batches, scales, notes)

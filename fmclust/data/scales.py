@@ -219,8 +219,18 @@ def valid_range(key: str, value: object) -> Range:
 
 
 def known_ranges(saved: Mapping[str, object]) -> dict[str, Range]:
-    """Return the ranges that a run has saved; raise UserError as `valid_range` does."""
-    return {str(kind): valid_range("data.scale", limits) for kind, limits in saved.items()}
+    """Return the ranges that a run has saved; raise UserError as `valid_range` does.
+
+    A range of one value, of pixels that are all equal, ends one above it, which scales them alike.
+    """
+    return {str(kind): valid_range("data.scale", _widened(saved[kind])) for kind in saved}
+
+
+def _widened(limits: object) -> object:
+    match limits:
+        case [int() | float() as low, int() | float() as high] if low == high:
+            return [low, low + 1]
+    return limits
 
 
 def _range_in(kind: str, file: PictureFile) -> Range | None:

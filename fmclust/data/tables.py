@@ -42,7 +42,6 @@ PIXEL = re.compile(r"(?:p|px|pixel)?[ _-]?\d+(?:[x_-]\d+)?", re.IGNORECASE)  # p
 NUMBERS_OF_ROWS = re.compile(r"unnamed: \d+|index|id|image_?id", re.IGNORECASE)  # not used
 PART = re.compile(r"-\d+-of-\d+")  # of the names of parts of one table
 CHUNK = 10_000  # rows
-SHORT = np.iinfo(np.int16)
 
 
 @dataclass
@@ -271,8 +270,9 @@ def _from_columns(
 
     pixels, labels = [], []
     for chunk in chunks:
-        label, columns = _columns(chunk, path)
-        pixels.append(_compact(chunk[columns].to_numpy()))
+        label, columns = _columns(chunk, size, path)
+        with reading(path):  # texts in columns of pixels
+            pixels.append(_compact(chunk[columns]))
         labels.append(chunk[label] if label is not None else None)
     values = np.concatenate(pixels)
     shape = _shape(values.shape[1], size, path)
@@ -290,16 +290,21 @@ def _header(path: Path, options: Any) -> int | None:
     return 0 if numbers.isna().any() or (ascending and len(numbers) > 2) else None
 
 
-def _columns(chunk: "pd.DataFrame", path: Path) -> tuple[Any, list[Any]]:
+def _columns(
+    chunk: "pd.DataFrame", size: tuple[int, int] | None, path: Path
+) -> tuple[Any, list[Any]]:
     """Return the column of the labels, or None, and those of the pixels."""
     names = [*chunk.columns]
     if all(isinstance(name, int) for name in names):  # without names
-        has_label = _square(len(names)) is None
+        fitting = () if size is None else (math.prod(size), 3 * math.prod(size))
+        is_labelled = len(names) - 1 in fitting
+        has_label = is_labelled or (len(names) not in fitting and _square(len(names)) is None)
         return (names[0], names[1:]) if has_label else (None, names)
     pixels = [name for name in names if PIXEL.fullmatch(str(name))]
     others = [n for n in names if n not in pixels and not NUMBERS_OF_ROWS.fullmatch(str(n))]
     if not pixels and label_columns(chunk) is not None:
-        typed = shlex.quote(f"data.labels={path}")
+        is_csv = path.suffix.lower() != ".parquet"
+        typed = shlex.quote(f"data.labels={path}") if is_csv else "data.labels=<a .csv file of it>"
         raise UserError(
             f"{path} labels pictures: type data=folder data.root=<their folder> {typed}."
         )
@@ -312,11 +317,15 @@ def _columns(chunk: "pd.DataFrame", path: Path) -> tuple[Any, list[Any]]:
     return (others[0] if others else None), pixels
 
 
-def _compact(values: NDArray[Any]) -> NDArray[Any]:
-    """Return whole numbers of 16 bits as int16, others as float32."""
-    is_whole = values.dtype.kind in "iu" and values.size > 0
-    is_short = is_whole and values.min() >= SHORT.min and values.max() <= SHORT.max
-    return values.astype(np.int16 if is_short else np.float32)
+def _compact(pixels: "pd.DataFrame") -> NDArray[Any]:
+    """Return whole numbers as int16 or int32, the first that holds them, others as float32."""
+    is_whole = all(dtype.kind in "iu" for dtype in pixels.dtypes)  # nullable ones, too
+    if not is_whole or pixels.empty or pixels.isna().any(axis=None):
+        return pixels.to_numpy(np.float32, na_value=np.nan)
+    values = pixels.to_numpy(np.int64)
+    limits = map(np.min_scalar_type, (values.min(), values.max()))
+    holding = np.result_type(np.int16, *limits)
+    return values.astype(holding if holding.itemsize <= np.dtype(np.int32).itemsize else np.float32)
 
 
 def _shape(n_pixels: int, size: tuple[int, int] | None, path: Path) -> tuple[int, ...]:

@@ -28,7 +28,7 @@ from fmclust.data import (
     open_pictures,
     span_text,
 )
-from fmclust.data.arrays import ImageArray, usual_range
+from fmclust.data.arrays import ImageArray, range_for
 from fmclust.data.opening import MAX_PIXELS
 from fmclust.data.scales import BYTES, clipped
 from fmclust.data.sources import MAX_SIDE
@@ -217,6 +217,7 @@ class LoadedRun:
             ranges=self.ranges,
             exclude=exclude_patterns(data.get("exclude")),
             pages=str(data.get("pages", "all")),
+            prefix=None if data.get("prefix") is None else str(data.prefix),
         )
 
     def has_other_background(self, images: NDArray[np.uint8]) -> bool:
@@ -302,17 +303,16 @@ class LoadedRun:
                 f"(N, {height}, {width}{colour})."
             )
         limits = None
-        if array.kind != BYTES:
+        if len(array) and (array.kind != BYTES or self.ranges):
             found = array.limits()
-            limits = self.ranges.get(array.kind) or usual_range(found)
-            if len(array) and array.kind in self.ranges:
-                for text in clipped(found, self.ranges[array.kind]):
-                    warnings.warn(text, stacklevel=2)
-            if limits is None:
+            limits = range_for(array.kind, found, self.ranges)
+            if limits is None and array.kind != BYTES:
                 raise UserError(
                     f"images are {array.values.dtype} from {span_text(found)}, a range that this "
                     "run does not know: convert them to uint8."
                 )
+            for text in clipped(found, limits) if limits is not None else ():
+                warnings.warn(text, stacklevel=2)
         return array.read(slice(None), limits, in_colour=self.is_in_colour)
 
     def _to_tensor(self, images: NDArray[Any]) -> torch.Tensor:

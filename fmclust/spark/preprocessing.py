@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import Normalizer, StandardScaler
 
+from fmclust.clustering.components import MIN_SPREAD
 from fmclust.errors import require_option
 from fmclust.spark.latents import COLUMN, Rows
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 WHITEN, UNIT = "whiten", "unit"
-MIN_SPREAD = 1e-6  # of the largest standard deviation; the latents are constant along other axes
 
 
 def fit_steps(rows: Rows, preprocessing: str | None) -> dict[str, BaseEstimator]:

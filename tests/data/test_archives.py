@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import tarfile
 import tempfile
 import zipfile
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from conftest import Answer, Finished
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -145,6 +147,16 @@ def test_the_pages_of_a_tiff_file_are_pictures(tmp_path: Path) -> None:
         PictureFolder(root=str(tmp_path / "in"), pages="first").read()
 
 
+def test_pages_are_in_one_order_when_training_and_assigning(tmp_path: Path) -> None:
+    pages = [Image.fromarray(image) for image in IMAGES]
+    for name in ("a.tif", "a2.tif", "a10.tif"):
+        pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:12])
+    source = PictureFolder(root=str(tmp_path))
+    names = [name for split in source.splits.values() for name in split.names]
+    opened = open_input(tmp_path, Reading(Form((16, 16)), 64))
+    assert sorted(names, key=source.rank) == [n for batch in opened.batches for n in batch.names]
+
+
 def test_the_rest_of_a_cut_tiff_file_is_named(tmp_path: Path) -> None:
     pages = [Image.fromarray(image) for image in IMAGES]
     whole = io.BytesIO()
@@ -153,6 +165,21 @@ def test_the_rest_of_a_cut_tiff_file_is_named(tmp_path: Path) -> None:
     source = PictureFolder(root=str(tmp_path), image_size=16)
     n_read = sum(map(len, source.splits.values()))
     assert 15 < n_read < 25 and [*source.unreadable] == [f"a[{n_read + 1}].tif"]
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tgz"])
+def test_hard_links_in_a_tar_file_are_pictures(suffix: str, tmp_path: Path) -> None:
+    folder = unpack(tmp_path / "in", {name: FILES[name] for name in [*FILES][::2]})
+    (folder / "set" / "b").mkdir()
+    for path in sorted((folder / "set" / "a").iterdir()):
+        os.link(path, folder / "set" / "b" / f"x{path.name}")
+    path = tmp_path / f"in{suffix}"
+    with tarfile.open(path, "w:gz" if suffix == ".tgz" else "w:") as tar:
+        tar.add(folder / "set", "set")
+    packed, plain = PictureFolder(root=str(path)), PictureFolder(root=str(folder))
+    assert packed.splits["train"].names == plain.splits["train"].names
+    assert torch.equal(packed.splits["train"].images, plain.splits["train"].images)
+    assert packed.class_names == ("a", "b")
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.9])

@@ -12,6 +12,7 @@ from PIL import Image
 from fmclust.data import PictureFolder
 from fmclust.errors import UserError
 
+NAMED = {"train": "cat", "test": "dog"}
 PICTURE = Image.fromarray(np.linspace(0, 255, 64).astype(np.uint8).reshape(8, 8))
 
 
@@ -317,6 +318,18 @@ def test_a_table_is_used_before_folders_and_may_be_elsewhere(tmp_path: Path) -> 
     source, _ = read(tmp_path / "in", labels=str(tmp_path / "mine.csv"))
     assert source.class_names == ("x", "y") and labels_of(source)["b/3.png"] == "y"
     assert source.warnings == ["mine.csv labels 1 files that are not there"]
+
+
+def test_a_table_of_equal_names_in_several_folders_labels_each_by_its_path(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        fill(tmp_path / name, 20)
+    rows = [f"{name}/{n}.png,{label}" for name, label in NAMED.items() for n in range(20)]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["file,label", *rows]))
+    assert read(tmp_path / "train", labels=str(table))[0].class_names == ("cat",)
+    (tmp_path / "train").rename(tmp_path / "moved")
+    source = read(tmp_path / "moved", labels=str(table))[0]
+    assert source.class_names is None, "the table does not say which of the two is meant"
 
 
 def test_a_table_may_be_saved_by_excel_on_windows(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from conftest import idx, write_idx
 from numpy.typing import NDArray
 
-from fmclust.data import number_unlabelled
+from fmclust.data import Form, Reading, number_unlabelled, open_input
 from fmclust.data.idx_files import IdxFiles
 from fmclust.data.labels import classes_of, whole_labels
 from fmclust.errors import UserError
@@ -64,6 +64,14 @@ def test_several_sets_in_a_folder_are_listed_and_one_can_be_chosen(tmp_path: Pat
         _ = IdxFiles(root=str(tmp_path), prefix="emnist-leters").splits
     for prefix, n_train in ({"emnist-letters": 24, "2020": 21}).items():
         assert len(IdxFiles(root=str(tmp_path), prefix=prefix).splits["train"]) == n_train
+
+
+def test_the_prefix_of_a_run_chooses_what_is_assigned(tmp_path: Path) -> None:
+    for prefix in ("a", "b"):
+        write_idx(tmp_path / f"{prefix}-train-images-idx3-ubyte", IMAGES)
+    for chosen, n in (("a", 30), (None, 60), ("c", 60)):
+        settings = Reading(Form((28, 28)), 64, prefix=chosen)
+        assert open_input(tmp_path, settings).n_images == n
 
 
 def test_two_files_of_one_kind_are_refused(tmp_path: Path) -> None:

@@ -134,10 +134,21 @@ def test_lists_of_pixels(column: str, values: NDArray[Any], tmp_path: Path) -> N
     assert opened is None or opened.n_images == 40
 
 
+def test_the_column_of_images_is_the_one_with_their_name_or_the_only_one(tmp_path: Path) -> None:
+    lists, boxes = IMAGES.tolist(), [[[1, 2, 3, 4]]] * 40
+    table = pa.table({"md5": [b"x"] * 40, "box": boxes, "image": lists})
+    pq.write_table(table, tmp_path / "a.parquet")
+    found = TableFiles(root=str(tmp_path))
+    assert np.array_equal(in_file_order(found), IMAGES)
+    pq.write_table(table.rename_columns(["md5", "box", "data"]), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="md5, box, data may be its images"):
+        TableFiles(root=str(tmp_path)).read()
+
+
 @pytest.mark.parametrize("lists", [[[1, 2], [3]], [[[1], [2]], [[3]]], [[1, 2], None], [[1, None]]])
 def test_lists_of_pixels_that_are_no_images_are_refused(lists: list[Any], tmp_path: Path) -> None:
     pq.write_table(pa.table({"image": lists * 10}), tmp_path / "a.parquet")
-    with pytest.raises(UserError, match="lists of several lengths|pixels are missing"):
+    with pytest.raises(UserError, match="lists of several lengths|(pixels|images) are missing"):
         TableFiles(root=str(tmp_path)).read()
 
 

@@ -13,7 +13,7 @@ from PIL import Image, TiffImagePlugin
 
 from fmclust.data import PictureFolder
 from fmclust.data.forms import Form
-from fmclust.data.scales import BYTES, FLOATS, INTEGERS, NO_DATA, Scales
+from fmclust.data.scales import BYTES, FLOATS, INTEGERS, NO_DATA, Scales, known_ranges
 from fmclust.errors import UserError
 
 N = 20  # pictures in a folder
@@ -176,6 +176,8 @@ def test_a_constant_deep_file_is_dark_and_the_advice_works(
     assert read["flat.png"].max() == 0
     assert "'data.scale=[500,501]'" in source.warnings[0]
     assert read_folder(tmp_path, scale=[500, 501])[0]["flat.png"].max() == 0
+    saved = {kind: [*limits] for kind, limits in source.ranges.items()}
+    assert known_ranges(saved) == {INTEGERS: (500, 501)}, "a run of these pictures can be opened"
 
 
 def test_ranges_that_differ_are_named_with_examples(

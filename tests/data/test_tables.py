@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fmclust.data import Form, Reading, TableFiles, open_input
+from fmclust.data.scales import to_bytes
 from fmclust.errors import UserError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
@@ -180,3 +181,56 @@ def test_any_separator_is_recognised(separator: str, tmp_path: Path) -> None:
     table(label=LABELS).to_csv(tmp_path / "a.csv", index=False, sep=separator)
     found = TableFiles(root=str(tmp_path))
     assert np.array_equal(in_file_order(found), IMAGES)
+
+
+def test_tables_of_one_set_have_one_range_whatever_their_values(tmp_path: Path) -> None:
+    pixels = table().filter(like="pixel").astype(int) * 80
+    (tmp_path / "set").mkdir()
+    pixels.replace(pixels.to_numpy().max(), 60000).to_csv(tmp_path / "set/train.csv", index=False)
+    pixels.astype("UInt16").to_csv(tmp_path / "set/test.csv", index=False)
+    found = TableFiles(root=str(tmp_path / "set"))
+    expected = to_bytes(pixels.to_numpy(float).reshape(-1, 8, 8), (0, 60000))
+    assert np.array_equal(found.splits["test"].images[:, 0].numpy(), expected)
+    assert found.ranges == {"integer": (0, 60000)}
+    pixels.astype(float).to_csv(tmp_path / "floats.csv", index=False)
+    for known, path in ((found.ranges, tmp_path / "floats.csv"), ({}, tmp_path / "set")):
+        opened = open_input(path, Reading(Form((8, 8)), 64, ranges=known))
+        images = np.concatenate([batch.images for batch in opened.read()])
+        assert np.array_equal(images[-40:], expected)
+
+
+def test_without_names_the_size_says_whether_there_is_a_label(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (30, 600))
+    path = tmp_path / "a.csv"
+    pd.DataFrame(values).to_csv(path, index=False, header=False)
+    found = TableFiles(root=str(path), image_size=[20, 30])
+    assert found.splits["train"].images.shape[1:] == (1, 20, 30) and found.class_names is None
+    frame = pd.DataFrame(np.c_[np.arange(30) % 3, values, values[:, :360]])  # 961 columns: 31 x 31
+    frame.to_csv(path, index=False, header=False)
+    found = TableFiles(root=str(path), image_size=[30, 32])
+    assert found.splits["train"].images.shape[1:] == (1, 30, 32)
+    assert found.class_names == ("0", "1", "2")
+
+
+@pytest.mark.parametrize("numbers", [[1234567, 1234568, 1234569], [0, 1, 2]])
+def test_labels_keep_their_names_if_one_is_missing(numbers: list[int], tmp_path: Path) -> None:
+    labels = np.array(numbers)[LABELS % 3].astype(float)
+    table(label=labels).to_csv(tmp_path / "train.csv", index=False)
+    table(label=np.where(np.arange(40) == 7, np.nan, labels)).to_csv(tmp_path / "test.csv")
+    found = TableFiles(root=str(tmp_path))
+    test = found.splits["test"].labels
+    assert found.class_names == tuple(map(str, numbers))
+    assert (
+        test is not None and test.tolist() == np.where(np.arange(40) == 7, -1, LABELS % 3).tolist()
+    )
+    marked = TableFiles(root=str(tmp_path), unlabelled=numbers[0])
+    assert marked.splits and marked.class_names == tuple(map(str, numbers[1:]))
+
+
+def test_text_among_pixels_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    frame = table().astype(str)
+    frame.iloc[3, 5] = "n/a?"
+    frame.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="n/a"):
+        TableFiles(root=str(tmp_path)).read()
