@@ -65,7 +65,7 @@ def _explain_several(key: str, value: str, config_name: str) -> str:
     if config_name == "config":  # of fmclust.train, which has sweeps
         cure = f"add -m to run a job with each, or type '{key}=[{value}]' for one list."
     elif key == "cluster" or isinstance(_loaded(config_name).get(key), list):
-        cure = f"type '{key}=[{value}]' for a list."
+        cure = f"type '{key}=[{value}]', a list."
     else:
         cure = f"type {key}={value.partition(',')[0]}, or another one."
     return f"{key}={value} is several values: {cure}"

@@ -248,6 +248,7 @@ SITUATIONS = [
     Situation("cluster run=pictures_run cluster=gmm data=digits", "data.root=<value>"),
     Situation("cluster run=pictures_run cluster=gmm data.root=more", "data.root=<where they are>"),
     # elbow, optima, reproduce
+    Situation(f"{ELBOW} run=[rl][uo]*", "run=/"),
     Situation(f"{ELBOW} run=untrained", "run=<the directory of one>"),
     Situation(f"{ELBOW} run=pictures_run", "data=<option>", ("run=pictures_run",)),
     Situation(f"{ELBOW} run=unclustered", "python -m fmclust.cluster run="),
@@ -258,6 +259,13 @@ SITUATIONS = [
     Situation(f"{ELBOW} run=run 'cluster=[kmeans,gmm]'", "cluster=kmeans, for example"),
     Situation(f"{ELBOW} run=run hydra.run.dir=elbow", "hydra.run.dir=<a new directory>"),
     Situation("reproduce seeds=1 parts=x hydra.run.dir=re", "'parts=[...]'"),
+    Situation(
+        "reproduce parts=[] data.root=pictures hydra.run.dir=re",
+        "\"overrides=['data.root=pictures']\"",
+        ("data.root=pictures",),
+    ),
+    Situation("reproduce parts=[] seeds=1,2 hydra.run.dir=re", "seeds=1, or another"),
+    Situation("reproduce parts=[] variants=plain,dcec hydra.run.dir=re", "'variants=[plain,dcec]'"),
     Situation(
         "reproduce parts=[] trainer.max_epochs=1 hydra.run.dir=re",
         "\"overrides=['trainer.max_epochs=1']\"",

@@ -97,6 +97,16 @@ def test_fewer_latents_after_whitening_are_drawn_as_far_as_they_can_be(
     assert (run_digits(*options, "figures=true").directory / "report.html").exists()
 
 
+def test_figures_of_another_clusterer_do_not_stay(
+    command_line: Callable[..., Answer], stopped: Path
+) -> None:
+    old = stopped / "figures" / "latents_test.png"
+    old.parent.mkdir(exist_ok=True)
+    old.write_bytes(b"")
+    assert command_line("resume", f"run={stopped}", "cluster=agglomerative").status == 0
+    assert not old.exists() or old.stat().st_size > 0
+
+
 def test_ten_pictures_and_a_file_of_any_name_make_a_run(
     run_digits: Callable[..., Finished], tmp_path: Path
 ) -> None:

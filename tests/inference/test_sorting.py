@@ -97,6 +97,15 @@ def test_training_sorts_its_own_images(command_line: Callable[..., Answer], pict
     assert {p.relative_to("again") for p in Path("again").rglob("*")} == {
         p.relative_to("sorted") for p in Path("sorted").rglob("*")
     }
+    moved = pictures.rename(pictures.with_name("moved"))
+    assert command_line("resume", "run=run", "sort_into=third").refuses("data.root=")
+    typed_later = ("resume", "run=run", f"data.root={moved}")
+    assert command_line(*typed_later, "sort_into=third").status == 0
+    assert len([*Path("third").glob("*/*")]) == 50
+    (moved / "a" / "0.png").write_bytes((moved / "a" / "1.png").read_bytes())
+    answer = command_line(*typed_later, "sort_into=fourth")
+    assert answer.refuses("the images differ") and not Path("fourth").exists()
+    moved.rename(pictures)
     answer = command_line("train", "-m", *typed, *small, "sort_into=other", "seed=0,1")
     assert answer.refuses("sort_into="), answer.err
 

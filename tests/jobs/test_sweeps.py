@@ -20,7 +20,7 @@ from fmclust.metrics import SCORES
 from fmclust.reports.jobs import Job, varied_keys
 from fmclust.reports.markdown import mean_and_sd
 from fmclust.reports.scores import score_frame
-from fmclust.runs import NO_OBJECTIVE
+from fmclust.runs import NO_OBJECTIVE, read_config, read_objective
 from fmclust.training.callbacks import LearningCurves
 
 SWEEP = ("-m", *SMALL, "trainer.max_epochs=1,2", "hydra.sweep.dir=sweep")
@@ -91,15 +91,51 @@ def test_a_refused_job_is_in_the_table_with_its_reason(
 def test_a_refused_job_is_finished_once_it_can_be(
     command_line: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(accelerator: str) -> None:
-        raise UserError("no such device")
-
     with monkeypatch.context() as patch:
-        patch.setattr("fmclust.jobs.run.require_device", refuse)
+        patch.setattr("fmclust.jobs.run.require_device", refusing("no such device"))
         assert command_line("train", *SWEEP, "trainer.max_epochs=1,1").status == 1
     answer = command_line("train", *SWEEP, "trainer.max_epochs=1,1")
     assert answer.status == 0, answer.err
     assert [job["status"] for job in rows_of(tmp_path / "sweep" / "jobs.csv")] == ["done"] * 2
+
+
+def test_a_job_that_failed_before_it_began_is_run_or_gives_its_new_reason(
+    command_line: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = (*SWEEP[:-2], "trainer.max_epochs=1,2", "trainer.precision=auto", SWEEP[-1])
+    for reason in ("the first reason", "the second reason"):
+        with monkeypatch.context() as patch:
+            patch.setattr("fmclust.jobs.run.check", refusing(reason))
+            patch.setattr("fmclust.jobs.run.require_weights", refusing(reason))
+            answer = command_line("train", *typed)
+        assert answer.status == 1 and "2 of 2 jobs ended, 2 failed" in answer.out
+        assert [job["remarks"] for job in rows_of(tmp_path / "sweep" / "jobs.csv")] == [reason] * 2
+        assert "1 of 2 jobs ended, 1 failed" in answer.out, "those of before do not count"
+    answer = command_line("train", *typed)
+    assert answer.status == 0, answer.err
+    assert read_config(tmp_path / "sweep" / "0").trainer.precision != "auto"
+    answer = command_line("train", *typed)
+    assert "2 done already" in answer.out and "jobs ended" not in answer.out
+
+
+def refusing(reason: str) -> Callable[[object], None]:
+    def refuse(_: object) -> None:
+        raise UserError(reason)
+
+    return refuse
+
+
+def test_a_clustering_of_noise_alone_has_no_objective(
+    command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
+    key = "cluster.hdbscan.estimator.min_cluster_size=5,1400"
+    typed = ("model=pixels", "cluster=hdbscan", key, "hydra.sweep.dir=sweep")
+    answer = command_line("train", "-m", *SMALL, *typed)
+    assert answer.status == 0, answer.err
+    found, noise = rows_of(tmp_path / "sweep" / "jobs.csv")
+    assert float(found["objective"]) == float(found["hdbscan/davies_bouldin"])
+    assert noise["objective"] == "" and "noise" in noise["remarks"]
+    assert read_objective(tmp_path / "sweep" / "1") == NO_OBJECTIVE
 
 
 def test_ctrl_c_ends_the_sweep_with_the_table_so_far(
