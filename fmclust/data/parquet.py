@@ -37,7 +37,7 @@ class EncodedPictures:
 
 
 @dataclass
-class ListedPixels:
+class ListedImages:
     """The images of a Parquet file that has a list of pixels for each, flat or nested.
 
     Attributes:
@@ -49,7 +49,7 @@ class ListedPixels:
     labels: NDArray[Any] | None
 
 
-def read_parquet(path: Path) -> "EncodedPictures | ListedPixels | pd.DataFrame":
+def read_parquet(path: Path) -> "EncodedPictures | ListedImages | pd.DataFrame":
     """Read a Parquet file.
 
     Args:
@@ -82,7 +82,7 @@ def read_parquet(path: Path) -> "EncodedPictures | ListedPixels | pd.DataFrame":
         if label is not None:
             labels = _named(held.column(label).to_pandas(), _class_names(schema, label))
         if column in listed:
-            return ListedPixels(_unlisted(held.column(column)), labels)
+            return ListedImages(_unlisted(held.column(column)), labels)
         contents = held.column(column).to_pylist()
     files = [
         PictureFile(PurePath(str(row)), path, content=_bytes_of(content))

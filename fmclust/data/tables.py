@@ -25,7 +25,7 @@ from fmclust.data.memory import empty_images
 from fmclust.data.opening import first_of, warnings_about_cut
 from fmclust.data.parquet import (
     EncodedPictures,
-    ListedPixels,
+    ListedImages,
     label_values,
     read_parquet,
     size_of_first,
@@ -236,7 +236,7 @@ def read_table(path: Path, size: tuple[int, int] | None) -> Table | EncodedPictu
         found = read_parquet(path)
         if isinstance(found, EncodedPictures):
             return found
-        if isinstance(found, ListedPixels):
+        if isinstance(found, ListedImages):
             values = found.values
             if values.ndim == 2:
                 values = values.reshape(-1, *_shape(values.shape[1], size, path))

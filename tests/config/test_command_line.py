@@ -135,7 +135,7 @@ def test_a_setting_of_another_option_is_no_mistyped_one(
         ("resume", "model.lr=1", "model.lr is unknown: there are cluster, "),
         ("report", "cluster=kmeans", "cluster is unknown: there are hydra, output, runs"),
         ("elbow", "experiment=photos", "experiment is unknown: there are cluster, data"),
-        ("reproduce", "data.root=x", "data.root is unknown: there are hydra, jobs, overrides"),
+        ("reproduce", "cluster=gmm", "cluster is unknown: there are hydra, jobs, overrides"),
         ("train", "logger=null", "type 'logger=[]' for none."),
         ("train", "model=null", "type model= with one of contractive, "),
     ],
