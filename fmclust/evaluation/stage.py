@@ -53,11 +53,6 @@ def encode_images(run: Run, encoder: Encoder, source: ImageSource) -> Latents:
     run.facts["border"] = border_brightness(images[fitted].numpy())
     if encoder.keeps_latents:
         run.write_latents(latents)
-    if encoder.trains and _is_collapsed(latents[fitted]):
-        run.warn(
-            "the encoder gives all images nearly the same latents: train it for more epochs, or "
-            "with a lower model.lr"
-        )
     if encoder.trains and encoder.can_decode:
         with run.timed("encode"):
             errors = reconstruction_errors(encoder, images[fitted], latents[fitted])
@@ -98,6 +93,11 @@ def evaluate_latents(
         display: Where else to show results.
     """
     run.remove_clusterings()
+    if encoder.trains and _is_collapsed(latents[source.fitted_split]):
+        run.warn(
+            "the encoder gives all images nearly the same latents: train it for more epochs, or "
+            "with a lower model.lr"
+        )
     clusterers = {name: _completed(c, encoder.prototypes) for name, c in clusterers.items()}
     inputs: Mapping[str, Floats] = latents
     if encoder.keeps_latents:

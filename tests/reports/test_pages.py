@@ -105,7 +105,8 @@ def test_later_clusterings_are_on_the_page_once_it_is_written_anew(
     assert command_line("cluster", "run=run", "cluster=bgmm").status == 0
     answer = command_line("report", "runs=run")
     assert answer.status == 0 and "run/report.html" in answer.out, answer.err
-    assert "Clusters by bgmm" in text_of(run / "report.html")
+    text = text_of(run / "report.html")
+    assert "Clusters by bgmm" in text and "clustered later, bgmm" in text
     shutil.copytree(run, tmp_path / "other")
     assert command_line("report", "runs=*", "output=both.html").status == 0
     assert text_of(tmp_path / "both.html").count("bgmm") >= 2

@@ -166,6 +166,7 @@ def _facts(directory: Path, config: DictConfig, status: Mapping[str, Any]) -> li
         "epochs": status.get("epochs", "none"),
         "clusters": _numbers_of_clusters(directory),
         "seed": config.seed,
+        **_typed_later(directory),
         "seconds": f"{seconds:.0f}",
         "processor": "; then ".join(map(_processor, environments)),
         "versions": "; then ".join(dict.fromkeys(map(_versions, environments))),
@@ -181,6 +182,18 @@ def _numbers_of_clusters(directory: Path) -> str:
     if len({*numbers.values()}) == 1:
         return str(next(iter(numbers.values())))
     return ", ".join(f"{number} ({name})" for name, number in numbers.items())
+
+
+def _typed_later(directory: Path) -> dict[str, str]:
+    """Return name to what was typed for each clustering that was added to the run later."""
+    folders = dict.fromkeys(runs.clustered_in(directory).values())
+    return {
+        f"clustered later, {folder.name}": " ".join(
+            text for text in runs.read_overrides(folder) if not text.startswith("run=")
+        )
+        for folder in folders
+        if folder != directory
+    }
 
 
 def _brightness(status: Mapping[str, Any]) -> dict[str, str]:
