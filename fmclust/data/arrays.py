@@ -261,8 +261,9 @@ def _roles(names: Collection[str], path: Path) -> dict[tuple[str, str], str]:
     roles = {NAMES[name.lower()]: name for name in names if name.lower() in NAMES}
     by_use = defaultdict[tuple[str, str], list[str]](list)
     for name in names:
-        if role := NAMES.get(name.lower()):
-            by_use[role[0] or "train", role[1]].append(name)
+        split, kind = NAMES.get(name.lower(), ("", ""))
+        if (split, IMAGES) in roles and kind:  # labels without images are not used
+            by_use[split or "train", kind].append(name)
     for (split, kind), same in by_use.items():
         if len(same) > 1:
             raise UserError(

@@ -44,7 +44,8 @@ class PictureFile:
     @property
     def file_name(self) -> PurePath:
         """Path in the folder or the archive, without the number of a page."""
-        return self.name.with_name(PurePath(self.member or self.path).name)
+        below = self.member.replace("\\", "/") or self.path  # as Windows may pack it
+        return self.name.with_name(PurePath(below).name)
 
     def open(self) -> Path | io.BytesIO:
         """Return what Pillow and pandas can open."""

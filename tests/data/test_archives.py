@@ -120,10 +120,12 @@ def test_labels_name_files_by_any_path(before: str, separator: str, tmp_path: Pa
 
 def test_labels_in_an_archive(tmp_path: Path) -> None:
     table = "\n".join(["file,label", *(f"{name},{n % 3}" for n, name in enumerate(FILES))])
-    archive = pack(tmp_path / "set.zip", FILES | {"labels.csv": table.encode()})
-    source = PictureFolder(root=str(archive))
-    assert source.splits and source.class_names == ("0", "1", "2")
-    assert not source.warnings and not source.unreadable
+    for separator in "/\\":
+        files = FILES | {"labels.csv": table.encode()}
+        files = {name.replace("/", separator): content for name, content in files.items()}
+        source = PictureFolder(root=str(pack(tmp_path / "set.zip", files)))
+        assert source.splits and source.class_names == ("0", "1", "2")
+        assert not source.warnings and not source.unreadable
 
 
 def test_the_pages_of_a_tiff_file_are_pictures(tmp_path: Path) -> None:

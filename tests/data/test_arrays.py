@@ -135,6 +135,9 @@ def test_arrays_of_unknown_names_are_named(tmp_path: Path) -> None:
     found = source(tmp_path)
     assert found.splits and found.class_names is None
     assert found.warnings == ["arrays of a.npz that are not used: labels, test_labels"]
+    np.savez(tmp_path / "a.npz", train_images=IMAGES, train_labels=LABELS, labels=np.array(["x"]))
+    found = source(tmp_path)
+    assert found.splits and found.class_names == ("0", "1", "2", "3"), "labels names the classes"
     (tmp_path / "a.npz").unlink()
     torch.save({"images": torch.from_numpy(IMAGES), "labels": LABELS.tolist()}, tmp_path / "a.pt")
     assert source(tmp_path).splits["train"].labels is not None
