@@ -67,11 +67,10 @@ def require(config: DictConfig) -> None:
     for variant in config.variants:
         require_option("variants", variant, VARIANTS)
     for override in config.overrides:
-        key = str(override).partition("=")[0]
+        key = str(override).lstrip("+~").partition("=")[0]
         if key in SET_BY_PARTS:
             raise UserError(
-                f"overrides= has {override}, and {key} is what each part, variant and seed sets: "
-                "leave it out."
+                f"overrides= has {override}, but fmclust.reproduce sets {key} itself: leave it out."
             )
     kinds = {PARTS[part].kind for part in config.parts}
     if kinds and not any(kinds & {*VARIANTS[variant]} for variant in config.variants):

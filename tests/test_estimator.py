@@ -128,6 +128,10 @@ def test_the_range_of_the_fit_serves_other_types_of_numbers(images: NDArray[np.u
     for kind in (np.float32, np.int64, np.uint8):
         assert np.array_equal(fitted.predict(few.astype(kind)), fitted.labels_)
     assert np.array_equal(fitted.predict(images / 255), fitted.predict(images))
+    dark = images[:1] // 5  # scaled alike, whatever else is in the batch
+    fitted = clusterer().fit(images)
+    assert np.allclose(fitted.transform(dark / 255), fitted.transform(dark))
+    assert np.array_equal(fitted.transform(dark.astype(int)), fitted.transform(dark))
 
 
 def test_it_can_be_pickled_and_sorts(images: NDArray[np.uint8], tmp_path: Path) -> None:

@@ -6,8 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-PER_COMPONENT = (  # attributes of PCA with a row for each component
-    *("components_", "explained_variance_", "explained_variance_ratio_", "singular_values_"),
+PER_COMPONENT = (  # attributes of PCA with a value or a row for each component
+    "components_",
+    "explained_variance_",
+    "explained_variance_ratio_",
+    "singular_values_",
 )
 MIN_SPREAD = 1e-6  # of the largest standard deviation; latents are constant along other axes
 
@@ -50,7 +53,7 @@ class Whitening(PCA):  # type: ignore[misc]  # untyped
         """Fit to latents of shape (N, d); return their components, (N, n_components_)."""
         components: NDArray[Any] = super().fit_transform(X)
         variances: NDArray[Any] = self.explained_variance_
-        rounding = np.finfo(variances.dtype).eps * X.shape[1]  # of variances, to the largest one
+        rounding = 10 * np.finfo(variances.dtype).eps  # of variances, relative to the largest one
         kept = variances > max(MIN_SPREAD**2, rounding) * variances[0]
         kept[0] = True
         if kept.all():

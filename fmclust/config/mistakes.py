@@ -30,6 +30,7 @@ KEY_UNKNOWN = re.compile(r"Could not (?:override|delete from config\.) '(.+?)'")
 VALUE_REFUSED = re.compile(r"Error merging override (.+)")
 SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+?)=(.+?)'")
 SET_BY_PARTS = ("experiment", "model", "cluster", "seed", "hydra.run.dir")  # by fmclust.reproduce
+LISTS = (("cluster", "cluster"), ("cluster", "resume"))  # keys and commands that take a list
 GROUP_NULL = "Config group override"  # the beginning of a ValueError about group=null
 # Hydra's options that ours in conf/hydra/launcher/ are made from; the extra sweep installs them.
 PLUGINS = ("joblib", "submitit_local", "submitit_slurm")
@@ -64,7 +65,7 @@ def explain(error: Exception, config_name: str) -> str:
 def _explain_several(key: str, value: str, config_name: str) -> str:
     if config_name == "config":  # of fmclust.train, which has sweeps
         cure = f"add -m to run a job with each, or type '{key}=[{value}]' for one list."
-    elif key == "cluster" or isinstance(_loaded(config_name).get(key), list):
+    elif (key, config_name) in LISTS or isinstance(_loaded(config_name).get(key), list):
         cure = f"type '{key}=[{value}]', a list."
     else:
         cure = f"type {key}={value.partition(',')[0]}, or another one."
@@ -109,11 +110,11 @@ def _explain_key(key: str, config_name: str) -> str:
         return f"{key} is unknown: type {leaves[near[0]]}."
     if not siblings and (near := get_close_matches(key, known, n=1)):
         return f"{key} is unknown: type {near[0]}."
-    is_of_runs = key not in SET_BY_PARTS and group in _known_keys("config", key)
-    if "overrides" in known and is_of_runs:  # fmclust.reproduce
+    is_of_runs = key in _known_keys("config", key) or _options_with(key)
+    if "overrides" in known and is_of_runs and key not in SET_BY_PARTS:  # fmclust.reproduce
         value = next((a.partition("=")[2] for a in sys.argv if a.startswith(f"{key}=")), "<value>")
         plain = value.strip("'\"")  # paths are quoted for Hydra
-        return f"{key} is a setting of its runs: type \"overrides=['{key}={plain}']\"."
+        return f"{key} is a setting of single runs: type \"overrides=['{key}={plain}']\"."
     there = siblings or [k for k in known if "." not in k]
     return f"{key} is unknown: there are {', '.join(there)}."
 

@@ -158,9 +158,15 @@ class ArrayFiles(ImageSource):
         kinds = {array.kind for array in images.values()}
         if BYTES in kinds and self.scale is not None:
             self.warnings.append("data.scale is not used: the values of uint8 images are kept")
-        for kind in sorted(kinds - {BYTES}):
-            found = joined(array.limits() for array in images.values() if array.kind == kind)
-            limits = self.scale or filled_range(found) or found
+        found = {
+            kind: joined(array.limits() for array in images.values() if array.kind == kind)
+            for kind in sorted(kinds - {BYTES})
+        }
+        usual = {kind: filled_range(limits) for kind, limits in found.items()}
+        if None in usual.values():  # one range for whole numbers and floats
+            usual = dict.fromkeys(found, joined(found.values()))
+        for kind in found:
+            limits = self.scale or usual[kind] or found[kind]
             self.ranges = {**self.ranges, kind: limits}
             log.info("Pixel values (%s): %s become 0 to 255", kind, span_text(limits))
         return dict(self.ranges)

@@ -192,8 +192,9 @@ def filled_range(limits: Range) -> Range | None:
 def range_for(kind: str, found: Range, known: Mapping[str, Range]) -> Range | None:
     """Return the range by which a run scales an array, or None if it has to be found.
 
-    That is the run's range for the pixel type; that for another type, if the values fill it; or a
-    usual one, if they fill it.
+    That is the run's range for the pixel type; for another type, the narrowest that holds the
+    values, of the run's ranges and the usual ones. 8-bit values are kept, unless they are nearly
+    black and fill a range of the run.
 
     Args:
         kind: The pixel type of the array.
@@ -202,10 +203,13 @@ def range_for(kind: str, found: Range, known: Mapping[str, Range]) -> Range | No
     """
     if kind in known:
         return known[kind]
-    usual = filled_range(found)
-    if kind == BYTES and usual is not None:
-        return None
-    return next((limits for limits in known.values() if _fills(found, limits)), usual)
+    if kind == BYTES:
+        is_dark = filled_range(found) is None
+        return next(
+            (limits for limits in known.values() if is_dark and _fills(found, limits)), None
+        )
+    holding = [r for r in (*known.values(), *USUAL_RANGES) if not clipped(found, r)]
+    return min(holding, key=lambda limits: limits[1] - limits[0], default=None)
 
 
 def _fills(found: Range, limits: Range) -> bool:
@@ -267,7 +271,8 @@ def _roles(names: Collection[str], path: Path) -> dict[tuple[str, str], str]:
     for (split, kind), same in by_use.items():
         if len(same) > 1:
             raise UserError(
-                f"{path} holds {' and '.join(sorted(same))}, {kind} of {split} twice: save one."
+                f"{path} holds {' and '.join(sorted(same))}, which both are the {kind} of {split}: "
+                "keep one of them."
             )
     if not roles and len(names) == 1:  # with any name
         return {(WHOLE, IMAGES): next(iter(names))}

@@ -24,7 +24,7 @@ from fmclust.data.opening import (
     printable,
     warnings_about_cut,
 )
-from fmclust.data.picture_files import PictureFile, is_archive
+from fmclust.data.picture_files import PictureFile, is_archive, name_of_folder
 from fmclust.data.pictures import with_pages
 from fmclust.data.scales import Scales, valid_range
 from fmclust.data.sources import ImageSource
@@ -162,8 +162,9 @@ class PictureFolder(ImageSource):
 
         Nothing is set or returned if it labels no picture.
         """
+        folder = name_of_folder(self.root)
         texts = {
-            split: np.array(table.of([f.file_name.as_posix() for f in files], self.root.name))
+            split: np.array(table.of([f.file_name.as_posix() for f in files], folder))
             for split, files in members.items()
             if files
         }
@@ -177,7 +178,10 @@ class PictureFolder(ImageSource):
         }
         log.info("%s labels %s files", table.path.name, f"{len(labelled):,}")
         if (unused := len(table.labels) - len(labelled)) > 0:
-            self.warnings.append(f"{table.path.name} labels {unused:,} files that are not there")
+            self.warnings.append(
+                f"{table.path.name} has {unused:,} rows that label no picture: their files are "
+                "not there, or have a name with several labels"
+            )
         return {split: torch.from_numpy(ids) for split, ids in classes.items()} if labelled else {}
 
     def _split_of(

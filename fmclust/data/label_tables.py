@@ -71,7 +71,7 @@ class LabelTable:
         self, name: str, folder: str, by_stem: Mapping[str, str], by_end: Mapping[str, str]
     ) -> str:
         whole = str(PurePosixPath(folder, name))
-        ends = [whole, *_ends(name)]
+        ends = [name, whole, *_ends(name)[1:]]
         for end in ends:
             if end in self.labels:
                 return self.labels[end]

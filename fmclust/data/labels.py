@@ -101,7 +101,7 @@ def _as_text(values: NDArray[Any], unlabelled: int | None) -> NDArray[np.str_]:
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "replace")
     texts = np.array([text_of(label) for label in values.tolist()], np.str_)
-    return np.where(texts == str(unlabelled), "", texts)
+    return texts if unlabelled is None else np.where(texts == str(unlabelled), "", texts)
 
 
 def _number_or_text(name: str) -> tuple[int, str]:

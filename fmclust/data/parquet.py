@@ -75,7 +75,7 @@ def read_parquet(path: Path) -> "EncodedPictures | ListedImages | pd.DataFrame":
         if not (encoded or listed):
             table: pd.DataFrame = file.read().to_pandas()
             return table
-        column = _column_of_images([*encoded, *listed])
+        column = _column_of_images(encoded, listed)
         label = next((name for name in schema.names if name.lower() in LABELS), None)
         held = file.read(columns=[column, *([label] if label else [])])
         labels = None
@@ -95,19 +95,25 @@ def _size_in_memory(metadata: Any) -> int:
     """Return the bytes that the columns need at least, once their values are decoded."""
     groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
     chunks = [group.column(n) for group in groups for n in range(group.num_columns)]
-    return sum(max(chunk.total_uncompressed_size, 8 * chunk.num_values) for chunk in chunks)
+    return sum(max(chunk.total_uncompressed_size, chunk.num_values) for chunk in chunks)
 
 
-def _column_of_images(columns: Sequence[str]) -> str:
+def _column_of_images(encoded: Sequence[str], listed: Sequence[str]) -> str:
     """Return the column that is named as one of images, or the only one.
+
+    Args:
+        encoded: Columns of bytes.
+        listed: Columns of lists, which may hold boxes or masks if there are columns of bytes.
 
     Raises:
         ValueError: If there are several, and none has such a name.
     """
-    named = [name for name in columns if name.lower() in IMAGES]
+    named = [name for name in (*encoded, *listed) if name.lower() in IMAGES]
+    columns = named or encoded or listed
     if not named and len(columns) > 1:
-        raise ValueError(f"{', '.join(columns)} may be its images: name their column image")
-    return (named or columns)[0]
+        each = " and ".join(columns)
+        raise ValueError(f"{each} may each hold the images: rename the one that does to image")
+    return columns[0]
 
 
 def size_of_first(files: Sequence[PictureFile]) -> tuple[int, int]:
@@ -170,7 +176,7 @@ def _unlisted(column: Any) -> NDArray[Any]:
         lengths = compute.unique(compute.list_value_length(values)).to_pylist()
         if None in lengths:
             raise ValueError("images are missing in some rows: remove these rows")
-        if len(lengths) != 1:
+        if len(lengths) > 1:
             raise ValueError("its images have lists of several lengths: save images of one size")
         shape += lengths
         values = values.flatten()

@@ -1,6 +1,7 @@
 """Picture files on disk, in archives, and the pages of one file."""
 
 import io
+import posixpath
 import tarfile
 import threading
 import zipfile
@@ -96,11 +97,11 @@ class _Tar:
         is_plain = path.suffix.lower() == ".tar"
         budget = psutil.virtual_memory().available // 2
         with tarfile.open(path, "r:" if is_plain else "r:*") as tar:
+            links = dict[str, str]()
             for entry in tar:
-                if entry.islnk() and entry.linkname in self._places:  # the same file again
-                    self._places[entry.name] = self._places[entry.linkname]
-                    if entry.linkname in self._contents:
-                        self._contents[entry.name] = self._contents[entry.linkname]
+                if entry.islnk() or entry.issym():  # the former name a file from the root
+                    above = "" if entry.islnk() else posixpath.dirname(entry.name)
+                    links[entry.name] = posixpath.normpath(posixpath.join(above, entry.linkname))
                 if not entry.isfile():
                     continue
                 self._places[entry.name] = (entry.offset_data, entry.size)
@@ -112,6 +113,10 @@ class _Tar:
                     self._contents[entry.name] = b"" if held is None else held.read()
             if is_plain and path.stat().st_size < tar.offset + tarfile.BLOCKSIZE:
                 raise ValueError("its end is missing")  # a block of zeros, at least
+        for name, target in links.items():
+            if target in self._places:
+                self._places[name] = self._places[target]
+                self._contents |= {name: self._contents[target]} if not is_plain else {}
 
     def members(self) -> list[str]:
         return [*self._places]
@@ -129,6 +134,12 @@ class _Tar:
 def is_archive(path: Path) -> bool:
     """Return whether a path is named like an archive that can be read."""
     return path.name.lower().endswith(ARCHIVES)
+
+
+def name_of_folder(path: Path) -> str:
+    """Return the name of a folder, or of an archive without its ending."""
+    endings = (ending for ending in ARCHIVES if path.name.lower().endswith(ending))
+    return path.name[: -len(ending)] if (ending := max(endings, key=len, default="")) else path.name
 
 
 def archived_files(path: Path) -> list[PictureFile]:

@@ -154,11 +154,7 @@ def _open(path: Path, settings: Reading) -> Input:
         held = open_arrays(path)[0]
         prefixed = {f"{split}/" if len(held) > 1 else "": array for split, array in held.items()}
         return _open_arrays(path, prefixed, settings)
-    if (read := _read_one(path, settings)) is not None:
-        return _opened(path, read, settings)
-    opened = open_pictures([PictureFile.of(path)], settings)
-    opened.folder = path.parent
-    return opened
+    return _opened(path, _read_one(path, settings), settings)
 
 
 def _read_one(path: Path, settings: Reading) -> ImageArray | EncodedPictures | None:
@@ -169,19 +165,24 @@ def _read_one(path: Path, settings: Reading) -> ImageArray | EncodedPictures | N
     return ImageArray.of(read_idx(path), str(path)) if _is_idx(path) else None
 
 
-def _opened(path: Path, read: ImageArray | EncodedPictures, settings: Reading) -> Input:
+def _opened(path: Path, read: ImageArray | EncodedPictures | None, settings: Reading) -> Input:
+    """Open what `_read_one` has returned; a file of another kind is taken for a picture."""
     if isinstance(read, EncodedPictures):
         return open_pictures(read.files, settings)
-    return _open_arrays(path, {"": read}, settings)
+    if read is not None:
+        return _open_arrays(path, {"": read}, settings)
+    opened = open_pictures([PictureFile.of(path)], settings)
+    opened.folder = path.parent
+    return opened
 
 
 def _open_files(folder: Path, files: Sequence[Path], settings: Reading) -> Input:
     """Open several files of a folder; arrays and columns of pixels get one range."""
     if len(files) == 1:
         return _open(files[0], settings)
-    read = {path: found for path in files if (found := _read_one(path, settings)) is not None}
+    read = {path: _read_one(path, settings) for path in files}
     arrays = {f"{p.name}: ": found for p, found in read.items() if isinstance(found, ImageArray)}
-    if len(arrays) == len(read):
+    if len(arrays) == len(files):
         return _open_arrays(folder, arrays, settings)
     return _joined({path: _opened(path, found, settings) for path, found in read.items()})
 

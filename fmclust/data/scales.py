@@ -221,7 +221,7 @@ def valid_range(key: str, value: object) -> Range:
 def known_ranges(saved: Mapping[str, object]) -> dict[str, Range]:
     """Return the ranges that a run has saved; raise UserError as `valid_range` does.
 
-    A range of one value, of pixels that are all equal, ends one above it, which scales them alike.
+    A range of one value, from pixels that are all equal, is widened by one: they become 0.
     """
     return {str(kind): valid_range("data.scale", _widened(saved[kind])) for kind in saved}
 

@@ -81,6 +81,9 @@ def run_job(config: DictConfig, directory: Path, overrides: list[str]) -> float:
     for key in ("root", "labels", "cache"):
         if config.data.get(key) is not None:
             config.data[key] = os.path.abspath(config.data[key])  # resuming may start elsewhere
+    config.trainer.precision = resolve_precision(
+        str(config.trainer.precision), config.trainer.accelerator
+    )
     require_weights(config.model)
     refuse_interpolations(OmegaConf.to_container(config, resolve=True), "the configuration")
     return _work(config, directory, claim(directory, config, overrides, JOB))
@@ -112,6 +115,10 @@ def resume_job(
         refuse_foreign(config, directory / "config.yaml")
     for key, value in (changes or {}).items():
         OmegaConf.update(config, key, value, merge=False)
+    if is_own or config.trainer.precision == "auto":  # of a job that failed before it began
+        config.trainer.precision = resolve_precision(
+            str(config.trainer.precision), config.trainer.accelerator
+        )
     return _work(config, directory, reopen(directory, JOB, changes=typed))
 
 
@@ -119,9 +126,6 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
     """Check the configuration, take the directory by entering `owned`, and run the job."""
     check(config)
     require_device(config.trainer.accelerator)
-    config.trainer.precision = resolve_precision(
-        str(config.trainer.precision), config.trainer.accelerator
-    )
     quieten_lightning()
     keep_freed_memory()
     skip_nvml()

@@ -21,7 +21,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from fmclust.config.mistakes import explain
-from fmclust.errors import Interrupted, UserError, complain
+from fmclust.errors import Interrupted, UserError, complain, one_line
 
 log = logging.getLogger(__name__)
 FAILED = 1  # exit status after a bug
@@ -182,6 +182,8 @@ def sweep_job(config: DictConfig, directory: Path, overrides: list[str]) -> floa
         _note_failure(config, directory, overrides, error, start)
     except Exception as error:
         log.exception("job %s failed: %s", directory.name, error)
+        reason = UserError(f"{type(error).__name__}: {one_line(error)}")
+        _note_failure(config, directory, overrides, reason, start)
     _print_progress(directory, start)
     return objective
 

@@ -175,6 +175,7 @@ def test_hard_links_in_a_tar_file_are_pictures(suffix: str, tmp_path: Path) -> N
     (folder / "set" / "b").mkdir()
     for path in sorted((folder / "set" / "a").iterdir()):
         os.link(path, folder / "set" / "b" / f"x{path.name}")
+        (folder / "set" / "b" / f"y{path.name}").symlink_to(f"../a/{path.name}")
     path = tmp_path / f"in{suffix}"
     with tarfile.open(path, "w:gz" if suffix == ".tgz" else "w:") as tar:
         tar.add(folder / "set", "set")

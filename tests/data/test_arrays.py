@@ -169,6 +169,9 @@ def test_labels_may_be_texts_or_marked_as_missing(tmp_path: Path) -> None:
     labels = [split.labels for split in found.splits.values()]
     flat = torch.cat([ids for ids in labels if ids is not None]).tolist()
     assert flat == [-1 if LABELS[row] == 3 else LABELS[row] for row in order]
+    np.savez(tmp_path / "b.npz", images=IMAGES, labels=np.where(LABELS, "None", "x"))
+    found = source(tmp_path / "b.npz")
+    assert found.splits and found.class_names == ("None", "x")
     np.savez(tmp_path / "c.npz", images=IMAGES, labels=np.eye(40)[:, :5])
     found = source(tmp_path / "c.npz")
     assert found.splits and found.class_names is None and "(40, 5)" in found.warnings[0]
@@ -216,8 +219,11 @@ def test_no_code_of_a_file_runs(name: str, tmp_path: Path, monkeypatch: pytest.M
         ({"test_images": IMAGES}, "train_images"),
         ({"train_images": IMAGES, "test_images": IMAGES[:, :5]}, "5x9, 8x9"),
         ({"images": IMAGES[:3]}, "too few"),
-        ({"images": IMAGES, "train_images": IMAGES}, "images and train_images, images of train"),
-        ({"images": IMAGES, "x_val": IMAGES, "validation_images": IMAGES}, "images of val twice"),
+        (
+            {"images": IMAGES, "train_images": IMAGES},
+            "images and train_images, which both are the images of train",
+        ),
+        ({"images": IMAGES, "x_val": IMAGES, "validation_images": IMAGES}, "the images of val"),
         ({"images": IMAGES, "labels": LABELS + 0.5}, "0.5"),
     ],
 )
@@ -294,3 +300,15 @@ def test_a_range_is_usual_if_it_holds_all() -> None:
     assert usual_range((0, 1)) == (0, 1) and usual_range((0, 2)) == (0, 255)
     assert usual_range((-1, 1)) is None and usual_range((0, 256)) is None
     assert ImageArray(np.full((2, 3, 3), np.nan)).limits() == (0, 0)
+
+
+def test_whole_numbers_and_floats_of_one_set_have_one_range(tmp_path: Path) -> None:
+    deep = IMAGES.astype(int) * 16
+    np.savez(tmp_path / "a.npz", train_images=deep[:30], test_images=deep[30:] / 2)
+    found = source(tmp_path)
+    test = found.splits["test"].images[:, 0].numpy()
+    assert np.abs(test - IMAGES[30:] / 2).max() <= 1 and len({*found.ranges.values()}) == 1
+    np.savez(
+        tmp_path / "a.npz", train_images=IMAGES[:30] / 255, test_images=IMAGES[30:].astype(int)
+    )
+    assert np.array_equal(source(tmp_path).splits["test"].images[:, 0].numpy(), IMAGES[30:])

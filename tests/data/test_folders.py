@@ -12,6 +12,7 @@ from PIL import Image
 from fmclust.data import PictureFolder
 from fmclust.errors import UserError
 
+UNUSED = "rows that label no picture: their files are not there, or have a name with several labels"
 NAMED = {"train": "cat", "test": "dog"}
 PICTURE = Image.fromarray(np.linspace(0, 255, 64).astype(np.uint8).reshape(8, 8))
 
@@ -317,7 +318,7 @@ def test_a_table_is_used_before_folders_and_may_be_elsewhere(tmp_path: Path) -> 
     assert read(tmp_path / "in")[0].class_names == ("a", "b")
     source, _ = read(tmp_path / "in", labels=str(tmp_path / "mine.csv"))
     assert source.class_names == ("x", "y") and labels_of(source)["b/3.png"] == "y"
-    assert source.warnings == ["mine.csv labels 1 files that are not there"]
+    assert source.warnings == [f"mine.csv has 1 {UNUSED}"]
 
 
 def test_a_table_of_equal_names_in_several_folders_labels_each_by_its_path(tmp_path: Path) -> None:
@@ -327,6 +328,16 @@ def test_a_table_of_equal_names_in_several_folders_labels_each_by_its_path(tmp_p
     table = tmp_path / "labels.csv"
     table.write_text("\n".join(["file,label", *rows]))
     assert read(tmp_path / "train", labels=str(table))[0].class_names == ("cat",)
+    (tmp_path / "train" / "train").mkdir()
+    PICTURE.save(tmp_path / "train" / "train" / "30.png")
+    PICTURE.save(tmp_path / "train" / "30.png")
+    table.write_text("\n".join(["file,label", *rows, "30.png,dog", "train/30.png,cat"]))
+    nested = read(tmp_path / "train", labels=str(table))[0]
+    found = labels_of(nested)
+    assert (found["30.png"], found["train/30.png"]) == ("dog", "cat"), "its own path comes first"
+    for path in ("train/30.png", "30.png"):
+        (tmp_path / "train" / path).unlink()
+    table.write_text("\n".join(["file,label", *rows]))
     (tmp_path / "train").rename(tmp_path / "moved")
     source = read(tmp_path / "moved", labels=str(table))[0]
     assert source.class_names is None, "the table does not say which of the two is meant"
@@ -357,7 +368,7 @@ def test_a_table_of_clusters_or_of_other_files_gives_no_labels(tmp_path: Path) -
         fill(tmp_path / name, 20)
     tables = {
         "image,cluster,class\na/0.png,0,1\n": [],  # as `assign` writes it
-        "file,label\nother.png,x\n": ["labels.csv labels 1 files that are not there"],
+        "file,label\nother.png,x\n": [f"labels.csv has 1 {UNUSED}"],
         "file,label\na/1.png,x\na/1.png,y\n": ["a table of labels is not used"],
     }
     for text, warned in tables.items():
@@ -379,7 +390,7 @@ def test_a_table_names_files_of_several_pages_and_names_with_dots(tmp_path: Path
     labels = labels_of(source)
     assert labels["stack[1].tif"] == labels["stack[2].tif"] == labels["scan.001.png"] == "a"
     assert labels["scan.000.png"] == "b" and labels["2.png"] == ""
-    assert source.warnings == ["labels.csv labels 1 files that are not there"]
+    assert source.warnings == [f"labels.csv has 1 {UNUSED}"]
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,14 @@ def test_the_prefix_of_a_run_chooses_what_is_assigned(tmp_path: Path) -> None:
         assert open_input(tmp_path, settings).n_images == n
 
 
+def test_a_damaged_file_beside_another_is_named_when_assigning(tmp_path: Path) -> None:
+    write_idx(tmp_path / "train-images-idx3-ubyte", IMAGES)
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(b"no images")
+    opened = open_input(tmp_path, Reading(Form((28, 28)), 64))
+    assert sum(len(batch.images) for batch in opened.read()) == 30
+    assert "t10k-images-idx3-ubyte" in " ".join(opened.warnings())
+
+
 def test_two_files_of_one_kind_are_refused(tmp_path: Path) -> None:
     write_idx(tmp_path / "train-images-idx3-ubyte", IMAGES)
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(IMAGES)))

@@ -85,5 +85,5 @@ def test_ctrl_c_is_one_line_and_leaves_nothing(run: Path, tmp_path: Path) -> Non
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and err.split() == ["fmclust:", "Stopped."]
+    assert (process.returncode, err.split()) == (130, ["fmclust:", "Stopped."])
     assert not (tmp_path / "o").exists()
