@@ -93,6 +93,11 @@ class BalancedKMeans(SphericalClusterer):
         X, k = normalize(validate_data(self, X, dtype=FLOATS)), self.n_clusters
         start = KMeans(k, n_init=self.n_init, random_state=self.random_state).fit(X)
         centres = normalize(start.cluster_centers_)
+        if self.sizes is not None:  # the largest share to the largest cluster, whatever its number
+            ranked = np.empty(k, np.int64)
+            counts = np.bincount(start.labels_, minlength=k)
+            ranked[np.argsort(shares, kind="stable")] = np.argsort(counts, kind="stable")
+            centres = centres[ranked]
         offsets: Floats = np.zeros(k)
         for n_iter in range(1, self.max_iter + 1):
             logits = X @ centres.T / self.temperature

@@ -1,5 +1,6 @@
 """Principal components, as many as there are."""
 
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -18,14 +19,16 @@ MIN_SPREAD = 1e-6  # of the largest standard deviation; latents are constant alo
 class LeadingComponents(PCA):  # type: ignore[misc]  # untyped
     """PCA to `n_components` dimensions, or to all of them if the latents have fewer.
 
-    All other parameters and all attributes are those of scikit-learn's PCA.
+    Other values of `n_components`, the other parameters and all attributes are those of
+    scikit-learn's PCA.
     """
 
     def fit(self, X: NDArray[Any], y: None = None) -> Self:  # noqa: ARG002 - scikit-learn's
         """Fit to latents of shape (N, d)."""
-        wanted = int(self.get_params()["n_components"])
+        wanted = self.get_params()["n_components"]
         try:
-            self.n_components = min(wanted, *X.shape)
+            if isinstance(wanted, Integral):
+                self.n_components = min(int(wanted), *X.shape)
             super().fit(X)
         finally:
             self.n_components = wanted

@@ -23,6 +23,7 @@ ATTRIBUTES = {  # name of an array to the attribute of an estimator
 EXACT = (KMeans, MiniBatchKMeans, GaussianMixture)  # subclasses may assign in another way
 AFFINE = (PCA, StandardScaler)
 MAX_LATENTS = 4096  # dimensions up to which square matrices are computed
+MAX_EXPANDED = 256  # dimensions up to which diagonal covariances become square matrices
 
 
 def parameters_of(clusterer: BaseEstimator) -> dict[str, Floats]:
@@ -33,12 +34,14 @@ def parameters_of(clusterer: BaseEstimator) -> dict[str, Floats]:
 
     Returns:
         `weights` (k,), `means` (k, d) and `covariances` (k, d, d) of a mixture, the last up to
-        `MAX_LATENTS`; `centres` (k, d) of k-means, with `offsets` (k,) of spherical clusterers; of
-        another estimator, the ones that it has.
+        `MAX_LATENTS`, or `MAX_EXPANDED` if they are diagonal; `centres` (k, d) of k-means, with
+        `offsets` (k,) of spherical clusterers; of another estimator, the ones that it has.
     """
     estimator = estimator_of(clusterer)
     found = {k: getattr(estimator, v) for k, v in ATTRIBUTES.items() if hasattr(estimator, v)}
-    if hasattr(estimator, "covariances_") and estimator.means_.shape[1] <= MAX_LATENTS:
+    is_mixture = hasattr(estimator, "covariances_")
+    is_square = is_mixture and estimator.covariance_type in ("full", "tied")
+    if is_mixture and estimator.means_.shape[1] <= (MAX_LATENTS if is_square else MAX_EXPANDED):
         found["covariances"] = _full_covariances(estimator)
     return found
 
@@ -61,6 +64,8 @@ def stored_arrays(clusterer: BaseEstimator) -> dict[str, Floats]:
     affine = steps[:-1] if is_unit else steps
     is_known = type(estimator) in EXACT or isinstance(estimator, SphericalClusterer)
     is_known &= all(isinstance(step, AFFINE) for step in affine)
+    if "means" in arrays:  # in float32, the rounding of another formula changes probabilities
+        is_known &= "covariances" in arrays and arrays["means"].dtype == np.float64
     if not is_known or clusterer.n_features_in_ > MAX_LATENTS:
         return arrays
     arrays["is_unit"] = np.array(is_unit)

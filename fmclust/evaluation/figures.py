@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from fmclust import plots
 from fmclust.clustering import NOISE, shapes_of
-from fmclust.clustering.estimators import Floats
+from fmclust.clustering.estimators import Floats, Ids
 from fmclust.clustering.shapes import Shapes
 from fmclust.evaluation.results import Evaluation
 
@@ -113,7 +113,7 @@ def _planes(made: Evaluation, name: str, split: str) -> list[plots.Plane]:
             (shapes.latents[chosen] - origin) @ directions.T,
             clusters[chosen],
             (shapes.centres - origin) @ directions.T,
-            _outlines(shapes, directions),
+            _outlines(shapes, clusters, directions),
         )
         for axes, origin, directions in _views(shapes.latents, noun)
     ]
@@ -132,10 +132,16 @@ def _views(latents: Floats, noun: str) -> Iterator[tuple[tuple[str, str], Floats
             yield (f"{noun} {i}", f"{noun} {i + 1}"), np.zeros(n_latents), directions
 
 
-def _outlines(shapes: Shapes, directions: Floats) -> Floats:
-    """Return the matrix of each cluster's outline in a plane, shape (k, 2, 2)."""
+def _outlines(shapes: Shapes, clusters: Ids, directions: Floats) -> Floats:
+    """Return the matrix of each cluster's outline in a plane, shape (k, 2, 2).
+
+    A circle or an ellipse holds `CONFIDENCE` of the members in the plane.
+    """
     if shapes.covariances is not None:
         outlines: Floats = REACH * (directions @ shapes.covariances @ directions.T)
         return outlines
-    assert shapes.radii is not None
-    return shapes.radii[:, None, None] ** 2 * np.eye(2)
+    distances = np.linalg.norm((shapes.latents - shapes.centres[clusters]) @ directions.T, axis=1)
+    members = (distances[clusters == cluster] for cluster in range(len(shapes.centres)))
+    radii = np.array([np.quantile(near, CONFIDENCE) if len(near) else 0.0 for near in members])
+    circles: Floats = radii[:, None, None] ** 2 * np.eye(2)
+    return circles

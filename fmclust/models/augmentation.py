@@ -59,7 +59,7 @@ class Augmentation:
     ) -> None:
         _require_range("scale", scale)
         _require_range("brightness", brightness)
-        _require_at_most("aspect", aspect, 1)
+        _require_at_most("aspect", aspect, 0.99)  # 1 would make a width of zero
         _require_at_most("shift", shift, 1)
         _require_at_most("rotation", rotation, 180)
         require_bool("model.augment.flip", flip)

@@ -36,7 +36,7 @@ class Autoencoder(Encoder):
         schedule: See `Optimization`.
         penalty: Key of `regularizers.PENALTIES`, a term added to the loss in training.
         penalty_weight: Factor of the penalty.
-        noise: Standard deviation of the normal noise added to the inputs, pixels in 0..1, in
+        noise: Standard deviation of the normal noise added to the preprocessed pixels in
             training; the loss compares the outputs with the pixels without noise.
         **axes: Arguments of the network, such as `latents` and `channels`.
 

@@ -153,13 +153,13 @@ def _kernels(kernel: int | Sequence[int], n: int, stride: int) -> list[int]:
     Raises:
         UserError: If there is not one number for each, or one is below the stride.
     """
-    kernels = [kernel] * n if isinstance(kernel, int) else [*kernel]
+    kernels = [*kernel] if isinstance(kernel, Sequence) else [kernel] * n
     for side in kernels:
         errors.require_whole("model.kernel", side, stride)
     if len(kernels) != n:
         raise errors.UserError(
             f"model.kernel={kernels} has {len(kernels)} numbers for {n} convolutions: type "
-            f"model.kernel={kernels[0]}, or one number for each."
+            f"model.kernel={kernels[0] if kernels else stride}, or one number for each."
         )
     return kernels
 

@@ -1,5 +1,7 @@
 """Scores against the value that a sweep varies."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -35,10 +37,14 @@ def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
     height = 3.2 + is_rotated * CHARACTER * n_characters
     figure = Figure(figsize=(width, height * n_rows + legend), layout="constrained")
     grid = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
+    places = _places(points.x)
+    is_text = pd.to_numeric(points.x, errors="coerce").isna().any()
     for axes, panel in zip(grid, panels, strict=False):
         of_panel = points[points.panel == panel]
         for (name, split), line in of_panel.groupby(["line", "split"], sort=False):
-            _draw_line(axes, line, colour=f"C{names.index(name)}", style=STYLES[str(split)])
+            _draw_line(axes, line, places, f"C{names.index(name)}", STYLES[str(split)])
+        if is_text or len(places) <= MAX_TICKS:
+            axes.set_xticks([*places.values()], [*places])
         axes.set(title=panel, xlabel=x_name)
         axes.tick_params(axis="x", labelrotation=90 if is_rotated else 0)
         axes.grid(alpha=0.3)
@@ -53,14 +59,18 @@ def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
     return figure
 
 
-def _draw_line(axes: Axes, line: pd.DataFrame, colour: str, style: str) -> None:
-    numbers = pd.to_numeric(line.x, errors="coerce")
-    x = line.x if numbers.isna().any() else numbers
-    if x is numbers:
-        order = numbers.argsort()
-        line, x = line.iloc[order], numbers.iloc[order]
-        if len(x) <= MAX_TICKS:
-            axes.set_xticks(x, line.x)
-    axes.plot(x, line["mean"], style + "o", color=colour, ms=4)
+def _places(values: "pd.Series[str]") -> dict[str, float]:
+    """Return each value to its place on the axis: the value if all are numbers, or its rank."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    if numbers.isna().any():
+        return {text: float(rank) for rank, text in enumerate(dict.fromkeys(values))}
+    return dict(zip(values, numbers.astype(float), strict=True))
+
+
+def _draw_line(
+    axes: Axes, line: pd.DataFrame, places: Mapping[str, float], colour: str, style: str
+) -> None:
+    line = line.assign(place=line.x.map(places)).sort_values("place")
+    axes.plot(line.place, line["mean"], style + "o", color=colour, ms=4)
     if style == "-" and line["std"].notna().any():  # bars of every split would overlap
-        axes.errorbar(x, line["mean"], line["std"], fmt="none", ecolor=colour, capsize=3)
+        axes.errorbar(line.place, line["mean"], line["std"], fmt="none", ecolor=colour, capsize=3)

@@ -65,10 +65,10 @@ class EncoderModule(LightningModule):
         if is_last or self.device.type == "cpu" or len(self._sizes) % GPU_CHECK_INTERVAL == 0:
             self._require_finite()
         if is_last:
-            weights = torch.tensor(self._sizes, dtype=torch.float64, device=self.device)
-            for name, values in self._losses.items():
-                mean = values.double() @ weights / weights.sum()
-                self._log_mean(name, mean.float(), self.n_images)
+            weights = torch.tensor(self._sizes, dtype=torch.float64)
+            for name, values in self._losses.items():  # on the CPU: MPS has no float64
+                mean = values.cpu().double() @ weights / weights.sum()
+                self._log_mean(name, mean.float().to(self.device), self.n_images)
         return losses.minimized
 
     def _losses_of(self, name: str) -> Tensor:

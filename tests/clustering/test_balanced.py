@@ -50,6 +50,17 @@ def test_the_result_hardly_depends_on_the_seed() -> None:
     assert min(adjusted_rand_score(first, other) for other in others) > 0.97
 
 
+@pytest.mark.parametrize("sizes", [[5, 3, 2], [2, 5, 3], [3, 2, 5]])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_largest_size_goes_to_the_largest_cluster_in_any_order(
+    sizes: list[int], seed: int
+) -> None:
+    points, labels = directions([500, 300, 200], spread=0.15)
+    fitted = BalancedKMeans(n_clusters=3, sizes=sizes, random_state=seed).fit(points)
+    assert adjusted_rand_score(labels, fitted.labels_) == 1
+    assert np.bincount(fitted.labels_).tolist() == [100 * size for size in sizes]
+
+
 def test_sizes_may_be_given_as_proportions() -> None:
     points, labels = directions([300, 100])
     sizes = [3, 1]

@@ -7,7 +7,7 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from fmclust.clustering import Whitening, assign, pipeline
+from fmclust.clustering import LeadingComponents, Whitening, assign, pipeline
 from fmclust.clustering.parameters import stored_arrays
 from fmclust.data import Digits
 from fmclust.inference.stored import StoredClusterer
@@ -47,3 +47,10 @@ def test_pixels_with_constant_borders_are_clustered_and_assigned_by_what_varies(
     stored = StoredClusterer.read(tmp_path / "a.npz")
     assert stored is not None
     assert np.array_equal(stored.find(pixels).clusters, assign(clusterer, pixels))
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [(3, 3), (64, 5), (None, 5), (0.8, 2)])
+def test_leading_components_take_any_number_that_pca_takes(
+    wanted: float | None, expected: int
+) -> None:
+    assert LeadingComponents(wanted).fit(LATENTS).n_components_ == expected

@@ -60,6 +60,9 @@ def test_latents_are_assigned_as_by_the_estimator(
     monkeypatch.setattr(stored, "MAX_ROWS", 64)
     fitted, _ = fit(FITTABLE[name], LATENTS.astype(dtype))
     found = saved(tmp_path / "a.npz", fitted)
+    if dtype is np.float32 and "weights" in stored_arrays(fitted):
+        assert found is None, "the estimator of a mixture in float32 rounds in another way"
+        return
     assert found is not None and found.n_latents == 5 and not found.propagates
     new = RNG.normal(size=(300, 5)).astype(np.float32) * 4
     clusters = assign(fitted, new)
@@ -96,6 +99,7 @@ def test_no_square_matrix_of_wide_latents_is_computed(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parameters, "MAX_LATENTS", 4)
+    monkeypatch.setattr(parameters, "MAX_EXPANDED", 4)
     fitted, _ = fit(FITTABLE[name], LATENTS)
     assert saved(tmp_path / "a.npz", fitted) is None
     found = shapes_of(fitted, LATENTS, assign(fitted, LATENTS), share=0.9)

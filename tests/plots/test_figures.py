@@ -188,3 +188,25 @@ def test_a_sweep_has_a_panel_for_every_score_and_sorts_numbers() -> None:
     assert drawn.tolist() == [[9, 0.5], [10, 0.6]]
     assert figure.axes[0].get_title() == "accuracy"
     assert pixels(figure).std() > 0
+
+
+def test_lines_of_a_sweep_share_an_axis_if_one_lacks_a_text() -> None:
+    lines = {"gmm": ("auto", "5", "10"), "kmeans": ("5", "10")}
+    points = pd.DataFrame(
+        {
+            "panel": "accuracy",
+            "line": name,
+            "split": "test",
+            "x": x,
+            "mean": 0.5,
+            "std": 0.1,
+            "count": 3,
+        }
+        for name, values in lines.items()
+        for x in values
+    )
+    axes = draw_sweep(points, "n_clusters").axes[0]
+    lines_drawn = [line for line in axes.get_lines() if line.get_marker() == "o"]
+    drawn = [line_points(line)[:, 0].tolist() for line in lines_drawn]
+    assert drawn == [[0, 1, 2], [1, 2]]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["auto", "5", "10"]
