@@ -11,6 +11,8 @@ from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
 
 MAX_OUTLINES = 50  # more of them would hide each other
+INK = 5000  # area of all points of a panel, in square points
+POINT_SIZES = (2, 16)  # area of a point, at least and at most, in square points
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def _draw_plane(axes: Axes, plane: Plane) -> None:
     colours = colormaps["tab10"](np.arange(k)) if k <= 10 else colormaps["hsv"](np.arange(k) / k)
     shades = colours[plane.clusters]
     x, y = plane.points.T
-    axes.scatter(x, y, s=2, c=shades, alpha=0.35, linewidths=0, rasterized=True)
+    size = np.clip(INK / max(1, len(x)), *POINT_SIZES)
+    axes.scatter(x, y, s=size, c=shades, alpha=0.5, linewidths=0, rasterized=True)
     outlines = zip(plane.centres, plane.outlines, strict=True) if k <= MAX_OUTLINES else ()
     for cluster, (centre, outline) in enumerate(outlines):
         lengths, directions = np.linalg.eigh(outline)

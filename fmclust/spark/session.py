@@ -142,7 +142,9 @@ def spark_session(settings: SparkSettings, log: Path) -> Iterator["SparkSession"
         try:
             yield session
         finally:
-            session.stop()
+            with warnings.catch_warnings():  # of a JVM that has ended already, after Ctrl-C
+                warnings.simplefilter("ignore", RuntimeWarning)
+                session.stop()
 
 
 @contextmanager
