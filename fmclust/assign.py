@@ -3,8 +3,10 @@
 `python -m fmclust.assign run=<directory> input=<images> output=<csv>`
 """
 
+import shutil
 import sys
 from collections import Counter
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,10 +91,13 @@ def assign_on_spark(config: DictConfig) -> None:
     name = run.clusterer_named(config.clusterer)
     invert = swaps_brightness(config, run)
     assigner = assigning.Assigner.of(run, name, invert=invert)
-    with session.spark_session(settings, run.directory / session.LOG) as spark:
+    log = run.directory / session.LOG
+    with ExitStack() as unfinished, session.spark_session(settings, log) as spark:
+        unfinished.callback(shutil.rmtree, output, ignore_errors=True)  # once Spark has stopped
         rows = pictures.open_rows(spark, images, exclude=run.excluded, id_column=config.spark.id)
-        with tasks_shown(spark, "Assigning images"), assigning.removed_if_failed(output):
+        with tasks_shown(spark, "Assigning images"):
             notes = assigning.assign_rows(rows, assigner, output)
+        unfinished.pop_all()
         sizes, n_far, reasons = assigning.count_rows(spark, output)
     counts: Counter[int | str] = Counter(
         {UNREADABLE: reasons.total(), FAR: n_far, REVERSED: notes.n_other_background}

@@ -1,10 +1,8 @@
 """Assign the pictures of a Spark table to the clusters of a run, in Spark's workers."""
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePath
@@ -145,16 +143,6 @@ def count_rows(session: "SparkSession", output: str) -> tuple[Counter[int], int,
 def already_there(output: str) -> UserError:
     """Return the error of an output that exists."""
     return UserError(f"output={output} is there already: type output=<a new folder>.")
-
-
-@contextmanager
-def removed_if_failed(output: str) -> Iterator[None]:
-    """Remove what the block has written on this machine, if it fails."""
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(output, ignore_errors=True)
-        raise
 
 
 def assign_rows(rows: "DataFrame", assigner: Assigner, output: str) -> Notes:
