@@ -45,6 +45,23 @@ def require_same_network(path: Path, module: LightningModule) -> None:
         raise UserError(f"{path} is of another network than config.yaml.") from error
 
 
+def require_planned_epochs(path: Path, n_epochs: int) -> None:
+    """Check that the learning rate of a checkpoint was planned for all epochs.
+
+    Raises:
+        UserError: If `trainer.max_epochs` was raised after the run began.
+    """
+    checkpoint = read_checkpoint(path)
+    n_steps = checkpoint["global_step"] / (checkpoint["epoch"] + 1)  # of an epoch
+    for schedule in checkpoint.get("lr_schedulers", ()):
+        planned = schedule.get("total_steps") or 0
+        if 0 < planned < n_steps * n_epochs:
+            raise UserError(
+                f"config.yaml has trainer.max_epochs={n_epochs}, and the learning rate was planned "
+                f"for {planned / n_steps:.0f} epochs: restore that number, or start a new run."
+            )
+
+
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Write a checkpoint to a temporary file in its folder, then rename the file.
 

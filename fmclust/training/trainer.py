@@ -25,6 +25,7 @@ from fmclust.training.callbacks.fit_metrics import FitMetrics
 from fmclust.training.checkpoints import (
     AtomicCheckpointIO,
     epochs_finished,
+    require_planned_epochs,
     require_same_network,
 )
 from fmclust.training.module import LOSSES
@@ -99,6 +100,7 @@ def fit(
     checkpoint = run.directory / LAST_CHECKPOINT if epochs_before else None
     if checkpoint is not None:
         require_same_network(checkpoint, module)
+        require_planned_epochs(checkpoint, int(trainer.max_epochs or 0))
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, RunCallback):
             callback.run, callback.epochs_before = run, epochs_before

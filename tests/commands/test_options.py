@@ -97,6 +97,18 @@ def test_fewer_latents_after_whitening_are_drawn_as_far_as_they_can_be(
     assert (run_digits(*options, "figures=true").directory / "report.html").exists()
 
 
+def test_a_run_is_not_resumed_for_more_epochs_than_its_learning_rate_was_planned_for(
+    command_line: Callable[..., Answer], stopped: Path
+) -> None:
+    config = stopped / "config.yaml"
+    text = config.read_text()
+    config.write_text(text.replace("max_epochs: 3", "max_epochs: 5"))
+    answer = command_line("resume", f"run={stopped}")
+    assert answer.refuses("max_epochs=5", "planned for 3 epochs"), answer.err
+    config.write_text(text)
+    assert command_line("resume", f"run={stopped}").status == 0
+
+
 def test_figures_of_another_clusterer_do_not_stay(
     command_line: Callable[..., Answer], stopped: Path
 ) -> None:
