@@ -99,7 +99,7 @@ class _Tar:
         with tarfile.open(path, "r:" if is_plain else "r:*") as tar:
             links = dict[str, str]()
             for entry in tar:
-                if entry.islnk() or entry.issym():  # the former name a file from the root
+                if entry.islnk() or entry.issym():  # hard links name a path from the archive's root
                     above = "" if entry.islnk() else posixpath.dirname(entry.name)
                     links[entry.name] = posixpath.normpath(posixpath.join(above, entry.linkname))
                 if not entry.isfile():
@@ -116,7 +116,8 @@ class _Tar:
         for name, target in links.items():
             if target in self._places:
                 self._places[name] = self._places[target]
-                self._contents |= {name: self._contents[target]} if not is_plain else {}
+            if target in self._contents:
+                self._contents[name] = self._contents[target]
 
     def members(self) -> list[str]:
         return [*self._places]

@@ -311,8 +311,9 @@ class LoadedRun:
                     f"images are {array.values.dtype} from {span_text(found)}, a range that this "
                     "run does not know: convert them to uint8."
                 )
-            for text in clipped(found, limits) if limits is not None else ():
-                warnings.warn(text, stacklevel=2)
+            if limits is not None:
+                for text in clipped(found, limits):
+                    warnings.warn(text, stacklevel=2)
         return array.read(slice(None), limits, in_colour=self.is_in_colour)
 
     def _to_tensor(self, images: NDArray[Any]) -> torch.Tensor:

@@ -33,25 +33,28 @@ def epochs_finished(directory: Path) -> int:
         ) from error
 
 
-def require_same_network(path: Path, module: LightningModule) -> None:
-    """Check that the weights of a checkpoint fit a module, by loading them.
+def require_resumable(path: Path, module: LightningModule, n_epochs: int) -> None:
+    """Check that training can go on from a checkpoint.
+
+    Args:
+        path: The checkpoint.
+        module: Module to train; the weights are loaded into it.
+        n_epochs: Number of epochs to train in all.
 
     Raises:
-        UserError: If names or shapes of the weights differ.
-    """
-    try:
-        module.load_state_dict(read_checkpoint(path).get("state_dict", {}))
-    except (RuntimeError, TypeError) as error:
-        raise UserError(f"{path} is of another network than config.yaml.") from error
-
-
-def require_planned_epochs(path: Path, n_epochs: int) -> None:
-    """Check that the learning rate of a checkpoint was planned for all epochs.
-
-    Raises:
-        UserError: If `trainer.max_epochs` was raised after the run began.
+        UserError: If the weights are of another network, or `trainer.max_epochs` was raised after
+            the run began.
     """
     checkpoint = read_checkpoint(path)
+    try:
+        module.load_state_dict(checkpoint.get("state_dict", {}))
+    except (RuntimeError, TypeError) as error:
+        raise UserError(f"{path} is of another network than config.yaml.") from error
+    _require_planned(checkpoint, n_epochs)
+
+
+def _require_planned(checkpoint: dict[str, Any], n_epochs: int) -> None:
+    """Refuse more epochs than the schedule of the learning rate has steps for."""
     n_steps = checkpoint["global_step"] / (checkpoint["epoch"] + 1)  # of an epoch
     for schedule in checkpoint.get("lr_schedulers", ()):
         planned = schedule.get("total_steps") or 0

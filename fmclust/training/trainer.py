@@ -25,8 +25,7 @@ from fmclust.training.callbacks.fit_metrics import FitMetrics
 from fmclust.training.checkpoints import (
     AtomicCheckpointIO,
     epochs_finished,
-    require_planned_epochs,
-    require_same_network,
+    require_resumable,
 )
 from fmclust.training.module import LOSSES
 from fmclust.trust import build, build_all
@@ -99,8 +98,7 @@ def fit(
     epochs_before = epochs_finished(run.directory)
     checkpoint = run.directory / LAST_CHECKPOINT if epochs_before else None
     if checkpoint is not None:
-        require_same_network(checkpoint, module)
-        require_planned_epochs(checkpoint, int(trainer.max_epochs or 0))
+        require_resumable(checkpoint, module, int(trainer.max_epochs or 0))
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, RunCallback):
             callback.run, callback.epochs_before = run, epochs_before
