@@ -92,7 +92,10 @@ class ArrayFiles(ImageSource):
             return {WHOLE: found}
         if len(found) > 1:
             typed = shlex.quote(f"data.root={found[0]}")
-            raise UserError(f"{root} holds {len(found)} files of arrays: type {typed}.")
+            raise UserError(
+                f"{root} holds {len(found)} files of arrays: type {typed}, or save all images in "
+                "one array."
+            )
         raise unfit(root, "arrays", "a file of arrays", "data.root=<a .npy, .npz or .pt file>")
 
     def open(self) -> tuple[dict[str, ImageArray], dict[str, NDArray[Any]]]:
@@ -120,7 +123,7 @@ class ArrayFiles(ImageSource):
             is_mixed = is_divided and name == "train"
             rows = random_order(n_images) if is_mixed else np.arange(n_images)
             made = self._split(array, labels.get(split), limits, rows)
-            names = self._names_of(split, n_images) if is_divided else self.names.get(split, ())
+            names = self._names_of(split, n_images)
             self._order += names
             parts[name] = replace(made, names=[names[row] for row in rows] if names else ())
         splits = complete(parts)

@@ -324,6 +324,8 @@ def _entries_of_pt(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
         raise ValueError("it holds other objects than tensors: save one tensor") from error
     if isinstance(loaded, Tensor):
         loaded = {IMAGES: loaded}
+    elif isinstance(loaded, list | tuple) and len(loaded) > 2:  # a tensor for each image
+        loaded = {IMAGES: torch.stack([*loaded])}
     elif isinstance(loaded, list | tuple):
         loaded = dict(zip((IMAGES, LABELS), loaded, strict=False))
     if not isinstance(loaded, Mapping):

@@ -12,7 +12,7 @@ from PIL import Image
 SPLIT_WORDS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
+    **dict.fromkeys(("test", "testing", "test1"), "test"),  # test1: Kaggle's Dogs vs. Cats
 }
 OTHER_WORDS = {"set", "data", "dataset", "images", "image", "imgs", "img", "seg", "split"}
 

@@ -1,7 +1,10 @@
 """What CSV files do not say of themselves: their separator and their encoding."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Read = TypeVar("Read")
 MAX_LINE = 1 << 16  # bytes of the first line that are searched for the separator
@@ -11,6 +14,20 @@ def separator_in(start: bytes) -> str:
     """Return the most frequent of comma, semicolon and tab in the first line of a CSV file."""
     line = start[:MAX_LINE].partition(b"\n")[0].decode(errors="replace")
     return max((",", ";", "\t"), key=line.count)
+
+
+def as_named(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a table whose values are below their names, if its rows end in a separator.
+
+    If the header does not end in one, pandas takes the first column for the names of the rows.
+    """
+    import pandas as pd
+
+    last = table.iloc[:, -1:]
+    is_index = table.index.nlevels == 1 and not isinstance(table.index, pd.RangeIndex)
+    if len(table) and is_index and (last.isna() | (last == "")).all(axis=None):
+        return table.reset_index().iloc[:, :-1].set_axis(table.columns, axis=1)
+    return table
 
 
 def in_its_encoding(read: Callable[[str], Read]) -> Read:

@@ -4,13 +4,14 @@ import logging
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path, PurePath
 
 import numpy as np
 import torch
 
 from fmclust.data.cache import decode_cached
-from fmclust.data.class_folders import Names, SplitFolders, class_folders
+from fmclust.data.class_folders import Names, SplitFolders, class_folders, split_named
 from fmclust.data.decoding import Decoded, decode
 from fmclust.data.forms import Form, both_sides
 from fmclust.data.kinds import other_option, unfit
@@ -109,7 +110,7 @@ class PictureFolder(ImageSource):
         self.warnings += found.warnings()
         # Sorted by name, not by path: the splits must not depend on the sub-folders, the labels.
         files = sorted(self._without_tables(found.files), key=lambda file: file.name.name)
-        files = with_pages(files) if self.pages == "all" else files
+        files = with_pages(files, self.form.max_pixels) if self.pages == "all" else files
         self.places = {printable(file.name): (file.file_name, file.page) for file in files}
         order = random_order(len(files))
         folders = SplitFolders.of([file.name for file in files])
@@ -162,12 +163,20 @@ class PictureFolder(ImageSource):
 
         Nothing is set or returned if it labels no picture.
         """
-        folder = name_of_folder(self.root)
-        texts = {
-            split: np.array(table.of([f.file_name.as_posix() for f in files], folder))
+        paths = {
+            split: [file.file_name.as_posix() for file in files]
             for split, files in members.items()
             if files
         }
+        label_of, shared = table.of(chain(*paths.values()), name_of_folder(self.root))
+        texts = {
+            split: np.array([label_of[p] for p in of_split]) for split, of_split in paths.items()
+        }
+        if shared:
+            self.warnings.append(
+                f"{table.path.name} has {len(shared):,} rows that label several pictures each: "
+                f"{first_of(shared[0])}"
+            )
         names, classes = named_classes(texts, None, str(table.path))
         self.class_names = tuple(map(printable, names)) or None
         labelled = {
@@ -213,6 +222,8 @@ class PictureFolder(ImageSource):
         self.in_memory = not isinstance(decoded.images, np.memmap)
         self.scales = decoded.scales
         self.ranges = self.scales.used()
+        if self.scales.ranges and not self.ranges:
+            self.warnings.append("data.scale is not used: the values of 8-bit pictures are kept")
         self.unreadable |= {printable(f.name): why for f, why in decoded.unreadable.items()}
         self.warnings += warnings_about_cut([printable(file.name) for file in decoded.cut])
         self.warnings += self.scales.warnings(self.scales.advice())
@@ -263,6 +274,11 @@ class PictureFolder(ImageSource):
             share = f"{len(known):,} folders hold {n_pictures:,} pictures"
             self.warnings.append(f"the folders are not used as classes: {share}")
             return {}
+        if named := sorted(name for name in known if split_named(name)):
+            self.warnings.append(
+                f"all folders are classes, {first_of(named)} too: for splits, leave out the others "
+                "by data.exclude="
+            )
         self.class_names = tuple(map(printable, sorted(known)))
         number = {name: label for label, name in enumerate(sorted(known))}
         return {split: torch.tensor([number[n] for n in found]) for split, found in folders.items()}

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from fmclust.data.listing import walk
 from fmclust.data.picture_files import ARCHIVES
 from fmclust.errors import UserError
 
@@ -46,7 +47,7 @@ def other_option(path: Path, own: str, cure: str) -> str:
     found = option_for(path)
     if found == "idx" and path.is_file():
         return f"data=idx {shlex.quote(f'data.root={path.parent}')}"
-    is_sure = found != "folder" or has_suffix(path, "folder") or _has_pictures(path.glob("**/*"))
+    is_sure = found != "folder" or has_suffix(path, "folder") or _has_pictures(walk(path)[0])
     return f"data={found}" if is_sure and found != own and path.exists() else cure
 
 
@@ -59,7 +60,7 @@ def option_for(path: Path) -> str:
     found = {option for file in files if (option := _by_name(file)) is not None}
     if "idx" in found:
         return "idx"
-    return found.pop() if len(found) == 1 and not _has_pictures(path.glob("**/*")) else "folder"
+    return found.pop() if len(found) == 1 and not _has_pictures(walk(path)[0]) else "folder"
 
 
 def holds_other_images(folder: Path) -> bool:

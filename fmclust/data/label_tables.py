@@ -1,12 +1,13 @@
 """Labels of pictures in a CSV file: a column of files, and one of labels."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from fmclust.data.csv_format import MAX_LINE, in_its_encoding, separator_in
+from fmclust.data.csv_format import MAX_LINE, as_named, in_its_encoding, separator_in
 from fmclust.data.kinds import PICTURES
 from fmclust.data.picture_files import PictureFile
 from fmclust.errors import UserError, reading
@@ -53,8 +54,10 @@ class LabelTable:
                 raise UserError(f"{path} gives {file_name} two labels: keep one for each file.")
         return cls(path, {file_name: label for file_name, label in labels.items() if label})
 
-    def of(self, names: Sequence[str], folder: str) -> list[str]:
-        """Return the label of each picture, an empty text for none.
+    def of(self, names: Iterable[str], folder: str) -> tuple[dict[str, str], list[list[str]]]:
+        """Return name to label of each picture, and the pictures that share a row of the table.
+
+        The label is an empty text for pictures without one.
 
         Args:
             names: Path of each picture in its folder. The table may have this path, its end, a
@@ -65,19 +68,27 @@ class LabelTable:
         items = self.labels.items()
         by_stem = _unambiguous((_stem(file), label) for file, label in items)
         by_end = _unambiguous((end, label) for file, label in items for end in _ends(file))
-        return [self._label(name, folder, by_stem, by_end) for name in names]
+        found = {name: self._label(name, folder, by_stem, by_end) for name in names}
+        of_row = defaultdict[str, list[str]](list)
+        for name, (label, row) in found.items():
+            if label:
+                of_row[row].append(name)
+        shared = [pictures for pictures in of_row.values() if len(pictures) > 1]
+        return {name: label for name, (label, _) in found.items()}, shared
 
     def _label(
         self, name: str, folder: str, by_stem: Mapping[str, str], by_end: Mapping[str, str]
-    ) -> str:
+    ) -> tuple[str, str]:
+        """Return the label of a picture, and what its row has in common with the path."""
         whole = str(PurePosixPath(folder, name))
         ends = [name, whole, *_ends(name)[1:]]
         for end in ends:
             if end in self.labels:
-                return self.labels[end]
+                return self.labels[end], end
         if (found := by_end.get(whole) or by_end.get(name)) is not None:
-            return found
-        return next((by_stem[_stem(end)] for end in ends if by_stem.get(_stem(end))), "")
+            return found, name
+        stem = next((_stem(end) for end in ends if by_stem.get(_stem(end))), "")
+        return by_stem.get(stem, ""), stem
 
 
 def find_label_tables(files: Sequence[PictureFile]) -> list[PictureFile]:
@@ -96,7 +107,7 @@ def _read(file: PictureFile, *, n_rows: int | None = None) -> "pd.DataFrame":
     import pandas as pd  # slow, and folders without tables do without
 
     separator = separator_in(file.read(MAX_LINE))
-    return in_its_encoding(
+    table = in_its_encoding(
         lambda encoding: pd.read_csv(
             file.open(),
             sep=separator,
@@ -106,6 +117,7 @@ def _read(file: PictureFile, *, n_rows: int | None = None) -> "pd.DataFrame":
             keep_default_na=False,
         )
     )
+    return as_named(table)
 
 
 def label_columns(table: "pd.DataFrame") -> tuple[str, str] | None:

@@ -163,14 +163,14 @@ def _plain(pattern: str) -> str:
 
 def _files_below(root: Path) -> tuple[list[PictureFile], dict[PurePath, str]]:
     """Return the files below a folder, and what can't be opened with the reasons."""
-    paths, unreadable = _walk(root)
+    paths, unreadable = walk(root)
     if root in unreadable:
         raise UserError(f"{root} can't be opened: {unreadable[root]}. Change its permissions.")
     files = [PictureFile(PurePath(path.relative_to(root)), path) for path in paths]
     return files, {path.relative_to(root): reason for path, reason in unreadable.items()}
 
 
-def _walk(root: Path) -> tuple[list[Path], dict[Path, str]]:
+def walk(root: Path) -> tuple[list[Path], dict[Path, str]]:
     """Return the files below a folder, sorted, and what can't be opened with the reasons."""
     files: list[Path] = []
     unreadable: dict[Path, str] = {}

@@ -31,6 +31,7 @@ FORMATS = (
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")  # bytes 8 to 11 of a file
 MAX_PIXELS = 1 << 26  # of a picture, against decompression bombs
 JPEG = ("JPEG", "MPO")
+TIFF = (".tif", ".tiff")  # ends of names
 MAX_REDUCTION = 8  # factor by which a JPEG decoder can divide the sides
 MIN_OVERSAMPLING = 1.5  # sides of a decoded JPEG file, as multiples of those that it is resized to
 END_OF_IMAGE = b"\xff\xd9"  # of JPEG
@@ -113,6 +114,8 @@ def opened(
         reason = reason_of(error)
         if isinstance(error, UnidentifiedImageError) and _is_heic(file):
             reason = missing_extra("HEIC", "heic")
+        elif isinstance(error, UnidentifiedImageError) and file.name.suffix.lower() in TIFF:
+            reason += "; of TIFF files, those of 64-bit pixels are not read: save 32-bit floats"
         raise UnreadablePictureError(file.path / file.member, reason) from error
 
 
@@ -170,6 +173,8 @@ def reason_of(error: Exception) -> str:
     """Return why a file or folder can't be read, without its path."""
     if isinstance(error, UnidentifiedImageError):
         return "cannot identify image file"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"{one_line(error).partition(', could be')[0]}, which holds for all but JPEG files"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return one_line(error) or type(error).__name__
@@ -184,8 +189,8 @@ def frequent_reasons(reasons: Iterable[str]) -> str:
 
 
 def printable(name: str | PurePath) -> str:
-    """Return a file name in valid UTF-8; a file system allows any bytes."""
-    return str(name).encode(errors="replace").decode()
+    r"""Return a file name in valid UTF-8; bytes that are not are written as in `\udc83`."""
+    return str(name).encode(errors="backslashreplace").decode()
 
 
 def first_of(names: Sequence[str]) -> str:

@@ -66,18 +66,21 @@ def read_parquet(path: Path) -> "EncodedPictures | ListedImages | pd.DataFrame":
 
     with reading(path):
         file = parquet.ParquetFile(path)
-        needed = _size_in_memory(file.metadata)
-        if needed > psutil.virtual_memory().available // 2:
-            raise ValueError(f"its columns need {needed / 1e9:.1f} GB of memory")
         schema = file.schema_arrow
         encoded = [name for name in schema.names if _holds_bytes(schema.field(name).type)]
         listed = [name for name in schema.names if _holds_pixels(schema.field(name))]
-        if not (encoded or listed):
-            table: pd.DataFrame = file.read().to_pandas()
-            return table
-        column = _column_of_images(encoded, listed)
         label = next((name for name in schema.names if name.lower() in LABELS), None)
-        held = file.read(columns=[column, *([label] if label else [])])
+        used, column = schema.names, ""
+        if encoded or listed:
+            column = _column_of_images(encoded, listed)
+            used = [column, *([label] if label else [])]
+        needed = _size_in_memory(file.metadata, used)
+        if needed > psutil.virtual_memory().available // 2:
+            raise ValueError(f"its columns need {needed / 1e9:.1f} GB of memory")
+        held = file.read(columns=used)
+        if not column:
+            table: pd.DataFrame = held.to_pandas()
+            return table
         labels = None
         if label is not None:
             labels = _named(held.column(label).to_pandas(), _class_names(schema, label))
@@ -91,11 +94,15 @@ def read_parquet(path: Path) -> "EncodedPictures | ListedImages | pd.DataFrame":
     return EncodedPictures(files, labels)
 
 
-def _size_in_memory(metadata: Any) -> int:
-    """Return the bytes that the columns need at least, once their values are decoded."""
+def _size_in_memory(metadata: Any, columns: Sequence[str]) -> int:
+    """Return the bytes that columns need at least, once their values are decoded."""
     groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
     chunks = [group.column(n) for group in groups for n in range(group.num_columns)]
-    return sum(max(chunk.total_uncompressed_size, chunk.num_values) for chunk in chunks)
+    return sum(
+        max(chunk.total_uncompressed_size, chunk.num_values)
+        for chunk in chunks
+        if chunk.path_in_schema.split(".")[0] in columns
+    )
 
 
 def _column_of_images(encoded: Sequence[str], listed: Sequence[str]) -> str:

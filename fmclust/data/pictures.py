@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from fmclust.data.forms import Form, has_colour
-from fmclust.data.opening import CUT, UnreadablePictureError, in_order, opened
+from fmclust.data.opening import CUT, TIFF, UnreadablePictureError, in_order, opened
 from fmclust.data.opening import FORMATS as FORMATS
 from fmclust.data.picture_files import PictureFile
 from fmclust.data.scales import (
@@ -21,6 +21,7 @@ from fmclust.data.scales import (
     pixel_type,
     to_bytes,
     values_of,
+    white_is_zero,
 )
 
 
@@ -65,23 +66,28 @@ def read_in_order(
     for file, read in zip(files, in_order(read_one, files), strict=True):
         while isinstance(read, str):
             if read not in scales.ranges:
-                scales.find(read)
+                scales.find(read, form.max_pixels)
             read = read_one(file)
         if read.image is not None:
             scales.note(read.kind, file)
         yield read
 
 
-def with_pages(files: Sequence[PictureFile]) -> list[PictureFile]:
-    """Return the files with an entry for each page of a TIFF file that has several."""
-    tiffs = [file for file in files if file.name.suffix.lower() in (".tif", ".tiff")]
-    n_pages = dict(zip(tiffs, in_order(_n_pages, tiffs), strict=True))
+def with_pages(files: Sequence[PictureFile], max_pixels: int) -> list[PictureFile]:
+    """Return the files with an entry for each page of a TIFF file that has several.
+
+    Args:
+        files: Any number of files.
+        max_pixels: Maximum number of pixels of a picture; see `opening.opened`.
+    """
+    tiffs = [file for file in files if file.name.suffix.lower() in TIFF]
+    n_pages = dict(zip(tiffs, in_order(partial(_n_pages, max_pixels), tiffs), strict=True))
     return [page for file in files for page in _pages(file, n_pages.get(file, 1))]
 
 
-def _n_pages(file: PictureFile) -> int:
+def _n_pages(max_pixels: int, file: PictureFile) -> int:
     """Return the number of pages of a file, with the first damaged one; 1 if it can't be read."""
-    with suppress(UnreadablePictureError), opened(file) as picture:
+    with suppress(UnreadablePictureError), opened(file, max_pixels) as picture:
         page = 0
         try:
             while True:
@@ -103,26 +109,16 @@ def _pages(file: PictureFile, n: int) -> list[PictureFile]:
     return [replace(file, name=name, page=page) for page, name in enumerate(names)]
 
 
-class _UnknownRangeError(Exception):
-    """A picture has a pixel type whose range is not known yet."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
-
-
 def _try(form: Form, scales: Scales, file: PictureFile) -> Picture | str:
     """Read a picture, or return its pixel type if the range of that type is not known yet."""
     try:
         return _read(file, form, scales)
     except UnreadablePictureError as error:
         return Picture(file, reason=error.reason)
-    except _UnknownRangeError as error:
-        return error.kind
 
 
-def _read(file: PictureFile, form: Form, scales: Scales) -> Picture:
-    """Read a picture; raise _UnknownRangeError if the range of its pixel type is not known."""
+def _read(file: PictureFile, form: Form, scales: Scales) -> Picture | str:
+    """Read a picture; see `_try`."""
     is_coloured = False
     with opened(file, form.max_pixels, form.size) as picture:
         kind, no_data = pixel_type(picture), no_data_of(picture)
@@ -140,11 +136,11 @@ def _read(file: PictureFile, form: Form, scales: Scales) -> Picture:
             values = values_of(picture, no_data)
             if np.isnan(values).all():
                 raise UnreadablePictureError(file.name, "no pixel has a value")
+            if white_is_zero(picture):
+                values = sum(limits) - values
             converted = form.converted(Image.fromarray(to_bytes(values, limits)))
         else:
-            converted = None
-    if converted is None:
-        raise _UnknownRangeError(kind)
+            return kind
     is_cut = bool(picture.info.get(CUT))
     return Picture(file, form.fitted(converted), kind, is_cut=is_cut, has_colour=is_coloured)
 

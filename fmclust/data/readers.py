@@ -1,7 +1,7 @@
 """Read images to assign in batches: from a folder, a picture, a file of arrays or an idx file."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path, PurePath
@@ -27,7 +27,7 @@ from fmclust.data.parquet import EncodedPictures
 from fmclust.data.picture_files import PictureFile, is_archive
 from fmclust.data.pictures import read_in_order, with_pages
 from fmclust.data.scales import BYTES, Range, Scales, clipped, unseen
-from fmclust.data.tables import read_table, tables_in
+from fmclust.data.tables import notes_on_unused, read_table, tables_in
 from fmclust.errors import UserError
 
 IDX_IMAGES = header_of((0, 0, 0))[:4]  # first bytes of an idx file of images
@@ -147,12 +147,15 @@ def open_input(path: Path, settings: Reading) -> Input:
 def _open(path: Path, settings: Reading) -> Input:
     """Open a path by what it is."""
     if path.is_dir() and (option := option_for(path)) != "folder":
-        return _open_files(path, _files_of(path, option, settings.prefix), settings)
+        files, notes = _files_of(path, option, settings.prefix)
+        opened = _open_files(path, files, settings)
+        opened.notes += notes
+        return opened
     if path.is_dir() or is_archive(path):
         return _open_folder(path, settings)
     if has_suffix(path, "arrays"):
         held = open_arrays(path)[0]
-        prefixed = {f"{split}/" if len(held) > 1 else "": array for split, array in held.items()}
+        prefixed = {f"{split}/" if split else "": array for split, array in held.items()}
         return _open_arrays(path, prefixed, settings)
     return _opened(path, _read_one(path, settings), settings)
 
@@ -187,18 +190,27 @@ def _open_files(folder: Path, files: Sequence[Path], settings: Reading) -> Input
     return _joined({path: _opened(path, found, settings) for path, found in read.items()})
 
 
-def _files_of(folder: Path, option: str, prefix: str | None) -> list[Path]:
-    """Return the files of images in a folder that is not one of pictures, the train split first."""
+def _files_of(folder: Path, option: str, prefix: str | None) -> tuple[list[Path], list[str]]:
+    """Return the files of images in a folder, those of `train` first, and notes on the others.
+
+    Args:
+        folder: A folder that is not one of pictures.
+        option: The option of `data=` that reads it.
+        prefix: See `Reading`.
+    """
     if option == "table":
-        tables, _ = tables_in(folder)
-        return [path for paths in tables.values() for path in paths]
+        tables, unused = tables_in(folder)
+        return [*chain(*tables.values())], notes_on_unused(unused)
     if option == "idx":
-        return image_files(folder, prefix)
+        return image_files(folder, prefix), []
     found = sorted(path for path in folder.iterdir() if has_suffix(path, option))
     if len(found) > 1:
         typed = shlex.quote(f"input={found[0]}")
-        raise UserError(f"input={folder} holds {len(found)} files of arrays: type {typed}.")
-    return found
+        raise UserError(
+            f"input={folder} holds {len(found)} files of arrays: type {typed}, or save all images "
+            "in one array."
+        )
+    return found, []
 
 
 def _joined(inputs: Mapping[Path, Input]) -> Input:
@@ -242,7 +254,7 @@ def list_pictures(folder: Path, exclude: Sequence[str]) -> Listing:
 
 def open_pictures(files: Sequence[PictureFile], settings: Reading) -> Input:
     """Open picture files, to be read in batches."""
-    files = with_pages(files) if settings.pages == "all" else files
+    files = with_pages(files, settings.form.max_pixels) if settings.pages == "all" else files
     scales, cut = Scales(dict(settings.ranges), files), list[str]()
     return Input(len(files), _read_pictures(files, settings, scales, cut), scales, cut=cut)
 
@@ -286,17 +298,8 @@ def _open_arrays(path: Path, arrays: Mapping[str, ImageArray], settings: Reading
         elif kind != BYTES:
             scales.ranges[kind], scales.found[kind] = found, {PurePath(path.name): found}
 
-    def slices() -> Iterator[NDArray[np.uint8]]:
-        for array in arrays.values():
-            step = min(settings.batch_size, array.step)
-            for row in range(0, len(array), step):
-                rows, limits = slice(row, row + step), scales.ranges.get(array.kind)
-                yield array.read(rows, limits, in_colour=settings.form.in_colour)
-
-    places = (f"{prefix}{i}" for prefix, array in arrays.items() for i in range(len(array)))
     n_images = sum(map(len, arrays.values()))
-    batches = _to_batches(slices(), settings.form, places)
-    return Input(n_images, batches, scales, notes)
+    return Input(n_images, _read_arrays(arrays, settings, scales), scales, notes)
 
 
 def _is_idx(path: Path) -> bool:
@@ -304,12 +307,16 @@ def _is_idx(path: Path) -> bool:
         return path.suffix == ".gz" or file.read(len(IDX_IMAGES)) == IDX_IMAGES
 
 
-def _to_batches(
-    slices: Iterable[NDArray[np.uint8]], form: Form, names_of_all: Iterator[str]
+def _read_arrays(
+    arrays: Mapping[str, ImageArray], settings: Reading, scales: Scales
 ) -> Iterator[Batch]:
-    """Yield consecutive images of a file, resized and named."""
-    for images in slices:
-        names = list(islice(names_of_all, len(images)))
-        if images.shape[1:3] != form.size:
-            images = np.stack([form.fitted(Image.fromarray(image)) for image in images])
-        yield Batch(names, np.array(images))  # a copy: a memory map is read-only
+    """Yield batches of images of arrays; see `_open_arrays`."""
+    form = settings.form
+    for prefix, array in arrays.items():
+        step, limits = min(settings.batch_size, array.step), scales.ranges.get(array.kind)
+        for row in range(0, len(array), step):
+            images = array.read(slice(row, row + step), limits, in_colour=form.in_colour)
+            if images.shape[1:3] != form.size:
+                images = np.stack([form.fitted(Image.fromarray(image)) for image in images])
+            names = [f"{prefix}{n}" for n in range(row, row + len(images))]
+            yield Batch(names, np.array(images))  # a copy: a memory map is read-only

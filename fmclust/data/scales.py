@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,9 @@ from fmclust.errors import UserError
 
 BYTES, INTEGERS, FLOATS = "8-bit", "integer", "float"  # pixel types
 CHANNELS = "16-bit channels"  # more than one channel; Pillow keeps the upper 8 bits
-NO_DATA = 42113  # TIFF tag GDAL_NODATA: the value of pixels without data, as text
+# Tags of TIFF files. GDAL_NODATA: the value of pixels without data, as text.
+BITS, PHOTOMETRIC, SAMPLE_FORMAT, NO_DATA = 258, 262, 339, 42113
+WHITE_IS_ZERO, UNSIGNED, SIGNED = 0, 1, 2  # values of these tags
 CLIPPING_TOLERANCE = 0.01  # share of a range by which values may exceed it
 NARROW = 1 / 4  # of the common range; a file that fills less has another depth or offset
 
@@ -23,7 +26,13 @@ Range = tuple[float, float]  # the values that become 0 and 255
 
 
 def pixel_type(picture: Image.Image) -> str:
-    """Return the pixel type of a picture that is not decoded yet."""
+    """Return the pixel type of a picture that is not decoded yet.
+
+    Raises:
+        ValueError: If Pillow would read the values wrongly.
+    """
+    if _tag(picture, BITS) == 8 and _tag(picture, SAMPLE_FORMAT) == SIGNED:
+        raise ValueError("signed 8-bit pixels: save them as 16-bit integers")
     if picture.mode == "F":
         return FLOATS
     if picture.mode.startswith("I"):
@@ -32,9 +41,20 @@ def pixel_type(picture: Image.Image) -> str:
     return CHANNELS if any(";16" in str(tile[-1]) for tile in tiles) else BYTES
 
 
+def _tag(picture: Image.Image, number: int) -> Any:
+    """Return the value of a tag of a TIFF file, the first of several; None without it."""
+    value = getattr(picture, "tag_v2", {}).get(number)
+    return value[0] if isinstance(value, tuple) and value else value
+
+
+def white_is_zero(picture: Image.Image) -> bool:
+    """Return whether low values are light, which Pillow regards in 8-bit pictures alone."""
+    return bool(_tag(picture, PHOTOMETRIC) == WHITE_IS_ZERO)
+
+
 def no_data_of(picture: Image.Image) -> float | None:
     """Return the value of pixels without data that a TIFF file declares, if it does."""
-    text = getattr(picture, "tag_v2", {}).get(NO_DATA)
+    text = _tag(picture, NO_DATA)
     try:
         value = None if text is None else float(str(text).strip("\0 "))
     except ValueError:
@@ -53,7 +73,10 @@ def values_of(picture: Image.Image, no_data: float | None) -> NDArray[np.float64
     Returns:
         float64 array of shape (H, W).
     """
-    values = np.array(picture, np.float64)
+    pixels = np.asarray(picture)
+    if pixels.dtype == np.int32 and _tag(picture, SAMPLE_FORMAT) == UNSIGNED:
+        pixels = pixels.view(np.uint32)  # as Pillow has no such mode
+    values = pixels.astype(np.float64)
     values[~np.isfinite(values)] = np.nan
     if no_data is not None:
         values[values == no_data] = np.nan
@@ -102,13 +125,18 @@ class Scales:
         n, first = self.seen.get(kind, (0, file.name))
         self.seen[kind] = n + 1, min(first, file.name)
 
-    def find(self, kind: str) -> None:
+    def find(self, kind: str, max_pixels: int) -> None:
         """Find the range of a pixel type: the minimum and the maximum over all its files.
 
         Outliers are not cut off, since rare values may matter: small bright spots on a dark
         background, for example.
+
+        Args:
+            kind: The pixel type.
+            max_pixels: Maximum number of pixels of a picture; see `opening.opened`.
         """
-        measured = zip(self.files, in_order(partial(_range_in, kind), self.files), strict=True)
+        measure = partial(_range_in, kind, max_pixels)
+        measured = zip(self.files, in_order(measure, self.files), strict=True)
         of_files = {file.name: limits for file, limits in measured if limits is not None}
         low = min((low for low, _ in of_files.values()), default=0.0)
         high = max((high for _, high in of_files.values()), default=1.0)
@@ -233,10 +261,10 @@ def _widened(limits: object) -> object:
     return limits
 
 
-def _range_in(kind: str, file: PictureFile) -> Range | None:
+def _range_in(kind: str, max_pixels: int, file: PictureFile) -> Range | None:
     """Return the range of a file; None if it is of another type, unreadable or without values."""
     try:
-        with opened(file) as picture:
+        with opened(file, max_pixels) as picture:
             if pixel_type(picture) != kind:
                 return None
             values = values_of(picture, no_data_of(picture))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fmclust.data.array_files import ArrayFiles
 from fmclust.data.arrays import WHOLE, ImageArray
 from fmclust.data.class_folders import SPLIT_WORDS
-from fmclust.data.csv_format import MAX_LINE, in_its_encoding, separator_in
+from fmclust.data.csv_format import MAX_LINE, as_named, in_its_encoding, separator_in
 from fmclust.data.decoding import decode
 from fmclust.data.forms import Form, both_sides
 from fmclust.data.kinds import has_suffix, unfit
@@ -111,9 +111,7 @@ class TableFiles(ArrayFiles):
         found, unused = tables_in(root)
         if not found:
             raise unfit(root, "table", "a table", "data.root=<a .csv file>")
-        if unused:
-            names = first_of([path.name for path in unused])
-            self.warnings.append(f"tables not named after a split are not used: {names}")
+        self.warnings += notes_on_unused(unused)
         return found
 
     def open(self) -> tuple[dict[str, ImageArray], dict[str, NDArray[Any]]]:
@@ -211,6 +209,12 @@ def tables_in(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
     return {split: tables for split, tables in splits.items() if tables}, unused
 
 
+def notes_on_unused(tables: Sequence[Path]) -> list[str]:
+    """Return a sentence about tables that are not named after a split, if there are any."""
+    names = first_of([path.name for path in tables])
+    return [f"tables not named after a split are not used: {names}"] if tables else []
+
+
 def _ambiguous(folder: Path, tables: Sequence[Path]) -> UserError:
     return UserError(
         f"{folder} holds {len(tables)} tables, whose names do not tell the splits: "
@@ -259,7 +263,8 @@ def _from_csv(path: Path, size: tuple[int, int] | None, encoding: str) -> Table:
     options["header"] = _header(path, options)
     title = f"Reading {path.name}"
     with open_with_progress(path, "rb", description=title, console=console()) as file:
-        return _from_columns(pd.read_csv(file, chunksize=CHUNK, **options), size, path)
+        chunks = pd.read_csv(file, chunksize=CHUNK, **options)
+        return _from_columns(map(as_named, chunks), size, path)
 
 
 def _from_columns(
@@ -295,7 +300,9 @@ def _columns(
 ) -> tuple[Any, list[Any]]:
     """Return the column of the labels, or None, and those of the pixels."""
     names = [*chunk.columns]
-    if all(isinstance(name, int) for name in names):  # without names
+    if [*map(str, names)] == [
+        *map(str, range(len(names)))
+    ]:  # without names, or with those of pandas
         fitting = () if size is None else (math.prod(size), 3 * math.prod(size))
         is_labelled = len(names) - 1 in fitting
         has_label = is_labelled or (len(names) not in fitting and _square(len(names)) is None)
@@ -318,10 +325,16 @@ def _columns(
 
 
 def _compact(pixels: "pd.DataFrame") -> NDArray[Any]:
-    """Return whole numbers as int16 or int32, the first that holds them, others as float32."""
+    """Return whole numbers as int16 or int32, the first that holds them, others as float32.
+
+    Raises:
+        ValueError: If pixels are missing.
+    """
+    if (is_short := pixels.isna().any(axis=1)).any():
+        raise ValueError(f"pixels are missing in row {is_short.idxmax()}, counted from 0")
     is_whole = all(dtype.kind in "iu" for dtype in pixels.dtypes)  # nullable ones, too
-    if not is_whole or pixels.empty or pixels.isna().any(axis=None):
-        return pixels.to_numpy(np.float32, na_value=np.nan)
+    if not is_whole or pixels.empty:
+        return pixels.to_numpy(np.float32)
     values = pixels.to_numpy(np.int64)
     limits = map(np.min_scalar_type, (values.min(), values.max()))
     holding = np.result_type(np.int16, *limits)

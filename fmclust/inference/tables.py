@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from fmclust.data.opening import printable
 from fmclust.inference.assigning import Assignment
 
 if TYPE_CHECKING:
@@ -115,10 +116,5 @@ def to_arrow(table: pd.DataFrame) -> "pa.Table":
         return pa.string() if name in TEXTS else pa.int64() if name in INTEGERS else pa.float64()
 
     schema = pa.schema([(name, kind(name)) for name in table.columns])
-    texts = {name: table[name].map(_printable, na_action="ignore") for name in TEXTS}
+    texts = {name: table[name].map(printable, na_action="ignore") for name in TEXTS}
     return pa.Table.from_pandas(table.assign(**texts), schema, preserve_index=False)
-
-
-def _printable(text: Any) -> str:
-    """Return a file name in valid UTF-8."""
-    return str(text).encode(errors="replace").decode()

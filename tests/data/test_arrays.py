@@ -185,6 +185,19 @@ def test_a_pair_of_tensors_and_a_tensor_alone(tmp_path: Path) -> None:
     assert np.abs(in_file_order(source(tmp_path / "alone.pt")) - IMAGES.astype(int)).max() <= 1
 
 
+def test_a_list_of_tensors_is_one_image_each(tmp_path: Path) -> None:
+    torch.save([*torch.from_numpy(IMAGES)], tmp_path / "a.pt")
+    assert np.array_equal(in_file_order(source(tmp_path / "a.pt")), IMAGES)
+
+
+def test_names_are_those_that_assign_gives(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", train_images=IMAGES)
+    trained = source(tmp_path / "a.npz").splits
+    opened = open_input(tmp_path / "a.npz", Reading(Form((8, 8)), 16))
+    assigned = [name for batch in opened.batches for name in batch.names]
+    assert sorted(name for held in trained.values() for name in held.names) == sorted(assigned)
+
+
 class Evil:
     def __reduce__(self) -> tuple[Any, ...]:
         return (Path.touch, (Path("ran"),))

@@ -104,6 +104,23 @@ def test_splits_without_train_are_divided_anew(tmp_path: Path) -> None:
     assert source.class_names == ("cat", "dog")
 
 
+def test_kaggles_test1_is_a_split(tmp_path: Path) -> None:
+    for name in ("train", "test1"):
+        fill(tmp_path / name)
+    source, splits = read(tmp_path)
+    assert source.class_names is None and all("test1/" in name for name in splits["test"])
+
+
+def test_a_split_among_the_classes_is_named(tmp_path: Path) -> None:
+    for name in ("train", "train_masks"):
+        fill(tmp_path / name)
+    source, _ = read(tmp_path)
+    assert source.class_names == ("train", "train_masks")
+    assert source.warnings == [
+        "all folders are classes, train too: for splits, leave out the others by data.exclude="
+    ]
+
+
 def test_classes_may_be_named_like_splits(tmp_path: Path) -> None:
     for name in ("train", "train_station", "bus"):
         fill(tmp_path / name)
@@ -289,6 +306,25 @@ def labels_of(source: PictureFolder) -> dict[str, str]:
         if split.labels is not None
         for name, label in zip(split.names, split.labels.tolist(), strict=True)
     }
+
+
+def test_rows_of_labels_may_end_in_a_separator_that_the_header_lacks(tmp_path: Path) -> None:
+    fill(tmp_path)
+    rows = [f"{n}.png,{'ab'[n % 2]}," for n in range(20)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows]))
+    source, _ = read(tmp_path)
+    assert source.class_names == ("a", "b") and labels_of(source)["3.png"] == "b"
+
+
+def test_a_row_that_labels_several_pictures_is_named(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        fill(tmp_path / split)
+    rows = [f"{n}.png,{'ab'[n % 2]}" for n in range(20)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows]))
+    source, _ = read(tmp_path)
+    (warning,) = source.warnings
+    assert "labels.csv has 20 rows that label several pictures each: " in warning
+    assert all(f"{split}/" in warning for split in ("train", "test"))
 
 
 @pytest.mark.parametrize("column", ["file", "Filename", "image", "path"])

@@ -11,18 +11,32 @@ from numpy.typing import NDArray
 from pictures import read_picture
 from PIL import Image, TiffImagePlugin
 
-from fmclust.data import PictureFolder
+from fmclust.data import PictureFolder, opening
 from fmclust.data.forms import Form
-from fmclust.data.scales import BYTES, FLOATS, INTEGERS, NO_DATA, Scales, known_ranges
+from fmclust.data.scales import (
+    BYTES,
+    FLOATS,
+    INTEGERS,
+    NO_DATA,
+    PHOTOMETRIC,
+    SAMPLE_FORMAT,
+    SIGNED,
+    UNSIGNED,
+    WHITE_IS_ZERO,
+    Scales,
+    known_ranges,
+)
 from fmclust.errors import UserError
 
 N = 20  # pictures in a folder
 SIDE = 28
 
 
-def write(folder: Path, name: str, array: NDArray[Any], no_data: str | None = None) -> Path:
+def write(
+    folder: Path, name: str, array: NDArray[Any], no_data: str | None = None, **more: Any
+) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = more
     if no_data is not None:
         options["tiffinfo"] = tags = TiffImagePlugin.ImageFileDirectory_v2()
         tags[NO_DATA] = no_data
@@ -95,6 +109,68 @@ def test_pixels_without_a_value_are_dark_and_do_not_count(
         image, expected = read[f"{number:02}.tif"], np.rint(ramps[number] * (255 / 250))
         assert (image[3] == 0).all()
         assert (np.delete(image, 3, 0) == np.delete(expected, 3, 0)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_white_may_be_zero(dtype: Any, ramps: NDArray[np.uint8], tmp_path: Path) -> None:
+    for number, ramp in enumerate(ramps):
+        path = write(tmp_path, f"{number:02}.tif", ramp.astype(dtype))
+        set_tag(path, PHOTOMETRIC, WHITE_IS_ZERO)
+    read, _ = read_folder(tmp_path)
+    shown = ramps if dtype == np.uint8 else np.rint(ramps * (255 / 250))
+    for number in range(N):
+        expected = 255 - shown[number].astype(int)
+        assert np.abs(read[f"{number:02}.tif"] - expected).max() <= (dtype != np.uint8)
+
+
+def test_whole_numbers_of_32_bits_have_no_sign_unless_they_say_so(
+    ramps: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    for number, ramp in enumerate(ramps):
+        values = ramp.astype(np.uint32) * 16_000_000
+        path = write(tmp_path, f"{number:02}.tif", values.view(np.int32))
+        set_tag(path, SAMPLE_FORMAT, UNSIGNED)
+    read, source = read_folder(tmp_path)
+    assert source.ranges == {INTEGERS: (0.0, 250 * 16e6)}
+    assert (read["19.tif"] == np.rint(ramps[19] * (255 / 250))).all()
+
+
+def test_bytes_with_a_sign_are_refused(ramps: NDArray[np.uint8], tmp_path: Path) -> None:
+    path = write(tmp_path, "a.tif", ramps[0], tiffinfo={SAMPLE_FORMAT: SIGNED})
+    set_tag(path, SAMPLE_FORMAT, SIGNED)
+    with pytest.raises(UserError, match="signed 8-bit pixels: save them as 16-bit integers"):
+        read_picture(path, Form((SIDE, SIDE)))
+
+
+def set_tag(path: Path, tag: int, value: int) -> None:
+    """Set a tag of type SHORT in a little-endian TIFF file of Pillow's."""
+    raw = bytearray(path.read_bytes())
+    (start,) = struct.unpack_from("<I", raw, 4)
+    (n_entries,) = struct.unpack_from("<H", raw, start)
+    for entry in range(start + 2, start + 2 + 12 * n_entries, 12):
+        if struct.unpack_from("<H", raw, entry) == (tag,):
+            struct.pack_into("<HII", raw, entry + 2, 3, 1, value)
+            path.write_bytes(raw)
+            return
+    raise AssertionError(f"no tag {tag}")
+
+
+def test_the_limit_of_pixels_holds_for_ranges_and_pages(
+    ramps: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, ramp in enumerate(ramps):
+        pages = [Image.fromarray(ramp.astype(np.uint16) * n) for n in (4, 16)]
+        pages[0].save(tmp_path / f"{number:02}.tif", save_all=True, append_images=pages[1:])
+    monkeypatch.setattr(opening.opened.__wrapped__, "__defaults__", (10, None))  # type: ignore[attr-defined]
+    read, source = read_folder(tmp_path, max_pixels=1000)
+    assert len(read) == 2 * N and source.ranges == {INTEGERS: (0.0, 4000.0)}
+
+
+def test_a_range_that_nothing_needs_is_named(ramps: NDArray[np.uint8], tmp_path: Path) -> None:
+    for number, ramp in enumerate(ramps):
+        write(tmp_path, f"{number:02}.png", ramp)
+    source = read_folder(tmp_path, scale=[0, 100])[1]
+    assert source.warnings == ["data.scale is not used: the values of 8-bit pictures are kept"]
 
 
 def test_no_data_of_integers_and_of_8_bits(tmp_path: Path, ramps: NDArray[np.uint8]) -> None:

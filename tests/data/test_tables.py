@@ -54,6 +54,42 @@ def test_named_columns_are_pixels_and_a_label(
     assert np.array_equal(np.concatenate([batch.images for batch in opened.batches]), IMAGES)
 
 
+def test_rows_may_end_in_a_separator_that_the_header_lacks(tmp_path: Path) -> None:
+    names, *rows = table(label=LABELS).to_csv(index=False).splitlines()
+    (tmp_path / "a.csv").write_text("\n".join([names, *(f"{row}," for row in rows)]))
+    found = TableFiles(root=str(tmp_path))
+    assert np.array_equal(in_file_order(found), IMAGES)
+    assert found.class_names == ("0", "1", "2", "3")
+
+
+def test_a_table_with_the_names_of_rows_as_r_writes_it(tmp_path: Path) -> None:
+    text = table(label=LABELS).to_csv().removeprefix(",")
+    (tmp_path / "a.csv").write_text(text)
+    assert np.array_equal(in_file_order(TableFiles(root=str(tmp_path))), IMAGES)
+
+
+def test_numbers_of_pandas_are_no_names(tmp_path: Path) -> None:
+    pd.DataFrame(np.c_[LABELS, IMAGES.reshape(40, 64)]).to_csv(tmp_path / "a.csv", index=False)
+    found = TableFiles(root=str(tmp_path))
+    assert np.array_equal(in_file_order(found), IMAGES)
+    assert found.class_names == ("0", "1", "2", "3")
+
+
+def test_a_row_that_is_cut_is_named(tmp_path: Path) -> None:
+    text = table(label=LABELS).to_csv(index=False)
+    (tmp_path / "a.csv").write_text(text[:-100])
+    with pytest.raises(UserError, match="pixels are missing in row 39, counted from 0"):
+        _ = TableFiles(root=str(tmp_path)).splits
+
+
+def test_tables_that_are_not_assigned_are_named(tmp_path: Path) -> None:
+    for name in ("train", "test", "extra"):
+        table().to_csv(tmp_path / f"{name}.csv", index=False)
+    opened = open_input(tmp_path, Reading(Form((8, 8)), 16))
+    assert opened.n_images == 80
+    assert opened.warnings() == ["tables not named after a split are not used: extra.csv"]
+
+
 def test_pixels_of_two_values_or_of_a_typed_range_become_0_to_255(tmp_path: Path) -> None:
     (table() > 127).astype(int).to_csv(tmp_path / "a.csv", index=False)
     found = TableFiles(root=str(tmp_path))
