@@ -1,4 +1,4 @@
-"""Centres, covariances and radii of clusters, and distances to the centres."""
+"""Centres and covariances of clusters, and distances to the centres."""
 
 from dataclasses import dataclass
 
@@ -28,38 +28,22 @@ class Shapes:
         latents: float array of shape (N, d), transformed by the steps before the estimator.
         centres: Array of shape (k, d): centres, or the means of a mixture.
         covariances: Array of shape (k, d, d) for a mixture; None for k-means.
-        radii: Array of shape (k,) for k-means, distances from the centres within which a share
-            of the members lies; None for a mixture.
     """
 
     latents: Floats
     centres: Floats
-    covariances: Floats | None = None
-    radii: Floats | None = None
+    covariances: Floats | None
 
 
-def shapes_of(
-    clusterer: BaseEstimator, latents: Floats, clusters: Ids, *, share: float
-) -> Shapes | None:
+def shapes_of(clusterer: BaseEstimator, latents: Floats) -> Shapes | None:
     """Return the shapes of a fitted estimator's clusters, or None if it has no centres.
 
     Args:
         clusterer: A fitted estimator, or a pipeline that ends in one.
         latents: float array of shape (N, d).
-        clusters: int64 array of shape (N,), the cluster ids of the latents.
-        share: Share of the members of a k-means cluster within its radius; with 1 the radius
-            reaches the most distant member (the paper, section 4.3).
     """
     centres, covariances = _own_centres(clusterer), parameters_of(clusterer).get("covariances")
-    if centres is None:
-        return None
-    inputs = _inputs(clusterer, latents)
-    if covariances is not None:
-        return Shapes(inputs, centres, covariances=covariances)
-    distances = _distances(inputs, centres, clusters)
-    members = (distances[clusters == cluster] for cluster in range(len(centres)))
-    radii = [np.quantile(near, share) if len(near) else 0.0 for near in members]
-    return Shapes(inputs, centres, radii=np.array(radii))
+    return None if centres is None else Shapes(_inputs(clusterer, latents), centres, covariances)
 
 
 def distances_to_centres(

@@ -45,6 +45,7 @@ def _columns(made: Evaluation, name: str, split: str, k: int) -> dict[str, Itera
     """Return column name to values; a value that is the same in every row repeats without end."""
     clustering, matching = made.clusterings[name], made.matching(name, split)
     held, clusters = made.source.splits[split], clustering.clusters[split].tolist()
+    classes = None if held.labels is None else held.labels.tolist()
     soft, propagated = clustering.responsibilities.get(split), clustering.propagated.get(split)
     columns = iter([] if soft is None else map(_formatted, soft.T))
     matched_names = {cluster: made.class_names[cls] for cluster, cls in matching.items()}
@@ -54,7 +55,7 @@ def _columns(made: Evaluation, name: str, split: str, k: int) -> dict[str, Itera
         "split": repeat(split),
         "index": range(len(clusters)),
         "cluster": clusters,
-        "class": empty if held.labels is None else _known(held.labels.tolist()),
+        "class": empty if classes is None else ["" if cls < 0 else cls for cls in classes],
         "class_name": made.class_name_of_each(split) or empty,
         "matched_class": [matching.get(cluster, "") for cluster in clusters],
         "matched_class_name": [matched_names.get(cluster, "") for cluster in clusters],
@@ -63,10 +64,6 @@ def _columns(made: Evaluation, name: str, split: str, k: int) -> dict[str, Itera
         "image": held.names or empty,
         **{f"responsibility_{i}": next(columns, empty) for i in range(k)},
     }
-
-
-def _known(classes: Iterable[int]) -> list[object]:
-    return ["" if cls < 0 else cls for cls in classes]
 
 
 def _formatted(values: NDArray[np.floating]) -> Iterable[str]:

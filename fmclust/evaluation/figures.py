@@ -26,15 +26,12 @@ MAX_LATENTS = 256  # dimensions; more are pixels, and a plane of two pixels show
 def draw_confusion(made: Evaluation, name: str, split: str, *, matched: bool) -> Figure:
     """Draw a confusion matrix by cluster id, or by the class that each cluster is matched to."""
     confusion, class_names = made.confusions[name, split], made.class_names
-    counts, kind, clusters = confusion.raw, "raw", range(confusion.n_clusters)
-    names = [str(cluster) for cluster in clusters]
     if matched:
         counts, kind = confusion.matched, "matched"
-        cluster_of = {cls: cluster for cluster, cls in confusion.matching.items()}
-        names = [f"{cls} ({cluster_of.get(i, 'none')})" for i, cls in enumerate(class_names)]
-        names += [f"unmatched ({n})" for n in clusters if n not in confusion.matching]
-    if confusion.has_noise:
-        names.append("noise")
+        names = confusion.matched_columns(class_names)
+    else:
+        counts, kind = confusion.raw, "raw"
+        names = [*map(str, range(confusion.n_clusters)), *["noise"] * confusion.has_noise]
     title = f"{name}, {split}: accuracy {confusion.accuracy:.4f} ({kind})"
     return plots.draw_confusion(counts, class_names, title=title, cluster_names=names)
 
@@ -100,10 +97,10 @@ def draw_clusters_in_planes(made: Evaluation, split: str) -> Figure | None:
 def _planes(made: Evaluation, name: str, split: str) -> list[plots.Plane]:
     clustering, latents = made.clusterings[name], made.latents[split]
     clusters = clustering.clusters[split]
-    shapes = shapes_of(clustering.estimator, latents, clusters, share=CONFIDENCE)
+    shapes = shapes_of(clustering.estimator, latents)
     if shapes is None or not plots.spans_plane(shapes.latents):
         return []
-    kind = "ellipsoids" if shapes.radii is None else "circles"
+    kind = "circles" if shapes.covariances is None else "ellipsoids"
     noun = "transformed latent" if isinstance(clustering.estimator, Pipeline) else "latent"
     chosen = slice(None, None, -(-len(latents) // MAX_POINTS))
     return [

@@ -127,6 +127,8 @@ def planned_jobs(config: DictConfig) -> list[list[str]] | None:
     for override in OverridesParser.create(loader).parse_overrides(typed):
         key = override.get_key_element()
         if override.is_sweep_override():
+            if getattr(override.value(), "shuffle", False):
+                raise UserError(f"{key} is shuffled anew by every command: leave out shuffle.")
             values = list(override.sweep_string_iterator())
         else:
             values = [override.get_value_element_as_str()]

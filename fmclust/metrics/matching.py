@@ -1,6 +1,6 @@
 """Hungarian matching of clusters to classes, accuracy and confusion matrix."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,6 +109,13 @@ class Confusion:
             column = self.matching[cluster] if cluster in self.matching else next(spare)
             matched[:, column] = self.raw[:, cluster]
         return matched
+
+    def matched_columns(self, class_names: Sequence[str]) -> list[str]:
+        """Return a name for each column of `matched`: its class and its cluster."""
+        cluster_of = {cls: cluster for cluster, cls in self.matching.items()}
+        names = [f"{name} ({cluster_of.get(i, 'none')})" for i, name in enumerate(class_names)]
+        names += [f"unmatched ({n})" for n in range(self.n_clusters) if n not in self.matching]
+        return [*names, *["noise"] * self.has_noise]
 
     def largest(self, n: int) -> list[tuple[int, int, int]]:
         """Return the most frequent confusions: class, class of the cluster, number of samples.

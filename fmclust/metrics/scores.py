@@ -35,6 +35,8 @@ def score(
         >>> score(clusters, classes, n_clusters=2, n_classes=2)["accuracy"]
         1.0
     """
+    if not (classes >= 0).any():
+        raise ValueError("no sample has a class")
     confusion = confusion_of(clusters, classes, n_clusters=n_clusters, n_classes=n_classes)
     return scores_of(confusion, clusters, classes)
 

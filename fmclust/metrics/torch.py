@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from fmclust.metrics.matching import Confusion, count_pairs, match_clusters
+from fmclust.metrics.matching import Confusion, count_pairs
 
 
 class _Contingency(Metric):
@@ -43,8 +43,7 @@ class _Contingency(Metric):
         self.contingency[:, : counts.shape[1]] += torch.from_numpy(counts).to(self.device)
 
     def _confusion(self) -> Confusion:
-        raw = self.contingency.cpu().numpy()
-        return Confusion(raw, self.n_clusters, match_clusters(raw[:, : self.n_clusters]))
+        return Confusion.of(self.contingency.cpu().numpy(), self.n_clusters)
 
 
 class ClusterAccuracy(_Contingency):

@@ -1,18 +1,21 @@
 """Scores against the value that a sweep varies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 
 STYLES = {"test": "-", "all": "-", "val": ":", "train": "--", "latents": "-.", "": "-"}
 N_COLUMNS = 3
 LEGEND_KEY, CHARACTER = 0.7, 0.09  # widths in a legend, inches
 LEGEND_ROW = 0.25  # height, inches
 MAX_TICKS = 8  # more labels would overlap
-MAX_HORIZONTAL = 8  # characters of a label that is not rotated
+AXIS = 3.2  # width of a panel without its margins, inches
+LARGE_RATIO = 30  # of the largest to the smallest value, above which the axis is logarithmic
 
 
 def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
@@ -32,19 +35,22 @@ def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
     width = 4.2 * n_columns
     ncols = max(1, int(width / (LEGEND_KEY + CHARACTER * longest)))
     legend = LEGEND_ROW * -(-(len(names) + len(splits)) // ncols)
+    places = _places(points.x)
+    is_text = pd.to_numeric(points.x, errors="coerce").isna().any()
+    is_log = not is_text and 0 < LARGE_RATIO * min(places.values()) < max(places.values())
     n_characters = points.x.str.len().max()
-    is_rotated = n_characters > MAX_HORIZONTAL
+    is_rotated = CHARACTER * (n_characters + 1) > _gap([*places.values()], is_log=is_log)
     height = 3.2 + is_rotated * CHARACTER * n_characters
     figure = Figure(figsize=(width, height * n_rows + legend), layout="constrained")
     grid = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
-    places = _places(points.x)
-    is_text = pd.to_numeric(points.x, errors="coerce").isna().any()
     for axes, panel in zip(grid, panels, strict=False):
         of_panel = points[points.panel == panel]
         for (name, split), line in of_panel.groupby(["line", "split"], sort=False):
             _draw_line(axes, line, places, f"C{names.index(name)}", STYLES[str(split)])
+        axes.set_xscale("log" if is_log else "linear")
         if is_text or len(places) <= MAX_TICKS:
             axes.set_xticks([*places.values()], [*places])
+            axes.xaxis.set_minor_locator(NullLocator())
         axes.set(title=panel, xlabel=x_name)
         axes.tick_params(axis="x", labelrotation=90 if is_rotated else 0)
         axes.grid(alpha=0.3)
@@ -60,11 +66,23 @@ def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
 
 
 def _places(values: "pd.Series[str]") -> dict[str, float]:
-    """Return each value to its place on the axis: the value if all are numbers, or its rank."""
-    numbers = pd.to_numeric(values, errors="coerce")
+    """Return each value to its place on the axis: the value if all are numbers, or its rank.
+
+    Numbers have the first ranks, in ascending order.
+    """
+    texts = values.drop_duplicates()
+    numbers = pd.to_numeric(texts, errors="coerce").sort_values(kind="stable", na_position="last")
     if numbers.isna().any():
-        return {text: float(rank) for rank, text in enumerate(dict.fromkeys(values))}
-    return dict(zip(values, numbers.astype(float), strict=True))
+        return {text: float(rank) for rank, text in enumerate(texts[numbers.index])}
+    return dict(zip(texts[numbers.index], numbers.astype(float), strict=True))
+
+
+def _gap(places: Sequence[float], *, is_log: bool) -> float:
+    """Return the least distance of two neighbours of ascending places on an axis, in inches."""
+    if len(places) < 2:
+        return AXIS
+    scaled = np.log(places) if is_log else np.asarray(places)
+    return float(AXIS * np.diff(scaled).min() / np.ptp(scaled))
 
 
 def _draw_line(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
 from fmclust import runs
-from fmclust.reports.jobs import SPLITS, Job, short
+from fmclust.reports.jobs import SPLITS, Job, short_names
 from fmclust.reports.markdown import mean_and_sd
 from fmclust.reports.tables import RunTable
 
@@ -36,7 +36,7 @@ def agreement_table(done: Sequence[Job], keys: Sequence[str]) -> RunTable | None
             indices = [float(adjusted_rand_score(*pair)) for pair in combinations(clusters, 2)]
             numbers = [str(len(clusters)), mean_and_sd(indices), f"{min(indices):.4f}"]
             rows.append([*texts, split, *numbers])
-    heads = [*map(short, keys), "clusterer", "split", "runs", "agreement", "lowest"]
+    heads = [*short_names(keys).values(), "clusterer", "split", "runs", "agreement", "lowest"]
     return RunTable(CAPTION, heads, len(keys) + 2, rows) if rows else None
 
 

@@ -1,11 +1,15 @@
 """The jobs of a sweep, or other runs, with the settings that were typed for them."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-from omegaconf import DictConfig, OmegaConf
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from fmclust import runs
 from fmclust.errors import UserError
@@ -52,7 +56,7 @@ class Job:
         settings: dict[str, str] = {}
         try:
             typed = runs.read_overrides(directory) if overrides is None else overrides
-            settings = {key: value for key, _, value in (text.partition("=") for text in typed)}
+            settings = settings_of(typed)
             status = runs.read_status(directory) or {"status": "not started", "reason": None}
             job = cls(directory, settings, status["status"], status["reason"] or "")
             if job.status != "done":
@@ -65,7 +69,7 @@ class Job:
             return replace(
                 job, metrics=metrics, objective=name, warnings=warnings, clusterings=clusterings
             )
-        except UserError as error:
+        except (UserError, HydraException) as error:
             return cls(directory, settings, "failed", str(error), is_damaged=True)
 
     def remarks(self) -> str:
@@ -95,9 +99,34 @@ def read_scores(directory: Path) -> tuple[dict[str, float], dict[str, tuple[str,
     return metrics, clusterings
 
 
-def short(key: str) -> str:
-    """Return the last part of a key, for the headings of columns and the names of lines."""
-    return key.rpartition(".")[2]
+def settings_of(overrides: Sequence[str]) -> dict[str, str]:
+    """Return key to value of overrides; equal values are equal texts, however they were typed."""
+    settings = {}
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        value = "" if override.is_delete() else override.value()
+        settings[override.get_key_element()] = _text(value)
+    return settings
+
+
+def _text(value: Any) -> str:
+    """Return a value as it would be typed, without quotes."""
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{_text(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list | ListConfig):
+        return "[" + ",".join(map(_text, value)) + "]"
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def short_names(keys: Sequence[str]) -> dict[str, str]:
+    """Return each key to its last parts, as few as no other key ends with, for headings."""
+    endings = {key: [key.split(".", n)[-1] for n in range(key.count("."), -1, -1)] for key in keys}
+    counts = Counter(ending for found in endings.values() for ending in found)
+    return {
+        key: next((ending for ending in found if counts[ending] == 1), key)
+        for key, found in endings.items()
+    }
 
 
 def typed_keys(jobs: Sequence[Job]) -> list[str]:
@@ -139,7 +168,11 @@ def _filled_in(job: Job, keys: Sequence[str]) -> Job:
 
 def _configured(config: DictConfig, key: str) -> str:
     value = OmegaConf.select(config, key.lstrip("+~"), default="")
-    return "default" if isinstance(value, DictConfig) else str(value)  # an option of a group
+    if key == "cluster":
+        return _text([*value]) if len(value) > 1 else "".join(value)
+    if isinstance(value, DictConfig):  # an option of a group
+        return str(value.get("name") or "default")
+    return _text(value)
 
 
 def job_frame(jobs: Sequence[Job]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fmclust.metrics import SCORES
 from fmclust.plots import draw_sweep
-from fmclust.reports.jobs import OBJECTIVE, Job, short
+from fmclust.reports.jobs import OBJECTIVE, Job, short_names
 
 
 def score_frame(jobs: Sequence[Job], keys: Sequence[str]) -> pd.DataFrame:
@@ -19,7 +19,7 @@ def score_frame(jobs: Sequence[Job], keys: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         Columns: the keys, `clusterer`, `split`, `panel`, `mean`, `std` and `count`; the objective
-        has an empty clusterer and split.
+        has an empty clusterer and split, and its own name as panel.
     """
     by = [*keys, "clusterer", "split", "panel"]
     rows = []
@@ -31,23 +31,25 @@ def score_frame(jobs: Sequence[Job], keys: Sequence[str]) -> pd.DataFrame:
                     value = job.metrics[f"{name}/{split}/{score}"]
                     rows.append([*settings, name, split, score, value])
         if OBJECTIVE in job.metrics:
-            rows.append([*settings, "", "", OBJECTIVE, job.metrics[OBJECTIVE]])
+            rows.append([*settings, "", "", job.objective, job.metrics[OBJECTIVE]])
     frame = pd.DataFrame(rows, columns=[*by, "value"])
     return frame.groupby(by, sort=False)["value"].agg(["mean", "std", "count"]).reset_index()
 
 
-def draw_scores(done: Sequence[Job], keys: Sequence[str], x_key: str) -> Figure:
-    """Draw every score and the objective against one of the swept keys.
+def draw_scores(done: Sequence[Job], keys: Sequence[str], x_key: str) -> Figure | None:
+    """Draw every score and the objective against one of the swept keys; None without any.
 
     Args:
         done: Finished jobs.
         keys: The swept keys without the seed.
         x_key: The key on the x axis, or empty; the other keys are named in the legend.
     """
-    points = score_frame(done, keys)
+    points, names = score_frame(done, keys), short_names(keys)
+    if points.empty:
+        return None
     others = [key for key in keys if key != x_key]
     points["line"] = [
-        " ".join(filter(None, [row["clusterer"], *(f"{short(k)}={row[k]}" for k in others)]))
+        " ".join(filter(None, [row["clusterer"], *(f"{names[k]}={row[k]}" for k in others)]))
         for row in points.to_dict("records")
     ]
     points["x"] = points[x_key] if x_key else ""

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from fmclust.metrics import SCORES
 from fmclust.plots import save
-from fmclust.reports.jobs import OBJECTIVE, Job, job_frame, short, swept_keys, varied_keys
+from fmclust.reports.jobs import OBJECTIVE, Job, job_frame, short_names, swept_keys, varied_keys
 from fmclust.reports.markdown import mean_and_sd
 from fmclust.reports.pages import write_runs_page
 from fmclust.reports.scores import draw_scores
@@ -29,12 +29,15 @@ def report_sweep(directory: Path, jobs: Sequence[Job]) -> None:
     if done := [job for job in jobs if job.status == "done"]:
         _write(directory / "summary.csv", _summary(done, keys))
         x_key = max(keys, key=lambda key: len({job.settings.get(key) for job in done}), default="")
-        with replacing(directory / "sweep.png") as partial:
-            save(draw_scores(done, keys, x_key), partial, dpi=110)
+        if figure := draw_scores(done, keys, x_key):
+            with replacing(directory / "sweep.png") as partial:
+                save(figure, partial, dpi=110)
         write_runs_page(directory / PAGE, jobs)
         console.print(_summary_table(done, keys).narrow())
-        objectives = ", ".join(sorted({job.objective for job in done}))
-        console.print(f"objective: {objectives} (label-free; lower is better)")
+        if objectives := sorted({job.objective for job in done if OBJECTIVE in job.metrics}):
+            only = "; only values of the same name can be compared" * (len(objectives) > 1)
+            text = f"objective: {', '.join(objectives)} (label-free; lower is better{only})"
+            console.print(text)
     print(f"Sweep directory: {directory.absolute()}")
     if (directory / PAGE).exists():
         print(f"Its page: {(directory / PAGE).absolute()}")
@@ -56,7 +59,7 @@ def _summary(done: Sequence[Job], keys: Sequence[str]) -> pd.DataFrame:
 
 def _job_table(jobs: Sequence[Job]) -> RunTable:
     swept = swept_keys(jobs)
-    heads = ["job", *map(short, swept), "status", "seconds", "remarks"]
+    heads = ["job", *short_names(swept).values(), "status", "seconds", "remarks"]
     rows = []
     for job in jobs:
         seconds = f"{job.metrics['time/total']:.0f}" if job.metrics else ""
@@ -81,7 +84,7 @@ def _summary_table(done: Sequence[Job], keys: Sequence[str]) -> RunTable:
             for m in (OBJECTIVE, *(f"{prefix}/{score}" for score in SCORES))
         ]
         rows.append([*texts, str(len(group)), *cells])
-    swept = ["\n".join(map(short, keys))] if keys else []  # all keys in one narrow column
+    swept = ["\n".join(short_names(keys).values())] if keys else []  # all keys in one narrow column
     heads = [*swept, "clusterer", "seeds", OBJECTIVE, *SCORES]
     title = "Scores on the held-out split (test, or all): mean, ± sd over seeds"
     return RunTable(title, heads, len(swept) + 1, rows)

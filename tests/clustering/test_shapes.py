@@ -1,4 +1,4 @@
-"""Where clusters lie: covariances, radii and centres against their definitions."""
+"""Where clusters lie: covariances and centres against their definitions."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ LATENTS = LATENTS.astype(np.float32)
 @pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
 def test_covariances_are_the_mixtures_precisions_inverted(kind: str) -> None:
     mixture = GaussianMixture(2, covariance_type=kind, random_state=0).fit(LATENTS)
-    shapes = shapes_of(mixture, LATENTS, assign(mixture, LATENTS), share=1)
+    shapes = shapes_of(mixture, LATENTS)
     given = mixture.precisions_
     if kind == "tied":
         given = [given, given]
@@ -27,35 +27,21 @@ def test_covariances_are_the_mixtures_precisions_inverted(kind: str) -> None:
     assert set(parameters_of(mixture)) == {"weights", "means", "covariances"}
 
 
-def test_a_radius_reaches_the_most_distant_member() -> None:
-    kmeans = KMeans(3, random_state=0, n_init=1).fit(LATENTS)
-    clusters = assign(kmeans, LATENTS)
-    shapes = shapes_of(kmeans, LATENTS, clusters, share=1)
-    assert shapes is not None
-    assert shapes.radii is not None
-    for cluster, (centre, radius) in enumerate(zip(shapes.centres, shapes.radii, strict=True)):
-        distances = np.linalg.norm(LATENTS[clusters == cluster] - centre, axis=1)
-        assert radius == pytest.approx(distances.max())
-    assert set(parameters_of(kmeans)) == {"centres"}
-
-
 def test_centres_of_a_pipeline_are_means_of_latents() -> None:
     whitened = pipeline(whiten=PCA(whiten=True), kmeans=KMeans(3, random_state=0, n_init=1))
     whitened.fit(LATENTS)
     clusters = assign(whitened, LATENTS)
     means = np.stack([LATENTS[clusters == cluster].mean(axis=0) for cluster in range(3)])
     assert centres_of(whitened) == pytest.approx(means, abs=0.02)
-    shapes = shapes_of(whitened, LATENTS, clusters, share=0.5)
-    assert shapes is not None
-    assert shapes.radii is not None
-    for cluster, (centre, radius) in enumerate(zip(shapes.centres, shapes.radii, strict=True)):
-        near = np.linalg.norm(shapes.latents - centre, axis=1)[clusters == cluster] <= radius
-        assert near.mean() == pytest.approx(0.5, abs=0.02)
+    shapes = shapes_of(whitened, LATENTS)
+    assert shapes is not None and shapes.covariances is None
+    assert shapes.centres == pytest.approx(whitened[-1].cluster_centers_)
     assert shapes.latents.std(axis=0) == pytest.approx(1, rel=0.01)
+    assert set(parameters_of(whitened[-1])) == {"centres"}
 
 
 def test_what_has_no_centres_has_no_shapes() -> None:
     reduced = PCA(2).fit(LATENTS)
-    assert shapes_of(reduced, LATENTS, np.zeros(300, np.int64), share=1) is None
+    assert shapes_of(reduced, LATENTS) is None
     assert centres_of(reduced) is None
     assert parameters_of(reduced) == {}

@@ -102,7 +102,7 @@ def test_no_square_matrix_of_wide_latents_is_computed(
     monkeypatch.setattr(parameters, "MAX_EXPANDED", 4)
     fitted, _ = fit(FITTABLE[name], LATENTS)
     assert saved(tmp_path / "a.npz", fitted) is None
-    found = shapes_of(fitted, LATENTS, assign(fitted, LATENTS), share=0.9)
+    found = shapes_of(fitted, LATENTS)
     assert found is not None and (found.covariances is None) == (name == "diag")
 
 

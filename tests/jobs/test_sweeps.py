@@ -137,6 +137,19 @@ def test_a_clustering_of_noise_alone_has_no_objective(
     assert read_objective(tmp_path / "sweep" / "1") == NO_OBJECTIVE
 
 
+def test_a_sweep_without_labels_and_objective_has_its_tables(
+    command_line: Callable[..., Answer], tmp_path: Path
+) -> None:
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8))
+    typed = ("data=arrays", "data.root=a.npy", "model=pixels", "cluster=agglomerative")
+    answer = command_line(
+        "train", "-m", *typed, "n_clusters=1", "figures=false", "seed=0,1", "hydra.sweep.dir=sweep"
+    )
+    assert answer.status == 0, answer.err
+    assert "objective:" not in answer.out and (tmp_path / "sweep" / "report.html").exists()
+    assert not (tmp_path / "sweep" / "sweep.png").exists()
+
+
 def test_ctrl_c_ends_the_sweep_with_the_table_so_far(
     command_line: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +191,8 @@ def test_a_sweep_that_was_refused_as_a_whole_leaves_its_directory_free(
     assert "Jobs" not in answer.out and not (tmp_path / "sweep" / "sweep.json").exists()
     answer = command_line("train", *SWEEP[:-2], "seed=interval(0,1)", "hydra.sweep.dir=sweep")
     assert answer.refuses("INTERVAL"), answer.err
+    answer = command_line("train", *SWEEP[:-2], "seed=shuffle(0,1)", "hydra.sweep.dir=sweep")
+    assert answer.refuses("seed is shuffled anew"), answer.err
 
 
 def test_a_damaged_plan_and_other_directories_are_refused(
@@ -194,7 +209,14 @@ def job(number: int, overrides: list[str], metrics: dict[str, float]) -> Job:
     settings = dict(override.split("=") for override in overrides)
     clusterings: dict[str, tuple[str, ...]] = {"gmm": ("test",)} if metrics else {}
     status = "done" if metrics else "failed"
-    return Job(Path(str(number)), settings, status, metrics=metrics, clusterings=clusterings)
+    return Job(
+        Path(str(number)),
+        settings,
+        status,
+        metrics=metrics,
+        objective="gmm/bic",
+        clusterings=clusterings,
+    )
 
 
 def test_jobs_that_differ_in_their_seed_alone_are_one_group() -> None:
@@ -213,7 +235,7 @@ def test_jobs_that_differ_in_their_seed_alone_are_one_group() -> None:
     assert accuracy["a"].tolist() == ["1", "2"] and accuracy["mean"].tolist() == [2.0, 5.0]
     assert accuracy["count"].tolist() == [2, 1]
     assert accuracy["std"].iloc[0] == pytest.approx(2**0.5) and np.isnan(accuracy["std"].iloc[1])
-    assert frame[frame.panel == "objective"]["mean"].tolist() == [-2.0, -5.0]
+    assert frame[frame.panel == "gmm/bic"]["mean"].tolist() == [-2.0, -5.0]
     assert mean_and_sd([1.0, 3.0]) == "2.0000 ± 1.4142"
     assert mean_and_sd([5.0]) == "5.0000" and mean_and_sd([]) == ""
 

@@ -43,3 +43,8 @@ def test_relabelled_clusters_score_the_same(labelled: Ids) -> None:
     assert score(renamed, classes, n_clusters=6, n_classes=4) == pytest.approx(
         score(clusters, classes, n_clusters=6, n_classes=4)
     )
+
+
+def test_images_without_a_class_are_not_scored() -> None:
+    with pytest.raises(ValueError, match="no sample has a class"):
+        score(np.array([0, 1]), np.array([-1, -1]), n_clusters=2, n_classes=2)

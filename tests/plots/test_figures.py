@@ -2,7 +2,9 @@
 
 import io
 import warnings
+from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -190,6 +192,24 @@ def test_a_sweep_has_a_panel_for_every_score_and_sorts_numbers() -> None:
     assert pixels(figure).std() > 0
 
 
+def swept(values: Sequence[str]) -> Figure:
+    line = {"panel": "accuracy", "line": "gmm", "split": "test", "mean": 0.5, "std": 0.1}
+    return draw_sweep(pd.DataFrame([{**line, "count": 3, "x": x} for x in values]), "key")
+
+
+def test_labels_of_a_sweep_do_not_overlap() -> None:
+    for values in (["0.0001", "0.001", "0.01"], ["kmeans", "gmm", "spectral", "hdbscan", "bgmm"]):
+        figure = swept(values)
+        figure.draw_without_rendering()
+        labels = figure.axes[0].get_xticklabels()
+        assert [label.get_text() for label in labels] == values
+        boxes = [label.get_window_extent() for label in labels]
+        assert not any(one.overlaps(other) for one, other in pairwise(boxes))
+    assert swept(["0.0001", "0.01"]).axes[0].get_xscale() == "log"
+    assert swept(["5", "45"]).axes[0].get_xscale() == "linear"
+    assert swept(["0", "1000"]).axes[0].get_xscale() == "linear", "zero has no logarithm"
+
+
 def test_lines_of_a_sweep_share_an_axis_if_one_lacks_a_text() -> None:
     lines = {"gmm": ("auto", "5", "10"), "kmeans": ("5", "10")}
     points = pd.DataFrame(
@@ -208,5 +228,5 @@ def test_lines_of_a_sweep_share_an_axis_if_one_lacks_a_text() -> None:
     axes = draw_sweep(points, "n_clusters").axes[0]
     lines_drawn = [line for line in axes.get_lines() if line.get_marker() == "o"]
     drawn = [line_points(line)[:, 0].tolist() for line in lines_drawn]
-    assert drawn == [[0, 1, 2], [1, 2]]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["auto", "5", "10"]
+    assert drawn == [[0, 1, 2], [0, 1]]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["5", "10", "auto"]

@@ -20,7 +20,7 @@ from fmclust.evaluation import thumbnails
 from fmclust.plots import draw_losses
 from fmclust.plots.sweeps import STYLES
 from fmclust.reports.agreement import agreement_table
-from fmclust.reports.jobs import SPLITS, Job, filled_in
+from fmclust.reports.jobs import SPLITS, Job, filled_in, settings_of, short_names
 from fmclust.reports.pages import run_page, write_run_page, write_runs_page
 from fmclust.reports.pages.galleries import certainty, gallery
 from fmclust.reports.pages.sprite import Sprite
@@ -85,6 +85,7 @@ def test_any_run_has_a_page(options: tuple[str, ...], run_digits: Callable[..., 
     page = run_digits(*options).directory / "report.html"
     text = text_of(page)
     assert "Scores" in text and "Clusters by" in text
+    assert ("(none)</th>" in page.read_text()) == ("n_clusters=1" in options)
     assert ('<th scope="col">noise</th>' in page.read_text()) == ("hdbscan" in options[0])
 
 
@@ -136,6 +137,8 @@ def test_an_embedded_figure_is_in_the_colours_of_the_page_and_always_the_same() 
     first, second = (str(embedded(draw_losses(losses, "a<b"), '"c"')) for _ in range(2))
     assert first == second and first.startswith("<svg") and first.rstrip().endswith("</svg>")
     assert "#000000" not in first and "currentColor" in first
+    in_a_text = str(embedded(draw_losses(losses, "#000000"), "c"))
+    assert in_a_text.count("#000000") == 1, "only colours are those of the page"
     assert 'aria-label="&#34;c&#34;"' in first and "a&lt;b" in first and "loss/val" in first
 
 
@@ -197,8 +200,39 @@ def test_what_is_no_run_but_belongs_to_one_is_named(
 def test_what_was_typed_for_one_run_is_told_of_the_others_too(finished: Finished) -> None:
     typed = (["n_clusters=12"], ["seed=0", "model=convae"])
     first, second = filled_in([Job.read(finished.directory, part) for part in typed])
-    assert first.settings == {"n_clusters": "12", "seed": "0", "model": "default"}
+    assert first.settings == {"n_clusters": "12", "seed": "0", "model": "convae"}
     assert second.settings == {"n_clusters": "12", "seed": "0", "model": "convae"}
+
+
+def test_equal_values_are_equal_however_they_were_typed() -> None:
+    typed = ["a.lr=1e-3", "b=False", "c='x y'", "+d=[1,'e']", "~f", "g=null", "h={i:true}"]
+    assert settings_of(typed) == {
+        "a.lr": "0.001",
+        "b": "false",
+        "c": "x y",
+        "+d": "[1,e]",
+        "~f": "",
+        "g": "null",
+        "h": "{i:true}",
+    }
+
+
+def test_a_run_that_typed_no_clusterer_has_that_of_its_configuration(finished: Finished) -> None:
+    typed = (["cluster=[kmeans,gmm]"], ["data=digits"])
+    first, second = filled_in([Job.read(finished.directory, part) for part in typed])
+    assert first.settings["cluster"] == second.settings["cluster"] == "[kmeans,gmm]"
+    assert first.settings["data"] == "default"
+
+
+def test_headings_tell_keys_apart() -> None:
+    keys = ["model.temperature", "cluster.b.temperature", "seed", "temperature"]
+    assert [*short_names(keys).values()] == [
+        "model.temperature",
+        "b.temperature",
+        "seed",
+        "temperature",
+    ]
+    assert short_names(["model.lr", "seed"]) == {"model.lr": "lr", "seed": "seed"}
 
 
 def test_every_split_has_a_line_of_its_own_in_charts() -> None:

@@ -59,10 +59,11 @@ class Clustered:
         shown, confusion = self.shown, self._confusion()
         certain = certainty(latents, shown.clusters, shown.probability)
         galleries = []
-        for cluster, size in sorted(zip(ids[order].tolist(), sizes[order], strict=True)):
+        for cluster, size in sorted(zip(ids[order].tolist(), sizes[order].tolist(), strict=True)):
             is_member, matched = shown.clusters == cluster, self.matching.get(cluster)
             chosen = gallery(is_member, latents, certain, shown.classes, matched)
-            title = f"Cluster {self.title(cluster)}: {size:,} images"
+            name = "Noise" if cluster < 0 else f"Cluster {self.title(cluster)}"
+            title = f"{name}: {size:,} image{'s' * (size != 1)}"
             galleries.append({"title": title, "gallery": chosen})
         return {
             "id": f"by-{self.name}",
@@ -70,7 +71,7 @@ class Clustered:
             "galleries": galleries,
             "left_out": len(ids) - len(order),
             "centres": [(first_centre + n, self.title(n)) for n in range(len(self.centres))],
-            "matrix": None if confusion is None else self._shades(confusion.matched),
+            "matrix": None if confusion is None else self._shades(confusion),
             "too_large": "" if confusion is None else self._size(confusion.matched),
             "confused": [] if confusion is None else self._confused(confusion),
         }
@@ -84,21 +85,19 @@ class Clustered:
         sizes = {"n_clusters": n_clusters, "n_classes": len(self.class_names)}
         return confusion_of(clusters, classes, **sizes)
 
-    def _shades(self, matrix: NDArray[Any]) -> dict[str, Any] | None:
-        """Return the columns of a matrix, and each row's counts with their shares of the class.
+    def _shades(self, confusion: Confusion) -> dict[str, Any] | None:
+        """Return the columns of the matched matrix, and each row's counts with their shares.
 
         A matrix of more than `MAX_NAMES` rows or columns is not shown: it returns None.
         """
+        matrix = confusion.matched
         if self._size(matrix):
             return None
-        noise = ["noise"] if (self.assigned.clusters < 0).any() else []
-        n_spare = matrix.shape[1] - len(self.class_names) - len(noise)
-        spare = [f"unmatched {n + 1}" for n in range(n_spare)]
         rows = [
             (name, [(count, count / max(sum(counts), 1)) for count in counts])
             for name, counts in zip(self.class_names, matrix.tolist(), strict=True)
         ]
-        return {"columns": [*self.class_names, *spare, *noise], "rows": rows}
+        return {"columns": confusion.matched_columns(self.class_names), "rows": rows}
 
     def _size(self, matrix: NDArray[Any]) -> str:
         """Return the size of a matrix that is too large to be shown, as text; else ""."""

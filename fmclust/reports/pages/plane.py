@@ -16,7 +16,7 @@ CLASS = "class/"  # no clusterer has this name
 
 def plane_of(
     latents: NDArray[Any],
-    rows: NDArray[Any],
+    images: Sequence[str],
     found: Sequence[Clustered],
     sprite: Sprite,
     class_names: Sequence[str],
@@ -25,7 +25,7 @@ def plane_of(
 
     Args:
         latents: float array of shape (n, d), of the thumbnails.
-        rows: int64 array of shape (n,), their numbers in the split.
+        images: A name for each thumbnail.
         found: The clusterings.
         sprite: The picture whose first images are the thumbnails.
         class_names: A name for every class; empty without labels.
@@ -49,7 +49,7 @@ def plane_of(
         "y": y,
         "groups": groups,
         "names": {key: list(of_group.items()) for key, of_group in names.items()},
-        "descriptions": _descriptions(rows, found, groups, names),
+        "descriptions": _descriptions(images, found, groups, names),
         "sprite": {"columns": sprite.columns, "width": sprite.width, "height": sprite.height},
     }
     share = f"{pca.explained_variance_ratio_.sum():.0%}"
@@ -57,13 +57,13 @@ def plane_of(
 
 
 def _descriptions(
-    rows: NDArray[Any],
+    images: Sequence[str],
     found: Sequence[Clustered],
     groups: dict[str, list[int]],
     names: dict[str, dict[int, str]],
 ) -> list[str]:
-    """Return a text for every thumbnail: its number, class and clusters."""
-    columns = [[f"image {row}" for row in rows.tolist()]]
+    """Return a text for every thumbnail: its name, class and clusters."""
+    columns = [[*images]]
     if CLASS in groups:
         texts = [f"{'class ' * (cls >= 0)}{names[CLASS][cls]}" for cls in groups[CLASS]]
         columns.append(texts)

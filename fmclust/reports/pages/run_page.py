@@ -44,7 +44,7 @@ def _rendered(directory: Path) -> str:
     name = runs.model_name(config)
     return TEMPLATES.get_template("run.html").render(
         title=f"{name} and {', '.join(folders)}" if folders else name,
-        subtitle=f"{directory.name}; seed {config.seed}, 1 run",
+        subtitle=f"{'/'.join(directory.absolute().parts[-2:])}; seed {config.seed}, 1 run",
         warnings=[*status["warnings"], *_later_warnings(directory, folders)],
         can_decode=status.get("can_decode", True),
         tables=run_tables(directory),
@@ -81,17 +81,20 @@ def _shown(
     pictures = [thumbnails["images"], *(made.centres for made in found)]
     sprite = Sprite.of(np.concatenate(pictures))
     first_centres = np.cumsum([len(images) for images in pictures]).tolist()
-    latents, rows = _latents(directory, thumbnails), thumbnails["rows"]
-    classes = found[0].shown.classes
+    latents, classes = _latents(directory, thumbnails), found[0].shown.classes
+    images = [f"image {row}" for row in thumbnails["rows"].tolist()]
+    if "names" in thumbnails:
+        names = map(str, thumbnails["names"])
+        images = [f"image {name}" if name.isdigit() else name for name in names]
     return {
         "split": str(thumbnails["split"]),
-        "plane": plane_of(latents, rows, found, sprite, class_names),
+        "plane": plane_of(latents, images, found, sprite, class_names),
         "clusterings": [
             made.described(latents, first)
             for made, first in zip(found, first_centres, strict=False)
         ],
         "sprite": sprite,
-        "rows": rows.tolist(),
+        "images": images,
         "link_to": partial(_link_to, pictures_folder, thumbnails.get("names", ())),
         "names": None if classes is None else [class_names[c] if c >= 0 else "" for c in classes],
     }

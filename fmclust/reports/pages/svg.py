@@ -23,5 +23,5 @@ def embedded(figure: Figure, label: str) -> Markup:
         save(figure, buffer, format="svg", bbox_inches="tight", transparent=True)
     text = buffer.getvalue()
     text = re.sub(r'<metadata>.*?</metadata>| xmlns(:\w+)?="[^"]*"', "", text, flags=re.DOTALL)
-    text = text[text.index("<svg") + 4 :].replace("#000000", "currentColor")
+    text = re.sub(r"(fill|stroke): #000000", r"\1: currentColor", text[text.index("<svg") + 4 :])
     return Markup(f'<svg role="img" aria-label="{escape(label)}"{text}')
