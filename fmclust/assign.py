@@ -3,6 +3,7 @@
 `python -m fmclust.assign run=<directory> input=<images> output=<csv>`
 """
 
+import shlex
 import shutil
 import sys
 from collections import Counter
@@ -41,7 +42,10 @@ def assign_here(config: DictConfig) -> None:
     """Assign by this process."""
     output = Path(str(config.output)).absolute()
     if output.exists():
-        raise UserError(f"output={output} is there already: type output=<a new file>.")
+        raise UserError(f"output={output} exists already: type output=<a new file>.")
+    if output.suffix.lower() not in ("", ".csv", ".txt", ".parquet"):
+        typed = shlex.quote(f"output={Path(str(config.output)).with_suffix('.csv')}")
+        raise UserError(f"output={output.name} would hold a table in CSV: type {typed}.")
     if output.suffix.lower() == ".parquet":
         require_extra(f"output={output.name}", "parquet", "pyarrow")
     images = Path(str(config.input)).absolute()

@@ -80,11 +80,18 @@ def require(config: DictConfig) -> tuple[list[Path], dict[str, str]]:
             f"run={config.run} matches {len(directories)} runs, and the latents are those of one: "
             "type run=<the run that made them>."
         )
+    return directories, _names(config)
+
+
+def _names(config: DictConfig) -> dict[str, str]:
+    """Return clusterer to the name of its clustering; raise UserError as `require` does."""
     wanted = [str(key) for key, settings in config.cluster.items() if settings is not None]
     name = None if config.name is None else str(config.name)
-    if name is not None and not (len(wanted) == 1 and is_file_name(name)):
-        raise UserError(f"name={name} is not a folder's name for one clusterer: type name=<word>.")
-    return directories, {key: name or key for key in wanted}
+    if name is not None and len(wanted) > 1:
+        raise UserError(f"name={name} is for one clusterer: leave it out.")
+    if name is not None and not is_file_name(name):
+        raise UserError(f"name={name} is not a folder's name: type name=<word>.")
+    return {key: name or key for key in wanted}
 
 
 def _require_latents(config: DictConfig) -> None:

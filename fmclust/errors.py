@@ -127,7 +127,7 @@ def require_new(path: Path) -> None:
         UserError: If the file exists.
     """
     if path.exists():
-        raise UserError(f"{path} is there already: type hydra.run.dir=<a new directory>.")
+        raise UserError(f"{path} exists already: type hydra.run.dir=<a new directory>.")
 
 
 def require_seed(value: object) -> None:

@@ -28,12 +28,13 @@ from sklearn.utils.validation import check_is_fitted
 from fmclust.config.command import quote_path
 from fmclust.config.mistakes import explain
 from fmclust.config.schema import (
+    clusters_after,
     conf_directory,
     folder_of_pictures,
     register_schema,
     sort_target,
 )
-from fmclust.data import Split, build_source, option_for
+from fmclust.data import build_source, option_for
 from fmclust.data.arrays import ImageArray
 from fmclust.errors import UserError
 from fmclust.inference import load_run
@@ -120,11 +121,15 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         if isinstance(X, str | os.PathLike):
             path = Path(os.path.abspath(X))
         else:
-            _save(np.asarray(X), path)
+            ImageArray.of(np.asarray(X), "X")  # refuses what is no images
         typed = [*self._overrides(), f"data={option_for(path)}", quote_path(f"data.root={path}")]
         more = [self.overrides] if isinstance(self.overrides, str) else self.overrides
         typed += map(quote_path, more)
         config = composed(typed)
+        if not clusters_after(config):
+            raise UserError("there would be no clusters: leave out ~callbacks.cluster_latents.")
+        if path.name == IMAGES_FILE and path.parent == directory:
+            np.save(path, np.asarray(X), allow_pickle=False)
         target = sort_target(config, folder_of_pictures(config))
         with _progress_printed(self.verbose), isolate_rng():
             run_job(config, directory, typed)
@@ -190,7 +195,9 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
             latents = run.latents
         else:
             latents = {name: encode_all(run.encoder, held.images) for name, held in splits.items()}
-        names = [image for name, held in splits.items() for image in _names_of(name, held)]
+        names = list[str]()
+        for name, held in splits.items():
+            names += held.names or [f"{name}/{row}" for row in range(len(held))]
         order = sorted(range(len(names)), key=lambda row: source.rank(names[row]))
         self.image_names_ = [names[row] for row in order]
         self.labels_ = np.concatenate([clusters[name] for name in splits])[order]
@@ -226,17 +233,6 @@ def composed(overrides: Sequence[str]) -> DictConfig:
         raise UserError(explain(error, "config")) from error
     finally:
         Singleton.set_state(state)
-
-
-def _save(images: NDArray[Any], path: Path) -> None:
-    """Save images where the run finds them again; raise UserError if they are not images."""
-    ImageArray.of(images, "X")
-    np.save(path, images, allow_pickle=False)
-
-
-def _names_of(name: str, split: Split) -> list[str]:
-    """Return the name of each image of a split."""
-    return [*split.names] or [f"{name}/{row}" for row in range(len(split))]
 
 
 @contextmanager

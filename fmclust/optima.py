@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from fmclust.config.command import command
-from fmclust.errors import require_new, require_seed, require_whole
+from fmclust.errors import UserError, require_new, require_seed, require_whole
 from fmclust.jobs.sources import source_of
 
 
@@ -39,6 +39,10 @@ def optima(config: DictConfig) -> None:
     seeds = range(config.seed, config.seed + config.starts)
     with limited_threads(config.threads):
         source = source_of(config)
+        if config.n_clusters > (n := len(source.latents)):
+            raise UserError(
+                f"n_clusters={config.n_clusters} is too large: type n_clusters= with at most {n}."
+            )
         fits = fit_from_starts(ways, source.latents.astype("float64"), seeds)
         title = f"k-means of {source.name}"
         starts = list(track(fits, title, total=len(ways) * len(seeds)))

@@ -21,7 +21,7 @@ from fmclust.config.schema import (
 )
 from fmclust.errors import UserError
 
-OWN_KEYS = ("run", "sort_into", "contact_sheets")  # no part of the run's configuration
+OWN_KEYS = ("run", "sort_into", "contact_sheets", "traceback")  # not of the run's configuration
 
 
 def resume(config: DictConfig) -> float:
@@ -35,10 +35,10 @@ def resume(config: DictConfig) -> float:
         raise UserError(
             f"{directory} is a clustering: repeat its command, python -m fmclust.cluster."
         )
-    status, changed = read_status(directory), changes(config)
+    status, changed, typed = read_status(directory), changes(config), typed_changes()
     if "cluster" in changed:
         refuse_without_callback(directory, status)
-    if status is not None and is_done(status) and config.sort_into is None:
+    if is_done(status) and config.sort_into is None:
         print(f"{directory} is finished already: nothing was done.")
         return read_objective(directory)
 
@@ -54,10 +54,9 @@ def resume(config: DictConfig) -> float:
     from fmclust.jobs.sorting import sort_run
     from fmclust.reports.tables import print_run
 
-    if status is not None and is_done(status):
+    if is_done(status):
         objective = read_objective(directory)
     else:
-        typed = [t for t in HydraConfig.get().overrides.task if t.partition("=")[0] not in OWN_KEYS]
         objective = resume_job(directory, changed, typed)
     if target is not None:
         rank_zero_only(sort_run)(
@@ -67,6 +66,22 @@ def resume(config: DictConfig) -> float:
     if target is not None:
         rank_zero_only(print)(f"Images by cluster: {target}")
     return objective
+
+
+def typed_changes() -> list[str]:
+    """Return the typed overrides that change the configuration of the run.
+
+    Raises:
+        UserError: If one would change nothing.
+    """
+    typed = [t for t in HydraConfig.get().overrides.task if t.partition("=")[0] not in OWN_KEYS]
+    for override in typed:
+        if override.startswith(("+", "~")) and not override[1:].startswith("cluster"):
+            raise UserError(
+                f"{override} would change nothing, since a resumed run keeps its configuration: "
+                "leave it out."
+            )
+    return typed
 
 
 def changes(config: DictConfig) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 `python -m fmclust.train model=convae cluster=gmm`
 """
 
-import os
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -48,8 +47,9 @@ def share_of_cores(launcher: DictConfig) -> int | None:
     if "cpus_per_task" in launcher:  # submitit's
         return int(launcher.cpus_per_task)
     if "n_jobs" in launcher:  # joblib's; -1 means one job per core
-        cores = os.cpu_count() or 1
-        return max(1, cores // launcher.n_jobs) if launcher.n_jobs > 0 else 1
+        from joblib import cpu_count  # those that this process may use
+
+        return max(1, cpu_count() // launcher.n_jobs) if launcher.n_jobs > 0 else 1
     return None
 
 

@@ -20,7 +20,7 @@ FUNCTIONS = ("fmclust.training.callbacks.progress_bar", "fmclust.clustering.pipe
 
 def own_packages() -> list[str]:
     """Return the packages that the environment variable adds."""
-    return list(filter(None, os.environ.get(VARIABLE, "").split(",")))
+    return os.environ.get(VARIABLE, "").replace(",", " ").split()
 
 
 def build(config: DictConfig, base: type, **arguments: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import pickle
 import shutil
 import sys
@@ -255,6 +256,28 @@ def test_a_mistake_is_named(
 ) -> None:
     with pytest.raises(UserError, match=named):
         clusterer(**settings).fit(images)
+
+
+def test_a_directory_may_be_used_again_after_a_mistake(
+    images: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    for mistake in ("figures=flase", "~callbacks.cluster_latents"):
+        with pytest.raises(UserError, match=r"figures=|callbacks\.cluster_latents"):
+            clusterer(directory=tmp_path / "a", overrides=[*CPU, mistake]).fit(images)
+    assert clusterer(directory=tmp_path / "a").fit(images).run_.is_done
+
+
+def test_names_that_are_no_text_are_told_apart(tmp_path: Path, images: NDArray[np.uint8]) -> None:
+    (tmp_path / "in").mkdir()
+    for number, image in enumerate(images[:20]):
+        name = os.fsdecode(b"\x83\x65" + bytes([0x90 + number]) + b".png")
+        Image.fromarray(image).save(tmp_path / "in" / name)
+    overrides = [*CPU, f"sort_into={tmp_path / 'out'}"]
+    fitted = clusterer(overrides=overrides).fit(tmp_path / "in")
+    assert len({*fitted.image_names_}) == 20
+    assert np.array_equal(fitted.latents_, fitted.transform(tmp_path / "in"))
+    made = [*(tmp_path / "out").glob("*/*")]
+    assert len(made) == 20 and all(path.is_symlink() for path in made)
 
 
 def test_arrays_that_are_no_images_are_refused(images: NDArray[np.uint8]) -> None:

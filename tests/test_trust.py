@@ -111,7 +111,7 @@ def test_a_package_of_ones_own_is_trusted_by_the_environment_alone(
     mine, other = (OmegaConf.create({"_target_": f"mine.{name}"}) for name in ("Mine", "Other"))
     with pytest.raises(UserError, match="FMCLUST_TRUST="):
         build(mine, BaseEstimator)
-    monkeypatch.setenv("FMCLUST_TRUST", "mine")
+    monkeypatch.setenv("FMCLUST_TRUST", "another, mine")
     assert type(build(mine, BaseEstimator)).__name__ == "Mine"
     with pytest.raises(UserError, match="mine.Other is refused"):
         build(other, BaseEstimator)

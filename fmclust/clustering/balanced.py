@@ -1,7 +1,7 @@
 """Clusters of given sizes on the unit sphere, and clusters around given prototypes."""
 
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Self
 
 import numpy as np
@@ -89,6 +89,8 @@ class BalancedKMeans(SphericalClusterer):
     def fit(self, X: Floats, y: None = None) -> Self:  # noqa: ARG002 - scikit-learn's
         """Fit to an array of shape (N, d)."""
         _require_positive("temperature", self.temperature)
+        for name in ("n_clusters", "n_init", "max_iter"):
+            _require_whole(name, getattr(self, name))
         shares = self._shares()
         X, k = normalize(validate_data(self, X, dtype=FLOATS)), self.n_clusters
         start = KMeans(k, n_init=self.n_init, random_state=self.random_state).fit(X)
@@ -115,7 +117,6 @@ class BalancedKMeans(SphericalClusterer):
     def _shares(self) -> Floats:
         """Return the shares of the clusters, shape (k,), which sum to 1."""
         if self.sizes is None:
-            _require_positive("n_clusters", self.n_clusters)
             return np.full(self.n_clusters, 1 / self.n_clusters)
         if len(self.sizes) != self.n_clusters:
             raise ParameterError(
@@ -182,6 +183,13 @@ def balancing_offsets(logits: Floats, shares: Floats, start: Floats) -> Floats:
             break
     balanced: Floats = offsets - offsets.mean()
     return balanced
+
+
+def _require_whole(name: str, value: int) -> None:
+    if not isinstance(value, Integral) or value < 1:
+        raise ParameterError(
+            f"The {name!r} parameter must be a whole number from 1 on. Got {value!r} instead."
+        )
 
 
 def _require_positive(name: str, value: float) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sklearn.base import BaseEstimator, clone
 
-from fmclust.clustering.estimators import Floats, estimator_of, n_clusters_key
+from fmclust.clustering.estimators import Floats, innermost, n_clusters_key
 from fmclust.clustering.fitting import assign, fit, own_statistics
 from fmclust.clustering.internal_scores import separation
 from fmclust.errors import UserError
@@ -37,7 +37,7 @@ def statistics_by_k(
     key = n_clusters_key(clusterer)
     if key is None:
         raise UserError(
-            f"{type(clusterer).__name__} has no number of clusters to choose: "
+            f"{type(innermost(clusterer)[1]).__name__} has no number of clusters to choose: "
             "type cluster=kmeans or cluster=gmm."
         )
     for k in numbers:
@@ -47,7 +47,7 @@ def statistics_by_k(
         statistics = own_statistics(fitted, latents)
         if not statistics.keys() & {"inertia", "bic"}:
             raise UserError(
-                f"{type(estimator_of(clusterer)).__name__} has neither an inertia nor a BIC: "
+                f"{type(innermost(clusterer)[1]).__name__} has neither an inertia nor a BIC: "
                 "type cluster=kmeans or cluster=gmm."
             )
         score = statistics.get("log_likelihood", -statistics.get("inertia", 0))

@@ -1,6 +1,5 @@
-"""Assign latents of new images to the clusters of a run."""
+"""What a clusterer finds, and the clusters of new images."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
@@ -73,26 +72,3 @@ class Assignment:
         per_image = ("latents", "clusters", "classes", "probability", "distance", "far")
         values = {name: getattr(self, name) for name in per_image}
         return replace(self, **{k: v[rows] for k, v in values.items() if v is not None})
-
-
-def assign_latents(
-    clusterer: Clusterer, latents: NDArray[np.float32], matching: Mapping[int, int]
-) -> Assignment:
-    """Assign latents to the clusters of a fitted clusterer.
-
-    Args:
-        clusterer: A fitted clusterer.
-        latents: float32 array of shape (N, d).
-        matching: Cluster id to class; empty without labels.
-
-    Returns:
-        The assignment, without `far`.
-    """
-    found = clusterer.find(latents)
-    classes = [matching.get(cluster, -1) for cluster in found.clusters.tolist()]
-    return Assignment(
-        latents=latents,
-        classes=np.array(classes, int),
-        propagated=clusterer.propagates,
-        **found._asdict(),
-    )

@@ -33,7 +33,7 @@ from fmclust.data.opening import MAX_PIXELS
 from fmclust.data.scales import BYTES, clipped
 from fmclust.data.sources import MAX_SIDE
 from fmclust.errors import UserError, reading, require_option
-from fmclust.inference.assigning import Assignment, Clusterer, assign_latents
+from fmclust.inference.assigning import Assignment, Clusterer
 from fmclust.inference.stored import StoredClusterer
 
 MIDDLE = 127.5  # brightness: below it a background is dark, above it light
@@ -166,12 +166,19 @@ class LoadedRun:
         if not len(tensor):
             return self.assign(self._blank(), clusterer)[:0]
         latents = models.encode_all(self.encoder, tensor)
-        assignment = assign_latents(fitted, latents, matching)
-        measured = assignment.distance
+        found = fitted.find(latents)
+        classes = [matching.get(cluster, -1) for cluster in found.clusters.tolist()]
+        measured = found.distance
         if self.encoder.trains and self.encoder.can_decode:
             measured = models.reconstruction_errors(self.encoder, tensor, latents)
             limit = self.metrics["reconstruction_limit"]
-        return replace(assignment, far=None if measured is None else measured > limit)
+        return Assignment(
+            latents=latents,
+            classes=np.array(classes, int),
+            propagated=fitted.propagates,
+            far=None if measured is None else measured > limit,
+            **found._asdict(),
+        )
 
     def open_input(self, path: Path) -> Input:
         """Open images in files, to be read in batches as those of the run were.

@@ -93,13 +93,17 @@ class ClusterFolders:
 
     def _place(self, name: str, image: NDArray[np.uint8], folder: Path) -> None:
         """Link, copy or save an image; folders in its name become a part of the file's name."""
-        path = folder / shortened(name.replace("/", "__").replace("\\", "__"), keep_end=True)
+        is_file = self.folder is not None and (self.folder / name).exists()
+        flat = name.replace("/", "__").replace("\\", "__")
+        if not (is_file or name in self.archived):  # such as a page of a file
+            flat = f"{flat}.png"
+        path = folder / shortened(flat, keep_end=True)
         while path.is_symlink() or path.exists():  # writing would follow a link
             path = path.with_name(f"_{path.name}")
         if name in self.archived:
             path.write_bytes(self.archived[name].read())
-        elif self.folder is None or not (self.folder / name).exists():  # such as a page of a file
-            Image.fromarray(image).save(path.with_name(f"{path.name}.png"))
+        elif self.folder is None or not is_file:
+            Image.fromarray(image).save(path)
         else:
             try:
                 path.symlink_to(self.folder / name)

@@ -35,6 +35,8 @@ from fmclust.runs import (
 )
 from fmclust.trust import build_all
 
+OWN_KEYS = ("run", "threads", "traceback")  # not of the run's configuration
+
 
 def cluster_again(
     directory: Path, wanted: DictConfig, names: Mapping[str, str], overrides: list[str]
@@ -113,7 +115,8 @@ def open_to_cluster(
     """
     run = load_run(directory)
     if taken := set(names.values()) & set(run.clusterers):
-        raise UserError(f"the run has a clustering named {min(taken)}: type name=<another>.")
+        cure = "type name=<another>" if len(names) == 1 else f"leave {min(taken)} out of cluster="
+        raise UserError(f"the run has a clustering named {min(taken)}: {cure}.")
     return run, images_of(run, wanted.data.root)
 
 
@@ -182,7 +185,7 @@ def _fill(
     from fmclust.reports.pages import write_run_page  # imports matplotlib and Jinja
 
     advice = Advice(_how_to_repeat, how_to_cluster)
-    typed = [text for text in overrides if not text.startswith("run=")]
+    typed = [text for text in overrides if text.partition("=")[0] not in OWN_KEYS]
     with reopen(run.directory, advice, changes=typed, even_done=True) as claimed:
         write_text(run.directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         note_images(claimed, source)
@@ -227,7 +230,7 @@ def remove_unfinished(target: Path) -> None:
         UserError: If it is finished, for example if another process has just finished it.
     """
     if is_done(read_status(target)):
-        raise UserError(f"{target} is there already: type name=<another>.")
+        raise UserError(f"{target} exists already: type name=<another>.")
     shutil.rmtree(target)
 
 

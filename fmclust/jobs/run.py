@@ -147,8 +147,7 @@ def _work(config: DictConfig, directory: Path, owned: AbstractContextManager[Run
         if encoder.is_pretrained:
             _load_pretrained(run, encoder, is_owner=trainer.is_global_zero)
         _require_purpose(run, encoder, clusterers)
-        n_trained_on = len(source.splits[source.fitted_split])
-        _require_prototypes(encoder, clusterers, config.trainer.max_epochs, n_trained_on)
+        _require_prototypes(encoder, clusterers, config.trainer.max_epochs, n_fitted)
         if trainer.is_global_zero:  # with what is typed later, and sizes that follow the images
             write_text(directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         with _logging(run, config, trainer, final_metrics(source, encoder, clusterers)):

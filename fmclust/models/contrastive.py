@@ -100,6 +100,8 @@ class Contrastive(Encoder):
         self.augment = Augmentation(**augment)
         self.augment.require_channels(image_shape[0])
         self.self_labelling_epochs = self_labelling_epochs
+        if self_labelling_epochs:
+            self.loss_name = "contrastive (NT-Xent) and self-labelling loss"
         # Convolutions need fewer copies in this layout: a fifth less time on a CPU.
         self.features = network(image_shape, channels).to(memory_format=torch.channels_last)
         width, (hidden, projected) = channels[-1], projection
@@ -192,7 +194,9 @@ class Contrastive(Encoder):
         if self.self_labelling_epochs:
             groups += [{"params": [self.centroids], "lr": self.rates["prototype_lr"]}]
             schedules += [_two_cycles(first, n_steps, 1.0, before=0.0)]
-        optimizer = torch.optim.AdamW(groups, weight_decay=self.weight_decay, fused=True)
+        optimizer = torch.optim.AdamW(
+            groups, lr=self.rates["lr"], weight_decay=self.weight_decay, fused=True
+        )
         return optimizer, LambdaLR(optimizer, schedules)
 
     def _views(self, images: Tensor, generator: Generator) -> Tensor:

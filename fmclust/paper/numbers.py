@@ -62,8 +62,7 @@ def paper_accuracies(config: Mapping[str, Any]) -> dict[str, float]:
         f"{clusterer}/{split}/accuracy": accuracy
         for (name, clusterer, split), accuracy in ACCURACIES.items()
         if name == MODELS.get(model.get("name"))
-        and clusterer in config["cluster"]
-        and _has_ten_clusters(config["cluster"][clusterer])
+        and _has_ten_clusters(config["cluster"].get(clusterer) or {})
     }
 
 

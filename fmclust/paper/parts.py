@@ -1,6 +1,5 @@
 """The paper's parts, and what goes beyond it, as runs: their overrides, a process for each."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -144,7 +143,9 @@ def run_all(
     Yields:
         Each run, and the reason if it failed, else None.
     """
-    threads = max(1, (os.cpu_count() or 1) // at_once)
+    from joblib import cpu_count  # those that this process may use
+
+    threads = max(1, cpu_count() // at_once)
     typed = [f"threads={threads}", *more] if at_once > 1 else list(more)
     pool = ThreadPoolExecutor(at_once)
     try:

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from fmclust import runs
 from fmclust.clustering import assign, fit
 from fmclust.errors import reading
-from fmclust.metrics import score
+from fmclust.metrics import confusion_of
 from fmclust.paper.parts import PARTS, PaperRun
 from fmclust.reports.markdown import mean_and_sd, table
 from fmclust.trust import build
@@ -128,7 +128,7 @@ def _environments(frame: pd.DataFrame) -> str:
 
 def _accuracy(clusters: NDArray[np.int64], classes: NDArray[np.int64]) -> float:
     sizes = {"n_clusters": int(clusters.max()) + 1, "n_classes": int(classes.max()) + 1}
-    return score(clusters, classes, **sizes)["accuracy"]
+    return confusion_of(clusters, classes, **sizes).accuracy
 
 
 def _table(frame: pd.DataFrame) -> str:

@@ -20,7 +20,7 @@ from fmclust.runs.files import (
     remove_temporaries,
     write_text,
 )
-from fmclust.runs.layout import IMAGES_FILE, LOCK, STATUS
+from fmclust.runs.layout import IMAGES_FILE, LOCK, STATUS, UNREADABLE
 from fmclust.runs.manifest import MANIFEST, is_done
 from fmclust.runs.reading import read_status
 from fmclust.runs.run import Run
@@ -131,7 +131,9 @@ def _require_free(directory: Path, allowed: Mapping[str, str]) -> None:
 def _holds_no_result(directory: Path) -> bool:
     """Return whether a directory holds a run that failed before it made anything."""
     names = {path.name for path in directory.iterdir() if not path.is_symlink()}
-    if STATUS not in names or names - {STATUS, "config.yaml", "overrides.yaml", LOG_FILE, LOCK}:
+    names = {name for name in names if not name.startswith("events.out.")}  # of TensorBoard
+    made = {STATUS, "config.yaml", "overrides.yaml", LOG_FILE, LOCK, UNREADABLE}
+    if STATUS not in names or names - made:
         return False
     with suppress(UserError):
         return (read_status(directory) or {}).get("status") == "failed"

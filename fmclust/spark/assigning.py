@@ -142,7 +142,7 @@ def count_rows(session: "SparkSession", output: str) -> tuple[Counter[int], int,
 
 def already_there(output: str) -> UserError:
     """Return the error of an output that exists."""
-    return UserError(f"output={output} is there already: type output=<a new folder>.")
+    return UserError(f"output={output} exists already: type output=<a new folder>.")
 
 
 def assign_rows(rows: "DataFrame", assigner: Assigner, output: str) -> Notes:

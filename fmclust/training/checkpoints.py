@@ -3,13 +3,16 @@
 import io
 import shlex
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
+import numpy as np
 import torch
+from lightning_utilities.core.apply_func import apply_to_collection
 from pytorch_lightning import LightningModule
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from fmclust.errors import UserError, reading
+from fmclust.errors import UserError, one_line, reading
 from fmclust.models import read_checkpoint
 from fmclust.runs import LAST_CHECKPOINT, replacing
 
@@ -57,12 +60,24 @@ def _require_planned(checkpoint: dict[str, Any], n_epochs: int) -> None:
     """Refuse more epochs than the schedule of the learning rate has steps for."""
     n_steps = checkpoint["global_step"] / (checkpoint["epoch"] + 1)  # of an epoch
     for schedule in checkpoint.get("lr_schedulers", ()):
-        planned = schedule.get("total_steps") or 0
+        planned = schedule.get("total_steps") or schedule.get("T_max") or 0
         if 0 < planned < n_steps * n_epochs:
             raise UserError(
                 f"config.yaml has trainer.max_epochs={n_epochs}, and the learning rate was planned "
                 f"for {planned / n_steps:.0f} epochs: restore that number, or start a new run."
             )
+
+
+def _require_readable(buffer: io.BytesIO) -> None:
+    """Refuse a checkpoint with objects that `read_checkpoint` does not load."""
+    buffer.seek(0)
+    try:
+        torch.load(buffer, weights_only=True)
+    except UnpicklingError as error:
+        raise UserError(
+            "the state of a callback, the optimizer or its schedule can't be saved: in its "
+            f"state_dict, use numbers, texts, lists and tensors only ({one_line(error)})."
+        ) from error
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -72,9 +87,19 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     system's temporary folder; if that is on another disk, it copies over the last checkpoint.
     """
 
+    _is_readable = False  # whether the first checkpoint could be read again
+
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, *_: Any, **__: Any) -> None:
-        """Write a checkpoint; see `TorchCheckpointIO`."""
+        """Write a checkpoint, with numbers of NumPy as Python's; see `TorchCheckpointIO`.
+
+        Raises:
+            UserError: If it could not be read again.
+        """
+        plain = apply_to_collection(checkpoint, np.generic, np.generic.item)
         buffer = io.BytesIO()  # writing to a file, torch would hide the cause of a failure
-        torch.save(checkpoint, buffer)
+        torch.save(plain, buffer)
+        if not self._is_readable:
+            _require_readable(buffer)
+            self._is_readable = True
         with replacing(Path(path)) as partial:
             partial.write_bytes(buffer.getbuffer())

@@ -123,9 +123,10 @@ class EncoderModule(LightningModule):
 
     def _stop(self, reason: str) -> NoReturn:
         lr = self.trainer.optimizers[0].defaults["lr"]
+        kept = "; the checkpoint of the epoch before is kept" if self.current_epoch else ""
         raise UserError(
-            f"{reason} of epoch {self.current_epoch + 1}, so training stopped; the checkpoint of "
-            f"the epoch before is kept. Type model.lr= with a value below {lr:g}."
+            f"{reason} of epoch {self.current_epoch + 1}, so training stopped{kept}. Type "
+            f"model.lr= with a value below {lr:g}."
         )
 
     def _log_mean(self, name: str, loss: Tensor, n: int) -> None:

@@ -4,13 +4,15 @@ import logging
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.callbacks import StochasticWeightAveraging, Timer
+from pytorch_lightning.callbacks.timer import Interval
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.utilities import rank_zero_only
@@ -43,6 +45,7 @@ def build_trainer(config: DictConfig, directory: Path) -> Trainer:
     """
     settings = config.trainer
     own = build_all(config.callbacks, Callback).values()
+    _require_whole_epochs(own)
     checkpoints = EpochCheckpoints()
     callbacks = [FitMetrics(config.encode_from, checkpoints), *own, checkpoints]
     plugins: list[Any] = [AtomicCheckpointIO()]
@@ -60,6 +63,24 @@ def build_trainer(config: DictConfig, directory: Path) -> Trainer:
     # Loggers use this rank; on import Lightning sets it from environment variables.
     rank_zero_only.rank = trainer.global_rank  # type: ignore[attr-defined]
     return trainer
+
+
+def _require_whole_epochs(callbacks: Iterable[Callback]) -> None:
+    """Refuse callbacks of Lightning that change the weights after the last checkpoint of an epoch.
+
+    Raises:
+        UserError: Says what to type.
+    """
+    for callback in callbacks:
+        if isinstance(callback, StochasticWeightAveraging):
+            raise UserError(
+                "StochasticWeightAveraging changes the weights after the last checkpoint: leave it "
+                "out of callbacks."
+            )
+        if isinstance(callback, Timer) and callback._interval == Interval.step:  # noqa: SLF001
+            raise UserError(
+                "Timer would stop in the middle of an epoch: type callbacks.<name>.interval=epoch."
+            )
 
 
 def is_single_process(settings: DictConfig) -> bool:

@@ -80,7 +80,16 @@ def test_offsets_give_every_cluster_its_share() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"temperature": 0}, {"sizes": [1, 2]}, {"sizes": [1, 2, -1]}, {"n_clusters": 0}]
+    "wrong",
+    [
+        {"temperature": 0},
+        {"sizes": [1, 2]},
+        {"sizes": [1, 2, -1]},
+        {"n_clusters": 0},
+        {"n_clusters": 2.5},
+        {"n_init": 0},
+        {"max_iter": 0},
+    ],
 )
 def test_wrong_parameters_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):

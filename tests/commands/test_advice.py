@@ -73,6 +73,7 @@ RANGES = {  # what a message says of a value to a value
     r"data\.root=<a \.npy, \.npz or \.pt file>": "data.root=many.npy",
     r"data\.root=<a \.csv file>": "data.root=many.csv",
     r"<height>,<width>": "7,9",
+    r"callbacks\.<name>\.interval": "+callbacks.t.interval",
     r"<the folder of its files, unpacked>": "pictures",
     r"<their folder>": "labelled",
     r"data\.root=<(?:folder|another folder|the folder of pictures)>": "data.root=pictures",
@@ -241,6 +242,11 @@ SITUATIONS = [
     # clustering again
     Situation("cluster run=run cluster=kmeans", "name=<another>"),
     Situation("cluster run=run cluster=bgmm name=a/b", "name=<word>"),
+    Situation("assign run=run input=x.npy output=a.xlsx", "output=a.csv."),
+    trained(
+        "+callbacks.t._target_=pytorch_lightning.callbacks.Timer +callbacks.t.duration=00:00:01:00",
+        "callbacks.<name>.interval=epoch",
+    ),
     Situation(f"train {shlex.join(TRAINED)} cluster=spark_kmeans", "cluster=gmm."),
     Situation(
         "cluster run=pictures_run cluster=kmeans name=b n_clusters=99", "n_clusters= with at most"

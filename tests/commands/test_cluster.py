@@ -50,7 +50,8 @@ def test_the_same_clusterer_with_the_runs_settings_gives_the_same_clusters(
     ("arguments", "named"),
     [
         (("cluster=gmm",), ("gmm", "name=")),
-        (("cluster=[gmm,kmeans]", "name=x"), ("name=x", "one clusterer")),
+        (("cluster=[bgmm,kmeans]",), ("leave kmeans out of cluster=",)),
+        (("cluster=[gmm,kmeans]", "name=x"), ("name=x", "one clusterer: leave it out")),
         (("cluster=gmm", "name=../x"), ("name=../x", "folder")),
         (("cluster=gmm", "name=x", "n_clusters=0"), ("n_clusters=0", "from 1")),
         (("cluster=gmmm",), ("cluster=gmmm", "cluster=gmm.")),

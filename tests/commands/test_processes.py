@@ -1,7 +1,6 @@
 """What only a process of its own can show; at most six of them, since each costs seconds."""
 
 import json
-import os
 import zipfile
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import SMALL, python
+from joblib import cpu_count
 from layout import rows_of, status_of
 
 from fmclust import load_run
@@ -78,7 +78,7 @@ def test_launchers_run_jobs_in_processes_of_their_own(
         assert done.returncode == 0 and statuses == ["done"], done.stderr
     status = status_of(tmp_path / "sweep" / jobs[-1]["job"])
     assert status["environments"][-1]["threads"] == max(
-        1, (os.cpu_count() or 1) // 2 if launcher == "parallel" else 1
+        1, cpu_count() // 2 if launcher == "parallel" else 1
     )
 
 
@@ -102,3 +102,13 @@ def test_two_processes_train_on_every_image_once_and_rank_zero_scores(tmp_path: 
     assert all(len(part) for part in parts)
     expected = data.splits["train"].images.flatten(1)[:, ::8]
     assert sorted(map(tuple, torch.cat(parts).tolist())) == sorted(map(tuple, expected.tolist()))
+
+
+def test_both_stages_of_the_contrastive_encoder_train_in_two_processes(tmp_path: Path) -> None:
+    options = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "cluster=prototypes"]
+    stages = ["model=contrastive", "model.self_labelling_epochs=1", "trainer.max_epochs=2"]
+    done = python("-m", "fmclust.train", *SMALL, *options, *stages, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "outputs").glob("*/*/metrics.json")
+    metrics = json.loads(path.read_text())
+    assert metrics["loss/self_labelling"] > 0 and 0 < metrics["prototypes/test/accuracy"] <= 1

@@ -138,11 +138,11 @@ def test_a_folder_named_as_a_script_is_a_link_to_a_folder(
 
 
 def test_what_another_process_has_just_finished_is_not_removed(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         remove_unfinished(run)
     assert (run / "metrics.json").exists()
     (run / "manifest.json").unlink()
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         remove_unfinished(run)
     half = tmp_path / "half"
     half.mkdir()

@@ -110,6 +110,14 @@ def test_training_sorts_its_own_images(command_line: Callable[..., Answer], pict
     assert answer.refuses("sort_into="), answer.err
 
 
+def test_images_of_one_name_are_all_there(tmp_path: Path) -> None:
+    folders = ClusterFolders(tmp_path / "out", None, str, has_sheets=False)
+    names = ["a.png", "a.png", "b.png"]
+    folders.add(names, np.zeros((3, 8, 8), np.uint8), np.zeros(3, np.int64), None)
+    made = {path.name for path in (tmp_path / "out").glob("*/*")}
+    assert made == {"a.png.png", "_a.png.png", "b.png.png"}
+
+
 def test_no_file_of_the_user_is_written_over(tmp_path: Path) -> None:
     for name in ("a/b.png", "a__b.png"):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -77,6 +77,19 @@ def test_cluster_fills_a_run_without_a_clustering(
     assert without_times(run) == without_times(other)
 
 
+def test_resume_notes_what_changes_the_run_and_refuses_what_does_not(
+    unclustered: tuple[Path, str], command_line: Callable[..., Answer]
+) -> None:
+    run, _ = unclustered
+    for typed in ("+trainer.max_epochs=9", "+model.lr=1"):
+        answer = command_line("resume", f"run={run}", "cluster=kmeans", typed)
+        assert answer.refuses(f"{typed} would change nothing"), answer.err
+    typed_too = ("cluster=kmeans", "cluster.kmeans.tol=0.01", "traceback=true")
+    assert command_line("resume", f"run={run}", *typed_too).status == 0
+    (warning,) = status_of(run)["warnings"]
+    assert warning.endswith(": cluster=kmeans cluster.kmeans.tol=0.01")
+
+
 def test_resume_takes_another_clusterer(
     unclustered: tuple[Path, str], command_line: Callable[..., Answer]
 ) -> None:
@@ -274,9 +287,16 @@ def test_a_run_that_failed_before_training_may_be_typed_again(
     command_line: Callable[..., Answer], tmp_path: Path
 ) -> None:
     typed = ("train", *SMALL, "hydra.run.dir=run")
+    (tmp_path / "bad").mkdir()
+    for number in range(20):
+        (tmp_path / "bad" / f"{number}.png").write_text("no picture")
+    assert command_line(*typed, "data=folder", "data.root=bad").refuses("at least 10 are needed")
+    assert (tmp_path / "run" / "unreadable.csv").exists()
+    assert command_line(*typed, "model.lr=1e30").refuses("model.lr= with a value below 1e+30")
     assert command_line(*typed, "n_clusters=5000").refuses("n_clusters= with at most 1437")
     assert status_of(tmp_path / "run")["status"] == "failed"
     assert command_line(*typed).status == 0
+    assert not (tmp_path / "run" / "unreadable.csv").exists()
     assert command_line(*typed).refuses("not empty")
 
 

@@ -71,3 +71,8 @@ def test_a_mistake_is_one_line(
 ) -> None:
     answer = command_line("optima", mistake)
     assert answer.refuses(mistake, named), answer.err
+
+
+def test_more_clusters_than_images_are_refused(command_line: Callable[..., Answer]) -> None:
+    answer = command_line("optima", "data=digits", "n_clusters=5000")
+    assert answer.refuses("n_clusters=5000", "with at most 1437"), answer.err

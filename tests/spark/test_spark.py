@@ -181,7 +181,7 @@ def test_a_column_names_the_images(
     refused = command_line("assign", *typed, "output=x", "spark.id=row")
     assert refused.refuses("spark.id=row", "image, number"), refused.err
     again = command_line("assign", *typed, "output=ids")
-    assert again.refuses("is there already"), again.err
+    assert again.refuses("exists already"), again.err
 
 
 def write_latents(path: Path, latents: Any, **columns: Any) -> Path:

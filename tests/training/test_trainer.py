@@ -22,13 +22,14 @@ from fmclust.data import Digits, EpochOrder, ResidentLoader
 from fmclust.data.datamodule import ImageDataModule
 from fmclust.errors import UserError
 from fmclust.jobs.run import resume_job, run_job
-from fmclust.models import Encoder, Pixels, build_encoder, encode_all
+from fmclust.models import Encoder, Pixels, build_encoder, encode_all, read_checkpoint
 from fmclust.models.encoder import StepLosses
 from fmclust.runs import read_losses, read_metrics
+from fmclust.training.checkpoints import AtomicCheckpointIO, _require_planned
 from fmclust.training.loggers import RunLogger
 from fmclust.training.module import EncoderModule
 from fmclust.training.tensorboard import log_setup
-from fmclust.training.trainer import is_single_process
+from fmclust.training.trainer import build_trainer, is_single_process
 
 
 @pytest.mark.parametrize(
@@ -245,3 +246,29 @@ def test_encoding_computes_in_float32_whatever_is_set() -> None:
         torch.set_float32_matmul_precision("highest")
     assert latents.dtype == np.float32 and {*seen} == {(False, "highest", False)}
     assert torch.backends.cudnn.allow_tf32
+
+
+def test_numbers_of_numpy_in_a_checkpoint_are_read_again(tmp_path: Path) -> None:
+    state = {"lr": np.float64(0.5), "callbacks": {"own": [np.int64(3), "text", torch.ones(2)]}}
+    writer = AtomicCheckpointIO()
+    writer.save_checkpoint(state, tmp_path / "a.ckpt")
+    found = read_checkpoint(tmp_path / "a.ckpt")
+    assert found["lr"] == 0.5 and found["callbacks"]["own"][:2] == [3, "text"]
+    with pytest.raises(UserError, match="use numbers, texts, lists and tensors only"):
+        AtomicCheckpointIO().save_checkpoint({"own": tmp_path}, tmp_path / "b.ckpt")
+    assert not (tmp_path / "b.ckpt").exists()
+
+
+@pytest.mark.parametrize("schedule", ["total_steps", "T_max"])
+def test_no_more_epochs_are_trained_than_the_learning_rate_was_planned_for(schedule: str) -> None:
+    checkpoint = {"global_step": 80, "epoch": 7, "lr_schedulers": [{schedule: 100}]}
+    _require_planned(checkpoint, 10)
+    with pytest.raises(UserError, match=r"trainer\.max_epochs=20, .* for 10 epochs"):
+        _require_planned(checkpoint, 20)
+
+
+def test_weights_are_those_of_the_last_checkpoint(tmp_path: Path) -> None:
+    name = "pytorch_lightning.callbacks.StochasticWeightAveraging"
+    config = composed(*SMALL, f"+callbacks.s._target_={name}", "+callbacks.s.swa_lrs=0.01")
+    with pytest.raises(UserError, match="StochasticWeightAveraging changes the weights after"):
+        build_trainer(config, tmp_path)

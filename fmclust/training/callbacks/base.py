@@ -37,7 +37,7 @@ def source_of(trainer: Trainer) -> ImageSource:
 
 
 def shown_images(trainer: Trainer, n: int) -> Tensor:
-    """Return the first images of the validation split, uint8 of shape (n, 1, H, W)."""
+    """Return the first images of the validation split, uint8 of shape (n, C, H, W)."""
     source = source_of(trainer)
     return source.splits.get("val", source.splits[source.fitted_split]).images[:n]
 

@@ -32,12 +32,7 @@ class Views(RunCallback):
         views = encoder_of(pl_module).example_views(images, torch.Generator().manual_seed(0))
         if not views or not trainer.is_global_zero:
             return
-        rows = [images, *map(to_uint8, views)]
+        rows = [channels_last(row).numpy() for row in (images, *map(to_uint8, views))]
         names = ["image", *(f"view {number}" for number in range(1, len(rows)))]
-        draw = partial(draw_rows, [channels_last(row).numpy() for row in rows], names)
-        publish(
-            self.run,
-            LoggerDisplay(trainer.loggers, self.epochs_before),
-            "views",
-            partial(draw, title="random views in training", inches=0.7),
-        )
+        draw = partial(draw_rows, rows, names, title="random views in training", inches=0.7)
+        publish(self.run, LoggerDisplay(trainer.loggers, self.epochs_before), "views", draw)
