@@ -105,14 +105,9 @@ def section(title: str, *parts: str) -> str:
     return "\n\n".join([f"## {title}", machine(), *parts]) + "\n"
 
 
-def sections_of(path: Path) -> dict[str, str]:
-    """Return title to text of the sections of a file of results."""
-    parts = re.split(r"^(?=## )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    return {part.partition("\n")[0].removeprefix("## "): part.rstrip() + "\n" for part in parts}
-
-
-def replace_section(path: Path, title: str, text: str) -> None:
-    """Replace a section of a file of results, or add it at the end."""
-    head = path.read_text(encoding="utf-8").partition("\n## ")[0]
-    found = sections_of(path) | {title: text}
-    path.write_text("\n".join([head.rstrip() + "\n", *found.values()]), encoding="utf-8")
+def replace_section(path: Path, text: str) -> None:
+    """Replace the section of a file of results that has the same title, or add it at the end."""
+    head, *parts = re.split(r"^(?=## )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    found = {part.partition("\n")[0]: part for part in (*parts, text)}
+    sections = (part.rstrip() + "\n" for part in (head, *found.values()))
+    path.write_text("\n".join(sections), encoding="utf-8")

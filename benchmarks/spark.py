@@ -22,10 +22,6 @@ from benchmarks.measure import RESULTS, replace_section, run_python, section, ta
 from fmclust.data import FashionMNIST
 from fmclust.reports.markdown import table
 
-TITLES = (
-    "Assigning images on Spark in local mode (whole commands)",
-    "Clustering latents on Spark in local mode",
-)
 N_IMAGES, N_BESIDE = 10_000_000, 490_000  # on Spark alone; beside one process
 REPETITIONS = 10  # of the data set, in a file
 SIZES, N_COMPARED = (100_000, 1_000_000, 10_000_000), 1_000_000
@@ -78,7 +74,7 @@ def images(n: int = N_IMAGES) -> str:
             print(f"  {rows[-1]}", flush=True)
     ratio = rates["local", N_BESIDE] / rates["spark", n]
     return section(
-        TITLES[0],
+        "Assigning images on Spark in local mode (whole commands)",
         table(["", "images", "s", "images a second and core"], rows),
         targets((f"at most {MAX_RATIO} x slower than local: {ratio:.2f} x", ratio <= MAX_RATIO)),
     )
@@ -193,7 +189,7 @@ def latents() -> str:
     met.append((f"inertia within 0.5 % of scikit-learn's: {inertia:.2%}", inertia <= MAX_INERTIA))
     met.append((f"log-likelihood within 1e-3: {nats:.1e}", nats <= MAX_NATS))
     return section(
-        TITLES[1],
+        "Clustering latents on Spark in local mode",
         f"Latents of {D} dimensions, {ROUNDS} rounds of each clusterer.",
         table(["", "latents", "s", "Python's peak, GB", "Java's peak, GB"], rows),
         targets(*met),
@@ -208,5 +204,5 @@ if __name__ == "__main__":
         print(json.dumps(comparing(Path(values[0]))))
     else:
         measured = images(*map(int, values)) if command == "images" else latents()
-        replace_section(RESULTS, TITLES[command != "images"], measured)
+        replace_section(RESULTS, measured)
         print(measured)
