@@ -19,6 +19,8 @@ MODULES = {
 if torch.cuda.is_available():
     MODULES["gpu"] = gpu
 
+if unknown := {*sys.argv[1:]} - {*MODULES}:
+    sys.exit(f"No such benchmark here: {', '.join(unknown)}. There are {', '.join(MODULES)}.")
 for name in sys.argv[1:] or MODULES:
     print(f"{name}: {(MODULES[name].__doc__ or '').splitlines()[0]}", flush=True)
     measured = MODULES[name].main()

@@ -83,7 +83,7 @@ def conclude(
     if curve == "bic":
         text += f"; the lowest BIC is at k = {lowest}"
     if paper:
-        text += f"; the paper's elbow is between {paper[0]} and {paper[-1]}"
+        text += f"; the paper's elbow: {' or '.join(map(str, paper))}"
     return f"{text}\n{directory}/elbow.csv, elbow.png"
 
 

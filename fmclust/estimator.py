@@ -28,6 +28,7 @@ from sklearn.utils.validation import check_is_fitted
 from fmclust.config.command import quote_path
 from fmclust.config.mistakes import explain
 from fmclust.config.schema import (
+    check,
     clusters_after,
     conf_directory,
     folder_of_pictures,
@@ -118,7 +119,7 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         )
         directory = Path(temporary.name) if temporary is not None else self._new_directory()
         path = directory / IMAGES_FILE
-        if isinstance(X, str | os.PathLike):
+        if is_path := isinstance(X, str | os.PathLike):
             path = Path(os.path.abspath(X))
         else:
             ImageArray.of(np.asarray(X), "X")  # refuses what is no images
@@ -128,9 +129,10 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         config = composed(typed)
         if not clusters_after(config):
             raise UserError("there would be no clusters: leave out ~callbacks.cluster_latents.")
-        if path.name == IMAGES_FILE and path.parent == directory:
-            np.save(path, np.asarray(X), allow_pickle=False)
+        check(config)
         target = sort_target(config, folder_of_pictures(config))
+        if not is_path:
+            np.save(path, np.asarray(X), allow_pickle=False)
         with _progress_printed(self.verbose), isolate_rng():
             run_job(config, directory, typed)
             if target is not None:

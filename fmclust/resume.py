@@ -76,7 +76,7 @@ def typed_changes() -> list[str]:
     """
     typed = [t for t in HydraConfig.get().overrides.task if t.partition("=")[0] not in OWN_KEYS]
     for override in typed:
-        if override.startswith(("+", "~")) and not override[1:].startswith("cluster"):
+        if override.startswith(("+", "~")) and not override.lstrip("+~").startswith("cluster"):
             raise UserError(
                 f"{override} would change nothing, since a resumed run keeps its configuration: "
                 "leave it out."

@@ -261,8 +261,8 @@ def test_a_mistake_is_named(
 def test_a_directory_may_be_used_again_after_a_mistake(
     images: NDArray[np.uint8], tmp_path: Path
 ) -> None:
-    for mistake in ("figures=flase", "~callbacks.cluster_latents"):
-        with pytest.raises(UserError, match=r"figures=|callbacks\.cluster_latents"):
+    for mistake in ("figures=flase", "~callbacks.cluster_latents", "n_clusters=0"):
+        with pytest.raises(UserError, match=r"figures=|callbacks\.cluster_latents|n_clusters="):
             clusterer(directory=tmp_path / "a", overrides=[*CPU, mistake]).fit(images)
     assert clusterer(directory=tmp_path / "a").fit(images).run_.is_done
 

@@ -314,6 +314,13 @@ def _entries_of_npz(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
                 yield name, np.empty(0)
 
 
+def _are_images(loaded: object) -> bool:
+    """Return whether a list has a tensor of the same shape for each image."""
+    if not isinstance(loaded, list | tuple) or len(loaded) < 3:
+        return False
+    return all(isinstance(held, Tensor) and held.shape == loaded[0].shape for held in loaded)
+
+
 def _entries_of_pt(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     if not zipfile.is_zipfile(path):
         raise ValueError("it is not in the format of torch.save since PyTorch 1.6: save it anew")
@@ -324,7 +331,7 @@ def _entries_of_pt(path: Path) -> Iterator[tuple[str, NDArray[Any]]]:
         raise ValueError("it holds other objects than tensors: save one tensor") from error
     if isinstance(loaded, Tensor):
         loaded = {IMAGES: loaded}
-    elif isinstance(loaded, list | tuple) and len(loaded) > 2:  # a tensor for each image
+    elif _are_images(loaded):
         loaded = {IMAGES: torch.stack([*loaded])}
     elif isinstance(loaded, list | tuple):
         loaded = dict(zip((IMAGES, LABELS), loaded, strict=False))

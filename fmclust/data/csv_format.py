@@ -16,18 +16,21 @@ def separator_in(start: bytes) -> str:
     return max((",", ";", "\t"), key=line.count)
 
 
-def as_named(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return a table whose values are below their names, if its rows end in a separator.
+def ends_in_separator(table: "pd.DataFrame") -> bool:
+    """Return whether rows may end in a separator that the header lacks.
 
-    If the header does not end in one, pandas takes the first column for the names of the rows.
+    Then pandas takes the first column for the names of the rows, and the last one is empty.
     """
     import pandas as pd
 
     last = table.iloc[:, -1:]
     is_index = table.index.nlevels == 1 and not isinstance(table.index, pd.RangeIndex)
-    if len(table) and is_index and (last.isna() | (last == "")).all(axis=None):
-        return table.reset_index().iloc[:, :-1].set_axis(table.columns, axis=1)
-    return table
+    return bool(len(table) and is_index and (last.isna() | (last == "")).all(axis=None))
+
+
+def as_named(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a table for which `ends_in_separator` with its values below their names."""
+    return table.reset_index().iloc[:, :-1].set_axis(table.columns, axis=1)
 
 
 def in_its_encoding(read: Callable[[str], Read]) -> Read:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from fmclust.data.csv_format import MAX_LINE, as_named, in_its_encoding, separator_in
+from fmclust.data.csv_format import (
+    MAX_LINE,
+    as_named,
+    ends_in_separator,
+    in_its_encoding,
+    separator_in,
+)
 from fmclust.data.kinds import PICTURES
 from fmclust.data.picture_files import PictureFile
 from fmclust.errors import UserError, reading
@@ -117,7 +123,9 @@ def _read(file: PictureFile, *, n_rows: int | None = None) -> "pd.DataFrame":
             keep_default_na=False,
         )
     )
-    return as_named(table)
+    # Names of rows are numbers, names of files are not.
+    is_shifted = ends_in_separator(table) and not pd.api.types.is_numeric_dtype(table.index)
+    return as_named(table) if is_shifted else table
 
 
 def label_columns(table: "pd.DataFrame") -> tuple[str, str] | None:

@@ -174,7 +174,7 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "cannot identify image file"
     if isinstance(error, Image.DecompressionBombError):
-        return f"{one_line(error).partition(', could be')[0]}, which holds for all but JPEG files"
+        return f"{one_line(error).partition(', could be')[0]}, the limit for all formats but JPEG"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return one_line(error) or type(error).__name__

@@ -101,7 +101,7 @@ def _size_in_memory(metadata: Any, columns: Sequence[str]) -> int:
     return sum(
         max(chunk.total_uncompressed_size, chunk.num_values)
         for chunk in chunks
-        if chunk.path_in_schema.split(".")[0] in columns
+        if any(f"{chunk.path_in_schema}.".startswith(f"{name}.") for name in columns)
     )
 
 

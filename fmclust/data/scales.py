@@ -74,8 +74,9 @@ def values_of(picture: Image.Image, no_data: float | None) -> NDArray[np.float64
         float64 array of shape (H, W).
     """
     pixels = np.asarray(picture)
-    if pixels.dtype == np.int32 and _tag(picture, SAMPLE_FORMAT) == UNSIGNED:
-        pixels = pixels.view(np.uint32)  # as Pillow has no such mode
+    is_tiff = hasattr(picture, "tag_v2")
+    if pixels.dtype == np.int32 and is_tiff and _tag(picture, SAMPLE_FORMAT) in (None, UNSIGNED):
+        pixels = pixels.view(np.uint32)  # Pillow has no such mode
     values = pixels.astype(np.float64)
     values[~np.isfinite(values)] = np.nan
     if no_data is not None:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,13 @@ from numpy.typing import NDArray
 from fmclust.data.array_files import ArrayFiles
 from fmclust.data.arrays import WHOLE, ImageArray
 from fmclust.data.class_folders import SPLIT_WORDS
-from fmclust.data.csv_format import MAX_LINE, as_named, in_its_encoding, separator_in
+from fmclust.data.csv_format import (
+    MAX_LINE,
+    as_named,
+    ends_in_separator,
+    in_its_encoding,
+    separator_in,
+)
 from fmclust.data.decoding import decode
 from fmclust.data.forms import Form, both_sides
 from fmclust.data.kinds import has_suffix, unfit
@@ -264,7 +271,12 @@ def _from_csv(path: Path, size: tuple[int, int] | None, encoding: str) -> Table:
     title = f"Reading {path.name}"
     with open_with_progress(path, "rb", description=title, console=console()) as file:
         chunks = pd.read_csv(file, chunksize=CHUNK, **options)
-        return _from_columns(map(as_named, chunks), size, path)
+        first = next(chunks)
+        whole = chain([first], chunks)
+        # Names of rows are different from each other; labels and pixels are not.
+        if ends_in_separator(first) and not first.index.is_unique:
+            return _from_columns(map(as_named, whole), size, path)
+        return _from_columns(whole, size, path)
 
 
 def _from_columns(
@@ -273,11 +285,11 @@ def _from_columns(
     """Return the images of tables with a column for each pixel."""
     import pandas as pd
 
-    pixels, labels = [], []
+    pixels, labels = list[NDArray[Any]](), []
     for chunk in chunks:
         label, columns = _columns(chunk, size, path)
-        with reading(path):  # texts in columns of pixels
-            pixels.append(_compact(chunk[columns]))
+        with reading(path):  # texts in columns of pixels, or missing ones
+            pixels.append(_compact(chunk[columns], first_row=sum(map(len, pixels))))
         labels.append(chunk[label] if label is not None else None)
     values = np.concatenate(pixels)
     shape = _shape(values.shape[1], size, path)
@@ -300,9 +312,8 @@ def _columns(
 ) -> tuple[Any, list[Any]]:
     """Return the column of the labels, or None, and those of the pixels."""
     names = [*chunk.columns]
-    if [*map(str, names)] == [
-        *map(str, range(len(names)))
-    ]:  # without names, or with those of pandas
+    numbered = [str(number) for number in range(len(names))]
+    if [*map(str, names)] == numbered:  # without names, or with those that pandas gives
         fitting = () if size is None else (math.prod(size), 3 * math.prod(size))
         is_labelled = len(names) - 1 in fitting
         has_label = is_labelled or (len(names) not in fitting and _square(len(names)) is None)
@@ -324,14 +335,15 @@ def _columns(
     return (others[0] if others else None), pixels
 
 
-def _compact(pixels: "pd.DataFrame") -> NDArray[Any]:
+def _compact(pixels: "pd.DataFrame", first_row: int) -> NDArray[Any]:
     """Return whole numbers as int16 or int32, the first that holds them, others as float32.
 
     Raises:
         ValueError: If pixels are missing.
     """
-    if (is_short := pixels.isna().any(axis=1)).any():
-        raise ValueError(f"pixels are missing in row {is_short.idxmax()}, counted from 0")
+    if (is_short := pixels.isna().any(axis=1).to_numpy()).any():
+        row = first_row + int(is_short.argmax())
+        raise ValueError(f"pixels are missing in row {row}, counted from 0")
     is_whole = all(dtype.kind in "iu" for dtype in pixels.dtypes)  # nullable ones, too
     if not is_whole or pixels.empty:
         return pixels.to_numpy(np.float32)

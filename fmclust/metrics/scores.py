@@ -30,6 +30,9 @@ def score(
         `accuracy` (Hungarian, the paper's CoClust accuracy), `nmi` (arithmetic mean), `ari`,
         `homogeneity`, `completeness`: all at most 1, higher is better.
 
+    Raises:
+        ValueError: If no sample has a class, the shapes differ or an id is out of range.
+
     Examples:
         >>> clusters, classes = np.array([1, 1, 0, 0]), np.array([0, 0, 1, 1])
         >>> score(clusters, classes, n_clusters=2, n_classes=2)["accuracy"]

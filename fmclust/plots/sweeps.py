@@ -36,10 +36,12 @@ def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
     ncols = max(1, int(width / (LEGEND_KEY + CHARACTER * longest)))
     legend = LEGEND_ROW * -(-(len(names) + len(splits)) // ncols)
     places = _places(points.x)
-    is_text = pd.to_numeric(points.x, errors="coerce").isna().any()
+    is_text = _numbers(points.x).isna().any()
     is_log = not is_text and 0 < LARGE_RATIO * min(places.values()) < max(places.values())
     n_characters = points.x.str.len().max()
-    is_rotated = CHARACTER * (n_characters + 1) > _gap([*places.values()], is_log=is_log)
+    is_named = is_text or len(places) <= MAX_TICKS
+    gap = _gap([*places.values()], is_log=is_log)
+    is_rotated = is_named and CHARACTER * (n_characters + 1) > gap
     height = 3.2 + is_rotated * CHARACTER * n_characters
     figure = Figure(figsize=(width, height * n_rows + legend), layout="constrained")
     grid = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
@@ -48,7 +50,7 @@ def draw_sweep(points: pd.DataFrame, x_name: str) -> Figure:
         for (name, split), line in of_panel.groupby(["line", "split"], sort=False):
             _draw_line(axes, line, places, f"C{names.index(name)}", STYLES[str(split)])
         axes.set_xscale("log" if is_log else "linear")
-        if is_text or len(places) <= MAX_TICKS:
+        if is_named:
             axes.set_xticks([*places.values()], [*places])
             axes.xaxis.set_minor_locator(NullLocator())
         axes.set(title=panel, xlabel=x_name)
@@ -71,18 +73,23 @@ def _places(values: "pd.Series[str]") -> dict[str, float]:
     Numbers have the first ranks, in ascending order.
     """
     texts = values.drop_duplicates()
-    numbers = pd.to_numeric(texts, errors="coerce").sort_values(kind="stable", na_position="last")
+    numbers = _numbers(texts).sort_values(kind="stable", na_position="last")
     if numbers.isna().any():
         return {text: float(rank) for rank, text in enumerate(texts[numbers.index])}
     return dict(zip(texts[numbers.index], numbers.astype(float), strict=True))
 
 
+def _numbers(texts: "pd.Series[str]") -> "pd.Series[float]":
+    """Return texts as numbers, NaN for those that are not finite ones."""
+    numbers = pd.to_numeric(texts, errors="coerce").astype(float)
+    return numbers.where(np.isfinite(numbers))
+
+
 def _gap(places: Sequence[float], *, is_log: bool) -> float:
     """Return the least distance of two neighbours of ascending places on an axis, in inches."""
-    if len(places) < 2:
-        return AXIS
     scaled = np.log(places) if is_log else np.asarray(places)
-    return float(AXIS * np.diff(scaled).min() / np.ptp(scaled))
+    span = np.ptp(scaled)
+    return float(AXIS * np.diff(scaled).min() / span) if span else AXIS
 
 
 def _draw_line(

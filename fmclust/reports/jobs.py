@@ -12,7 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from fmclust import runs
-from fmclust.errors import UserError
+from fmclust.errors import UserError, one_line
 
 SPLITS = ("test", "all", "val", "train", "latents")  # the first that a job has is shown
 OBJECTIVE = "objective"  # column of the number that a sweep minimizes
@@ -70,7 +70,7 @@ class Job:
                 job, metrics=metrics, objective=name, warnings=warnings, clusterings=clusterings
             )
         except (UserError, HydraException) as error:
-            return cls(directory, settings, "failed", str(error), is_damaged=True)
+            return cls(directory, settings, "failed", one_line(error), is_damaged=True)
 
     def remarks(self) -> str:
         """Return its reason and its warnings, if there are any."""

@@ -28,6 +28,7 @@ from fmclust.runs.run import Run
 log = logging.getLogger(__name__)
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
 LOG_FILE = "train.log"
+EVENTS = "events.out.*"  # of TensorBoard
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -52,7 +53,7 @@ def claim(
 
     Args:
         directory: Created if it does not exist. It may hold this same configuration, left by a
-            process that was killed at the beginning, or a run that failed before it made anything.
+            process that was killed at the beginning, or a run that failed without a result.
         config: The composed configuration.
         overrides: The overrides as typed.
         advice: What to type after a run that did not succeed.
@@ -69,6 +70,8 @@ def claim(
     _require_free(directory, first_files)  # before a lock file is written there
     with locked(directory) as warning, full_disk_as_user_error(directory, advice.stopped):
         _require_free(directory, first_files)
+        for path in directory.glob(EVENTS):  # TensorBoard would show both attempts as one run
+            path.unlink()
         for name, text in first_files.items():
             write_text(directory / name, text)
         with _working_on(Run(directory), advice, warning) as run:
@@ -129,9 +132,9 @@ def _require_free(directory: Path, allowed: Mapping[str, str]) -> None:
 
 
 def _holds_no_result(directory: Path) -> bool:
-    """Return whether a directory holds a run that failed before it made anything."""
+    """Return whether a directory holds a run that failed without a checkpoint or a figure."""
     names = {path.name for path in directory.iterdir() if not path.is_symlink()}
-    names = {name for name in names if not name.startswith("events.out.")}  # of TensorBoard
+    names -= {path.name for path in directory.glob(EVENTS)}
     made = {STATUS, "config.yaml", "overrides.yaml", LOG_FILE, LOCK, UNREADABLE}
     if STATUS not in names or names - made:
         return False

@@ -60,7 +60,7 @@ def _require_planned(checkpoint: dict[str, Any], n_epochs: int) -> None:
     """Refuse more epochs than the schedule of the learning rate has steps for."""
     n_steps = checkpoint["global_step"] / (checkpoint["epoch"] + 1)  # of an epoch
     for schedule in checkpoint.get("lr_schedulers", ()):
-        planned = schedule.get("total_steps") or schedule.get("T_max") or 0
+        planned = schedule.get("total_steps") or 0
         if 0 < planned < n_steps * n_epochs:
             raise UserError(
                 f"config.yaml has trainer.max_epochs={n_epochs}, and the learning rate was planned "
@@ -72,7 +72,7 @@ def _require_readable(buffer: io.BytesIO) -> None:
     """Refuse a checkpoint with objects that `read_checkpoint` does not load."""
     buffer.seek(0)
     try:
-        torch.load(buffer, weights_only=True)
+        torch.load(buffer, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise UserError(
             "the state of a callback, the optimizer or its schedule can't be saved: in its "
@@ -95,7 +95,12 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             UserError: If it could not be read again.
         """
-        plain = apply_to_collection(checkpoint, np.generic, np.generic.item)
+        plain = {
+            key: held
+            if key == "state_dict"  # has more than its items: versions of modules
+            else apply_to_collection(held, np.generic, np.generic.item)
+            for key, held in checkpoint.items()
+        }
         buffer = io.BytesIO()  # writing to a file, torch would hide the cause of a failure
         torch.save(plain, buffer)
         if not self._is_readable:

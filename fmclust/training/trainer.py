@@ -79,7 +79,7 @@ def _require_whole_epochs(callbacks: Iterable[Callback]) -> None:
             )
         if isinstance(callback, Timer) and callback._interval == Interval.step:  # noqa: SLF001
             raise UserError(
-                "Timer would stop in the middle of an epoch: type callbacks.<name>.interval=epoch."
+                "Timer would stop within an epoch: type ++callbacks.<name>.interval=epoch."
             )
 
 

@@ -73,7 +73,7 @@ RANGES = {  # what a message says of a value to a value
     r"data\.root=<a \.npy, \.npz or \.pt file>": "data.root=many.npy",
     r"data\.root=<a \.csv file>": "data.root=many.csv",
     r"<height>,<width>": "7,9",
-    r"callbacks\.<name>\.interval": "+callbacks.t.interval",
+    r"callbacks\.<name>": "callbacks.t",
     r"<the folder of its files, unpacked>": "pictures",
     r"<their folder>": "labelled",
     r"data\.root=<(?:folder|another folder|the folder of pictures)>": "data.root=pictures",
@@ -245,7 +245,7 @@ SITUATIONS = [
     Situation("assign run=run input=x.npy output=a.xlsx", "output=a.csv."),
     trained(
         "+callbacks.t._target_=pytorch_lightning.callbacks.Timer +callbacks.t.duration=00:00:01:00",
-        "callbacks.<name>.interval=epoch",
+        "++callbacks.<name>.interval=epoch",
     ),
     Situation(f"train {shlex.join(TRAINED)} cluster=spark_kmeans", "cluster=gmm."),
     Situation(

@@ -188,6 +188,9 @@ def test_a_pair_of_tensors_and_a_tensor_alone(tmp_path: Path) -> None:
 def test_a_list_of_tensors_is_one_image_each(tmp_path: Path) -> None:
     torch.save([*torch.from_numpy(IMAGES)], tmp_path / "a.pt")
     assert np.array_equal(in_file_order(source(tmp_path / "a.pt")), IMAGES)
+    three = (torch.from_numpy(IMAGES), torch.from_numpy(LABELS), torch.arange(40))
+    torch.save(three, tmp_path / "b.pt")
+    assert source(tmp_path / "b.pt").splits["train"].labels is not None
 
 
 def test_names_are_those_that_assign_gives(tmp_path: Path) -> None:

@@ -27,3 +27,13 @@ def test_a_folder_is_read_by_what_it_holds(
     for name in names:
         (tmp_path / name).touch()
     assert option_for(tmp_path) == option
+
+
+def test_pictures_behind_links_count_and_hidden_ones_do_not(tmp_path: Path) -> None:
+    for folder in ("real", "in/.hidden"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a.png").touch()
+    (tmp_path / "in" / "labels.csv").touch()
+    assert option_for(tmp_path / "in") == "table"
+    (tmp_path / "in" / "cats").symlink_to(tmp_path / "real")
+    assert option_for(tmp_path / "in") == "folder"

@@ -123,13 +123,16 @@ def test_white_may_be_zero(dtype: Any, ramps: NDArray[np.uint8], tmp_path: Path)
         assert np.abs(read[f"{number:02}.tif"] - expected).max() <= (dtype != np.uint8)
 
 
+@pytest.mark.parametrize("is_told", [True, False])
 def test_whole_numbers_of_32_bits_have_no_sign_unless_they_say_so(
-    ramps: NDArray[np.uint8], tmp_path: Path
+    is_told: bool, ramps: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     for number, ramp in enumerate(ramps):
         values = ramp.astype(np.uint32) * 16_000_000
         path = write(tmp_path, f"{number:02}.tif", values.view(np.int32))
         set_tag(path, SAMPLE_FORMAT, UNSIGNED)
+        if not is_told:
+            set_tag(path, SAMPLE_FORMAT, UNSIGNED, renamed=SAMPLE_FORMAT + 1)
     read, source = read_folder(tmp_path)
     assert source.ranges == {INTEGERS: (0.0, 250 * 16e6)}
     assert (read["19.tif"] == np.rint(ramps[19] * (255 / 250))).all()
@@ -142,14 +145,14 @@ def test_bytes_with_a_sign_are_refused(ramps: NDArray[np.uint8], tmp_path: Path)
         read_picture(path, Form((SIDE, SIDE)))
 
 
-def set_tag(path: Path, tag: int, value: int) -> None:
-    """Set a tag of type SHORT in a little-endian TIFF file of Pillow's."""
+def set_tag(path: Path, tag: int, value: int, renamed: int | None = None) -> None:
+    """Set a tag of type SHORT in a little-endian TIFF file of Pillow's, or rename it."""
     raw = bytearray(path.read_bytes())
     (start,) = struct.unpack_from("<I", raw, 4)
     (n_entries,) = struct.unpack_from("<H", raw, start)
     for entry in range(start + 2, start + 2 + 12 * n_entries, 12):
         if struct.unpack_from("<H", raw, entry) == (tag,):
-            struct.pack_into("<HII", raw, entry + 2, 3, 1, value)
+            struct.pack_into("<HHII", raw, entry, renamed or tag, 3, 1, value)
             path.write_bytes(raw)
             return
     raise AssertionError(f"no tag {tag}")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fmclust.data import Form, Reading, TableFiles, open_input
+from fmclust.data import Form, Reading, TableFiles, open_input, tables
 from fmclust.data.scales import to_bytes
 from fmclust.errors import UserError
 
@@ -68,6 +68,14 @@ def test_a_table_with_the_names_of_rows_as_r_writes_it(tmp_path: Path) -> None:
     assert np.array_equal(in_file_order(TableFiles(root=str(tmp_path))), IMAGES)
 
 
+def test_names_of_rows_are_kept_apart_from_labels(tmp_path: Path) -> None:
+    frame = table().assign(label=np.where(LABELS == 9, 1, np.nan))  # none has a label
+    frame.index = pd.Index(np.arange(40) * 3 + 7)
+    (tmp_path / "a.csv").write_text(frame.to_csv().removeprefix(","))
+    found = TableFiles(root=str(tmp_path))
+    assert np.array_equal(in_file_order(found), IMAGES) and found.class_names is None
+
+
 def test_numbers_of_pandas_are_no_names(tmp_path: Path) -> None:
     pd.DataFrame(np.c_[LABELS, IMAGES.reshape(40, 64)]).to_csv(tmp_path / "a.csv", index=False)
     found = TableFiles(root=str(tmp_path))
@@ -75,7 +83,8 @@ def test_numbers_of_pandas_are_no_names(tmp_path: Path) -> None:
     assert found.class_names == ("0", "1", "2", "3")
 
 
-def test_a_row_that_is_cut_is_named(tmp_path: Path) -> None:
+def test_a_row_that_is_cut_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "CHUNK", 10)
     text = table(label=LABELS).to_csv(index=False)
     (tmp_path / "a.csv").write_text(text[:-100])
     with pytest.raises(UserError, match="pixels are missing in row 39, counted from 0"):

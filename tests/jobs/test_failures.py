@@ -81,13 +81,13 @@ def test_resume_notes_what_changes_the_run_and_refuses_what_does_not(
     unclustered: tuple[Path, str], command_line: Callable[..., Answer]
 ) -> None:
     run, _ = unclustered
-    for typed in ("+trainer.max_epochs=9", "+model.lr=1"):
+    for typed in ("+trainer.max_epochs=9", "++model.lr=1"):
         answer = command_line("resume", f"run={run}", "cluster=kmeans", typed)
         assert answer.refuses(f"{typed} would change nothing"), answer.err
-    typed_too = ("cluster=kmeans", "cluster.kmeans.tol=0.01", "traceback=true")
+    typed_too = ("cluster=kmeans", "++cluster.kmeans.tol=0.01", "traceback=true")
     assert command_line("resume", f"run={run}", *typed_too).status == 0
     (warning,) = status_of(run)["warnings"]
-    assert warning.endswith(": cluster=kmeans cluster.kmeans.tol=0.01")
+    assert warning.endswith(": cluster=kmeans ++cluster.kmeans.tol=0.01")
 
 
 def test_resume_takes_another_clusterer(
@@ -297,6 +297,7 @@ def test_a_run_that_failed_before_training_may_be_typed_again(
     assert status_of(tmp_path / "run")["status"] == "failed"
     assert command_line(*typed).status == 0
     assert not (tmp_path / "run" / "unreadable.csv").exists()
+    assert len([*(tmp_path / "run").glob("events.out.*")]) == 1, "not that of the failed attempt"
     assert command_line(*typed).refuses("not empty")
 
 

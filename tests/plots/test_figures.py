@@ -207,6 +207,10 @@ def test_labels_of_a_sweep_do_not_overlap() -> None:
         assert not any(one.overlaps(other) for one, other in pairwise(boxes))
     assert swept(["0.0001", "0.01"]).axes[0].get_xscale() == "log"
     assert swept(["5", "45"]).axes[0].get_xscale() == "linear"
+    many = swept([str(k) for k in range(2, 21)])
+    many.draw_without_rendering()
+    assert {label.get_rotation() for label in many.axes[0].get_xticklabels()} == {0}
+    assert swept(["1", "1.0"]).axes[0].get_title() == swept(["1", "inf"]).axes[0].get_title()
     assert swept(["0", "1000"]).axes[0].get_xscale() == "linear", "zero has no logarithm"
 
 

@@ -224,6 +224,11 @@ def test_a_run_that_typed_no_clusterer_has_that_of_its_configuration(finished: F
     assert first.settings["data"] == "default"
 
 
+def test_overrides_that_nobody_could_type_are_one_line(tmp_path: Path) -> None:
+    job = Job.read(tmp_path, ["a=[1"])
+    assert job.is_damaged and "\n" not in job.reason
+
+
 def test_headings_tell_keys_apart() -> None:
     keys = ["model.temperature", "cluster.b.temperature", "seed", "temperature"]
     assert [*short_names(keys).values()] == [
