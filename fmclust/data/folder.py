@@ -61,8 +61,8 @@ class PictureFolder(ImageSource):
         pages: Whether `all` pages of a TIFF file are pictures, or the `first`.
         exclude: Patterns of files and folders to leave out, or one of them.
         labels: CSV file with a column of files (`file`, `filename`, `file_name`, `image` or `path`)
-            and a column `label` or `class`. None: the one such file in the folder, if there is exactly one; otherwise the
-            sub-folders are the classes.
+            and a column `label` or `class`. None: the one such file in the folder, if there is
+            exactly one; otherwise the sub-folders are the classes.
         cache: Folder for a file of the decoded images, used if they need more than half of the
             free memory, and kept for the next run on the same files. None: the system's temporary
             folder, and the file is not kept.
