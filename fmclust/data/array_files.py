@@ -93,8 +93,8 @@ class ArrayFiles(ImageSource):
         if len(found) > 1:
             typed = shlex.quote(f"data.root={found[0]}")
             raise UserError(
-                f"{root} holds {len(found)} files of arrays: type {typed}, or save all images in "
-                "one array."
+                f"{root} holds {len(found)} files of arrays, and only one is read: save all images "
+                f"in one array, or type {typed}."
             )
         raise unfit(root, "arrays", "a file of arrays", "data.root=<a .npy, .npz or .pt file>")
 

@@ -207,8 +207,8 @@ def _files_of(folder: Path, option: str, prefix: str | None) -> tuple[list[Path]
     if len(found) > 1:
         typed = shlex.quote(f"input={found[0]}")
         raise UserError(
-            f"input={folder} holds {len(found)} files of arrays: type {typed}, or save all images "
-            "in one array."
+            f"input={folder} holds {len(found)} files of arrays, and only one is read: save all "
+            f"images in one array, or type {typed}."
         )
     return found, []
 
