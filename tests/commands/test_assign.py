@@ -33,7 +33,7 @@ def test_names_that_are_no_utf_8_are_written_as_they_are(
     Path(os.fsdecode(folder + b"/\xe4.txt")).write_text("no picture")
     typed = (f"run={finished.directory}", "input=old", "output=a.csv")
     answer = command_line("assign", *typed)
-    assert answer.status == 0 and "can't be read: ?.txt" in answer.out
+    assert answer.status == 0 and "can't be read: \\udce4.txt" in answer.out
     assert b"\xfc.png," in (tmp_path / "a.csv").read_bytes()
 
 

@@ -104,6 +104,7 @@ def test_two_processes_train_on_every_image_once_and_rank_zero_scores(tmp_path: 
     assert sorted(map(tuple, torch.cat(parts).tolist())) == sorted(map(tuple, expected.tolist()))
 
 
+@pytest.mark.long
 def test_both_stages_of_the_contrastive_encoder_train_in_two_processes(tmp_path: Path) -> None:
     options = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "cluster=prototypes"]
     stages = ["model=contrastive", "model.self_labelling_epochs=1", "trainer.max_epochs=2"]
