@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fmclust.data import Form, Reading, TableFiles, open_input
+from fmclust.data.parquet import _size_in_memory
 from fmclust.errors import UserError
 
 pa = pytest.importorskip("pyarrow")
@@ -241,3 +242,13 @@ def test_changed_bytes_are_read_or_one_line(place: int, change: bytes) -> None:
         except UserError as error:
             text, n_images = str(error), 14
         assert "\n" not in text and 0 < n_images <= 14
+
+
+def test_only_columns_that_are_read_count_as_memory(tmp_path: Path) -> None:
+    big = [np.zeros(10_000).tolist()] * 3
+    frame = pd.DataFrame({"image": [b"1", b"2", b"3"], "big": big, "pixel.0": [1, 2, 3]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    metadata = pq.ParquetFile(tmp_path / "a.parquet").metadata
+    assert 0 < _size_in_memory(metadata, ["image"]) < 1000
+    assert 0 < _size_in_memory(metadata, ["pixel.0"]) < 1000
+    assert _size_in_memory(metadata, ["image", "big"]) > 30_000

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import SMALL, Answer
+from conftest import SMALL, Answer, composed
 from layout import rows_of
 from sklearn.mixture import GaussianMixture
 
 from fmclust import __version__
 from fmclust.metrics import score
+from fmclust.paper.numbers import paper_accuracies
 from fmclust.paper.parts import PARTS, VARIANTS, PaperRun, planned
 from fmclust.paper.reproduction import read_rows, write_reproduction
 from fmclust.runs import locked, read_classes, read_latents
@@ -138,3 +139,8 @@ def test_the_table_says_what_was_reached(tmp_path: Path) -> None:
     assert write_reproduction(tmp_path, read_rows(tmp_path / "results.csv")) == text
     known = "fmclust 0.2.0, torch 2.14.0, A CPU, threads of a run: 1 (4 rows);"
     assert text.startswith(f"Made by {known}\n") and "torch unknown, A CPU" in text
+
+
+def test_a_clusterer_that_is_left_out_has_no_accuracy_of_the_papers() -> None:
+    assert "gmm/test/accuracy" in paper_accuracies(composed("cluster=gmm"))
+    assert paper_accuracies(composed("cluster=gmm", "cluster.gmm=null")) == {}
