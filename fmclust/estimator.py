@@ -119,10 +119,12 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
         )
         directory = Path(temporary.name) if temporary is not None else self._new_directory()
         path = directory / IMAGES_FILE
-        if is_path := isinstance(X, str | os.PathLike):
+        images: NDArray[Any] | None = None
+        if isinstance(X, str | os.PathLike):
             path = Path(os.path.abspath(X))
         else:
-            ImageArray.of(np.asarray(X), "X")  # refuses what is no images
+            images = np.asarray(X)
+            ImageArray.of(images, "X")  # refuses what is no images
         typed = [*self._overrides(), f"data={option_for(path)}", quote_path(f"data.root={path}")]
         more = [self.overrides] if isinstance(self.overrides, str) else self.overrides
         typed += map(quote_path, more)
@@ -131,8 +133,8 @@ class ImageClusterer(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ig
             raise UserError("there would be no clusters: leave out ~callbacks.cluster_latents.")
         check(config)
         target = sort_target(config, folder_of_pictures(config))
-        if not is_path:
-            np.save(path, np.asarray(X), allow_pickle=False)
+        if images is not None:
+            np.save(path, images, allow_pickle=False)
         with _progress_printed(self.verbose), isolate_rng():
             run_job(config, directory, typed)
             if target is not None:

@@ -125,7 +125,7 @@ class ArrayFiles(ImageSource):
             made = self._split(array, labels.get(split), limits, rows)
             names = self._names_of(split, n_images)
             self._order += names
-            parts[name] = replace(made, names=[names[row] for row in rows] if names else ())
+            parts[name] = replace(made, names=[names[row] for row in rows])
         splits = complete(parts)
         if empty := [name for name, held in splits.items() if not len(held)]:
             n_images = sum(map(len, images.values()))

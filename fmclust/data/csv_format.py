@@ -1,4 +1,4 @@
-"""What CSV files do not say of themselves: their separator and their encoding."""
+"""What CSV files do not say of themselves: separator, encoding, how their rows end."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar

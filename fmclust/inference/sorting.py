@@ -93,22 +93,24 @@ class ClusterFolders:
 
     def _place(self, name: str, image: NDArray[np.uint8], folder: Path) -> None:
         """Link, copy or save an image; folders in its name become a part of the file's name."""
-        is_file = self.folder is not None and (self.folder / name).exists()
+        file = None if self.folder is None else self.folder / name
+        if file is not None and not file.exists():  # such as a page of a file
+            file = None
         flat = name.replace("/", "__").replace("\\", "__")
-        if not (is_file or name in self.archived):  # such as a page of a file
+        if file is None and name not in self.archived:
             flat = f"{flat}.png"
         path = folder / shortened(flat, keep_end=True)
         while path.is_symlink() or path.exists():  # writing would follow a link
             path = path.with_name(f"_{path.name}")
         if name in self.archived:
             path.write_bytes(self.archived[name].read())
-        elif self.folder is None or not is_file:
+        elif file is None:
             Image.fromarray(image).save(path)
         else:
             try:
-                path.symlink_to(self.folder / name)
+                path.symlink_to(file)
             except (OSError, NotImplementedError):
-                shutil.copyfile(self.folder / name, path)
+                shutil.copyfile(file, path)
 
 
 def shortened(name: str, *, keep_end: bool = False) -> str:

@@ -66,7 +66,7 @@ def build_trainer(config: DictConfig, directory: Path) -> Trainer:
 
 
 def _require_whole_epochs(callbacks: Iterable[Callback]) -> None:
-    """Refuse callbacks of Lightning that change the weights after the last checkpoint of an epoch.
+    """Refuse callbacks that change the weights after the last checkpoint, or stop within an epoch.
 
     Raises:
         UserError: Says what to type.
